@@ -1,0 +1,152 @@
+/* Signatures over exact bytes: sign what is sent, verify what came.
+ *
+ * One table of schemes, each a const vtable (scheme.c); this header is all that other layers see.
+ *   standard  Standard Webhooks: `v1` (HMAC-SHA256) and `v1a` (Ed25519) over "id.timestamp.body";
+ *             headers webhook-id, webhook-timestamp, webhook-signature (verifying also takes the svix- twins)
+ *   rfc9421   HTTP Message Signatures with RFC 9530 Content-Digest; ecdsa-p256-sha256 (raw r||s), ed25519, hmac-sha256
+ *   legacy    X-Sha2-Signature: lower-case hex of HMAC-SHA256(secret, body); no time, no id in the signed bytes
+ *
+ * Invariants
+ * 1. Verifying compares in constant time and tries every key given; it never depends on which one fits.
+ * 2. The event id that verify returns is covered by the signature (standard, rfc9421); for legacy it is
+ *    `messageId` in the body. An unsigned header never gives it.
+ * 3. An rfc9421 signature that does not cover content-digest, or a digest that does not fit the body, is refused.
+ * 4. No error text holds a key, a signature or a piece of the body.
+ *
+ * Pure: time comes in as a parameter. Keys are immutable after they are made, so threads may share them. */
+#ifndef SIGN_SIGN_H
+#define SIGN_SIGN_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "json/json.h"
+
+enum sign_scheme { SCHEME_STANDARD, SCHEME_RFC9421, SCHEME_LEGACY, SCHEME_COUNT };
+enum key_type { KEY_HMAC, KEY_ED25519, KEY_ECDSA_P256, KEY_TYPE_COUNT };
+
+const char *sign_scheme_name(enum sign_scheme scheme); /* "standard", "rfc9421", "legacy" */
+MUST_CHECK bool sign_scheme_parse(struct slice name, enum sign_scheme *out);
+const char *key_type_name(enum key_type type); /* "hmac", "ed25519", "ecdsa-p256" */
+MUST_CHECK bool key_type_parse(struct slice name, enum key_type *out);
+
+/* --- keys ------------------------------------------------------------------------------------------- */
+
+/* A key: HMAC secret, private key, or public key alone (can verify only). Opaque, reference-counted, immutable. */
+struct key;
+
+struct key *key_ref(struct key *key);
+void key_unref(struct key *key); /* NULL is fine; clears the secret with the last reference */
+
+/* A new random key. HMAC: 32 bytes. */
+struct key *key_generate(enum key_type type);
+/* Reads the text form of a key for `scheme`:
+ *   standard  `whsec_` + base64 of 24..75 bytes; `whsk_` + base64 of the 64 byte Ed25519 pair; `whpk_` + base64 of 32 bytes
+ *   rfc9421   one JWK (RFC 7517): EC P-256, OKP Ed25519, oct; `d` optional; `kid` kept; also the standard forms above
+ *   legacy    any printable ASCII text of 1..256 bytes: its bytes are the secret
+ * ERR_INVALID says what the text should be; never repeats it. */
+MUST_CHECK enum error_code key_parse(enum sign_scheme scheme, struct slice text, struct key **out, struct error *error);
+/* One key a line (blank lines and lines that start with # are skipped); ERR_INVALID names the line.
+ * At most LIMIT_SECRETS keys. `*keys` is malloc'd: key_list_free. */
+struct key_list {
+	struct key **items;
+	size_t count;
+};
+MUST_CHECK enum error_code key_list_parse(enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error);
+void key_list_free(struct key_list *keys);
+
+enum key_type key_type(const struct key *key);
+bool key_can_sign(const struct key *key);
+/* RFC 7638 thumbprint (base64url) unless the JWK brought a kid; for HMAC the first 16 hex digits of SHA-256(secret). Borrowed. */
+struct slice key_id(const struct key *key);
+/* The private text form, for sealing: `whsec_…`, `whsk_…`, or a private JWK; a legacy key's own text. */
+struct secret key_private_text(const struct key *key);
+/* What may be shown and published: `whpk_…` for Ed25519, the public JWK for ECDSA; for HMAC the secret itself
+ * (that is what the two sides share). In `arena`. */
+struct slice key_shared_text(struct arena *arena, const struct key *key);
+/* Writes the public JWK object (kty, crv, x, y, kid, alg, use) for /.well-known/jwks.json; not for HMAC keys. */
+void key_write_jwk(struct json_writer *writer, const struct key *key);
+
+/* --- signing ---------------------------------------------------------------------------------------- */
+
+struct http_header {
+	struct slice name, value;
+};
+
+struct http_headers {
+	struct http_header *items;
+	size_t count;
+};
+
+/* What is signed. For rfc9421 the covered components are "@method" "@authority" "@path" "content-digest"
+ * "content-type" "webhook-id" "webhook-timestamp" and, where present, "vaultbell-sequence". */
+struct sign_input {
+	struct slice method;       /* "POST" */
+	struct slice authority;    /* host[:port], lower case, default port left out */
+	struct slice path;         /* absolute path without query, "/" when empty */
+	struct slice content_type; /* "application/json" */
+	struct slice id;           /* webhook-id */
+	struct slice sequence;     /* vaultbell-sequence, or absent */
+	int64_t timestamp;         /* Unix seconds, of this attempt */
+	struct slice body;
+};
+
+enum { SIGN_HEADERS_MAX = 8 };
+
+/* Appends the scheme's headers to `headers` (room for SIGN_HEADERS_MAX), in lower case:
+ *   standard  webhook-id, webhook-timestamp, webhook-signature (all `keys`, newest first, space-separated)
+ *   rfc9421   webhook-id, webhook-timestamp, content-digest, signature-input, signature (one label per key: sig1, sig2 …)
+ *   legacy    x-sha2-signature (of the first key)
+ * Every key must be able to sign. Values live in `arena`. ERR_INVALID when a key does not fit the scheme. */
+MUST_CHECK enum error_code sign_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
+	const struct sign_input *input, struct arena *arena, struct http_headers *headers, struct error *error);
+
+/* --- verifying -------------------------------------------------------------------------------------- */
+
+struct verify_input {
+	struct slice method, authority, path, query; /* as received; path and query undecoded; query without '?' */
+	struct slice target_uri;                     /* for "@target-uri"; may be absent */
+	struct http_headers headers;                 /* as received, in order */
+	struct slice body;
+	struct wall_time now;
+};
+
+enum verdict {
+	VERDICT_VERIFIED,
+	VERDICT_MISSING,   /* no signature, id or timestamp header */
+	VERDICT_MALFORMED, /* there, but not of the form the scheme requires */
+	VERDICT_WRONG,     /* no key fits */
+	VERDICT_STALE,     /* the signature fits, its time is more than LIMIT_TIMESTAMP_SKEW_S from now, either way */
+	VERDICT_NO_ID,     /* verified bytes that carry no event id where the scheme takes it from the body */
+};
+
+struct verify_result {
+	enum verdict verdict;
+	struct slice event_id; /* only when verified: covered by the signature, or the body's messageId. In arena or input. */
+	size_t key_index;      /* which key fitted */
+	char reason[160];      /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
+};
+
+/* standard and rfc9421 require 1..256 bytes of visible ASCII as the id; rfc9421 with webhook-id covered. */
+void verify_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
+	const struct verify_input *input, struct arena *arena, struct verify_result *result);
+const char *verdict_name(enum verdict verdict);
+
+/* --- digests and seals ------------------------------------------------------------------------------ */
+
+enum { SHA256_BYTES = 32 };
+void sha256(struct slice bytes, unsigned char out[static SHA256_BYTES]);
+bool constant_time_equal(struct slice a, struct slice b);
+
+/* Seals secrets at rest: AES-256-GCM, random 96 bit nonce, `context` (kind and id of the owner) as associated data,
+ * so that a sealed value moved to another row does not open. Form: 1 byte version, 12 nonce, ciphertext, 16 tag. */
+struct sealer;
+/* Reads DIR/master.key (64 hex digits, mode 0600 required), creating it (fsynced, with its directory) when absent. */
+MUST_CHECK enum error_code sealer_open(const char *directory, struct sealer **out, struct error *error);
+struct sealer *sealer_from_bytes(const unsigned char key[static 32]); /* for tests and simulation */
+void sealer_free(struct sealer *sealer);
+void sealer_seal(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out);
+MUST_CHECK enum error_code sealer_open_sealed(const struct sealer *sealer, struct slice context, struct slice sealed,
+	struct secret *out, struct error *error);
+
+#endif
