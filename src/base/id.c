@@ -5,8 +5,12 @@ enum { SEQUENCE_BITS = 20, RAW_BYTES = 20 };
 static const int64_t epoch_ms = 1400000000000;
 
 static const char *const prefixes[ID_KIND_COUNT] = {
-	[ID_ORGANISATION] = "app_", [ID_ENDPOINT] = "ep_",        [ID_MESSAGE] = "msg_",
-	[ID_ATTEMPT] = "atmpt_",    [ID_EVENT_TYPE] = "evtype_", [ID_TASK] = "qtask_",
+    [ID_ORGANISATION] = "app_",
+    [ID_ENDPOINT] = "ep_",
+    [ID_MESSAGE] = "msg_",
+    [ID_ATTEMPT] = "atmpt_",
+    [ID_EVENT_TYPE] = "evtype_",
+    [ID_TASK] = "qtask_",
 };
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 #define NORETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
 
