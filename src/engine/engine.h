@@ -1,0 +1,129 @@
+/* The delivery engine: decides what to send when, and what an outcome means. Pure.
+ *
+ * What it is: an index over the store's pending deliveries and the rules of delivery. What it is not: it has no
+ * clock, no randomness, no I/O, and holds no truth; time and random numbers come in with each event, and what is
+ * to be done goes out as actions. Rebuilt at start from the endpoints alone: refills bring the rest.
+ *
+ * A delivery in memory:
+ *
+ *     added/refilled ─▶ WAITING ──due──▶ READY ──send──▶ FLYING ──attempted──▶ RECORDING ──recorded──▶ gone
+ *                          ▲                                                       │
+ *                          └────────────── again, due soon ────────────────────────┘
+ *     WAITING, READY ──endpoint held, or no room──▶ gone (stays in the store)
+ *
+ * Invariants (engine_check asserts them)
+ * 1. Every pending delivery of an active endpoint is in memory, or its (due, message) is at or behind the
+ *    endpoint's `spill`, or a refill that covers it is on its way.
+ * 2. A delivery is in memory once; it is FLYING at most once at a time.
+ * 3. Memory is bounded: at most `window` deliveries for each endpoint and `deliveries_max` in all.
+ * 4. Every payload handle that came in goes out in exactly one ENGINE_FORGET.
+ * 5. A delivery leaves as delivered or exhausted only after its record was committed (ENGINE_RECORDED).
+ * 6. Endpoints take turns: round-robin over organisations, then over their endpoints.
+ *
+ * It rests on the store's order (store.h, invariant 2): events must be given in the order of the replies. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "model/model.h"
+
+enum engine_endpoint_status { ENGINE_ACTIVE, ENGINE_HELD, ENGINE_GONE };
+
+struct engine_endpoint {
+	struct endpoint_id id;
+	struct organisation_id organisation;
+	enum engine_endpoint_status status;
+	struct schedule schedule;
+	struct wall_time failing_since; /* 0: not failing */
+	int32_t in_flight_max;
+};
+
+struct engine_delivery {
+	struct endpoint_id endpoint;
+	struct message_id message;
+	struct wall_time due;
+	int32_t attempts; /* made so far */
+	int64_t sequence;
+	enum attempt_trigger trigger;
+	void *payload;    /* the sender's handle; the engine never looks into it */
+};
+
+struct engine_due { /* a position: ordered by due, then message */
+	struct wall_time due;
+	int64_t message;
+};
+
+enum engine_event_kind {
+	ENGINE_TICK,          /* time has passed */
+	ENGINE_ENDPOINT,      /* made, changed, held, gone */
+	ENGINE_ADDED,         /* a committed delivery */
+	ENGINE_REFILLED,      /* the answer to ENGINE_REFILL */
+	ENGINE_REFILL_FAILED,
+	ENGINE_ATTEMPTED,     /* the outcome of ENGINE_SEND */
+	ENGINE_RECORDED,      /* ENGINE_RECORD was committed */
+};
+
+struct engine_event {
+	enum engine_event_kind kind;
+	uint64_t random; /* fresh with every ENGINE_ATTEMPTED */
+	struct engine_endpoint endpoint;      /* ENDPOINT */
+	struct engine_delivery delivery;      /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
+	bool succeeded;                       /* ATTEMPTED: a 2xx came */
+	const struct engine_delivery *rows;   /* REFILLED; delivery.endpoint names the endpoint of this and REFILL_FAILED */
+	size_t row_count;
+	struct engine_due next;               /* REFILLED: first pending one not given; WALL_NEVER: none */
+};
+
+enum engine_action_kind {
+	ENGINE_SEND,   /* delivery (attempts: made before this one) */
+	ENGINE_RECORD, /* delivery, state, due, failing */
+	ENGINE_REFILL, /* delivery.endpoint, from, until, limit */
+	ENGINE_FORGET, /* delivery.payload is no longer held */
+};
+
+struct engine_action {
+	enum engine_action_kind kind;
+	struct engine_delivery delivery;
+	enum delivery_state state;      /* RECORD: what the delivery becomes; due in delivery.due when PENDING */
+	bool set_failing;               /* RECORD: failing_since has changed */
+	struct wall_time failing_since;
+	bool suspend;                   /* RECORD: unbroken failure has lasted for suspend_after_ms */
+	struct engine_due from;         /* REFILL */
+	struct wall_time until;
+	size_t limit;
+};
+
+struct engine_actions {
+	struct engine_action *items;
+	size_t count, capacity;
+};
+
+struct engine_options {
+	size_t deliveries_max;    /* in memory, in all */
+	size_t window;            /* of one endpoint */
+	size_t refill_limit;      /* rows of one refill */
+	int32_t in_flight_max;    /* FLYING, in all */
+	int64_t keep_ms;          /* a retry due within this stays in memory; a later one goes back to the store */
+	int64_t suspend_after_ms; /* of unbroken failure; 0: never */
+};
+
+struct engine;
+
+struct engine_options engine_default_options(void);
+struct engine *engine_new(const struct engine_options *options);
+/* Hands out what is still held as ENGINE_FORGET first: engine_close; then frees. */
+void engine_close(struct engine *engine, struct engine_actions *actions);
+void engine_free(struct engine *engine);
+
+/* One step. Appends to `actions` (the caller empties it). */
+void engine_step(struct engine *engine, struct wall_time now, const struct engine_event *event, struct engine_actions *actions);
+/* When the next ENGINE_TICK is needed; WALL_NEVER: not before something else happens. */
+struct wall_time engine_next(const struct engine *engine);
+
+struct engine_counts {
+	size_t endpoints, waiting, ready, flying, recording;
+};
+struct engine_counts engine_counts(const struct engine *engine);
+/* Asserts the invariants; linear in what is held: for simulation and tests. */
+void engine_check(const struct engine *engine);
+
+#endif

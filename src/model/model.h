@@ -1,0 +1,193 @@
+/* The domain's nouns: what they are made of, which states they have, how they look in the store.
+ *
+ * What this is not: rules of HTTP (server/), rules of delivery (engine/), persistence (store/).
+ * All slices in these structs are borrowed from whoever holds the struct, usually an arena; a copy into another
+ * arena is made by *_copy. Configuration (organisation, endpoint, event type, token) is stored as one JSON
+ * document each (*_encode, *_decode): forward compatible, since unknown members are kept apart by version. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "base/id.h"
+#include "base/limits.h"
+#include "json/json.h"
+#include "sign/sign.h"
+
+#include <stdatomic.h>
+
+/* --- organisations ---------------------------------------------------------------------------------- */
+
+struct organisation {
+	struct organisation_id id;
+	struct slice name;
+	struct slice uid;      /* absent: none */
+	int32_t throttle_rate; /* 0: none */
+	struct slice metadata; /* a JSON object, "{}" when empty */
+	struct wall_time created, updated;
+};
+
+/* --- endpoints -------------------------------------------------------------------------------------- */
+
+/*   ACTIVE ──failing too long──▶ SUSPENDED ──resumed──▶ ACTIVE      (moves: endpoint_may_move)
+ *     │ ▲                           │
+ *     ▼ │ by a person               ▼
+ *   DISABLED ───────────────▶  DELETED (final)
+ * SUSPENDED: events are still accepted for it and held. DISABLED: no new ones; what is pending is held. */
+enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_SUSPENDED, ENDPOINT_DISABLED, ENDPOINT_DELETED, ENDPOINT_STATE_COUNT };
+
+enum payload_style { PAYLOAD_RAW, PAYLOAD_ENVELOPE, PAYLOAD_THIN, PAYLOAD_LEGACY, PAYLOAD_STYLE_COUNT };
+
+/* A signing key as it is stored: sealed (sign.h) under the context "endpoint-key:" and the decimal endpoint id. */
+struct endpoint_key {
+	enum key_type type;
+	struct slice sealed;
+	struct wall_time created;
+	struct wall_time expires; /* 0: the live key, else an old one that still signs until then */
+};
+
+struct endpoint {
+	struct endpoint_id id;
+	struct organisation_id organisation;
+	enum endpoint_state state;
+	struct wall_time failing_since; /* of unbroken failure; 0: not failing */
+	struct slice url, description, uid; /* uid absent: none */
+	struct slice_list event_types; /* empty: all */
+	struct slice_list channels;    /* empty: all */
+	struct slice metadata;         /* a JSON object */
+	struct slice headers;          /* custom headers: a JSON object of strings */
+	int32_t throttle_rate;         /* 0: none */
+	int32_t version;
+	enum payload_style payload_style;
+	enum sign_scheme scheme;
+	struct slice schedule;         /* preset or list, as configured; absent: the server's default */
+	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
+	size_t key_count;
+	struct wall_time created, updated;
+};
+
+MUST_CHECK bool endpoint_may_move(enum endpoint_state from, enum endpoint_state to);
+const char *endpoint_state_name(enum endpoint_state state);
+const char *payload_style_name(enum payload_style style);
+MUST_CHECK bool payload_style_parse(struct slice name, enum payload_style *out);
+
+/* Whether an event goes to this endpoint: it takes deliveries (ACTIVE or SUSPENDED), its types are all or hold
+ * the type, its channels are all or share one with the event's. */
+bool endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels);
+
+/* --- event types ------------------------------------------------------------------------------------ */
+
+struct event_type {
+	struct slice name, description;
+	bool archived, deprecated;
+	struct slice schemas;      /* a JSON object by version; absent: none */
+	struct slice feature_flag; /* absent: none */
+	struct wall_time created, updated;
+};
+
+/* --- messages --------------------------------------------------------------------------------------- */
+
+/* An accepted event. Immutable once the store has filled id and created; shared by threads, so counted. */
+struct message {
+	atomic_int references;
+	struct message_id id;
+	struct organisation_id organisation;
+	struct wall_time created;
+	struct slice event_type;
+	struct slice event_id; /* absent: none */
+	struct slice_list channels;
+	int32_t retention_days;
+	struct slice payload;    /* exactly as posted; absent: expunged */
+	struct slice webhook_id; /* what is sent as webhook-id, where it is not the id's text (forwarding) */
+	struct arena arena;      /* everything above lives here */
+};
+
+struct message *message_new(void); /* with one reference and an empty arena */
+struct message *message_ref(struct message *message);
+void message_unref(struct message *message);
+
+/* --- deliveries and attempts ------------------------------------------------------------------------ */
+
+/*   PENDING ──2xx──▶ DELIVERED        PENDING ──schedule at its end──▶ EXHAUSTED
+ *   EXHAUSTED, DELIVERED ──replay──▶ PENDING         PENDING ──endpoint deleted──▶ CANCELLED
+ * PENDING covers waiting, in flight and held: what of these is the engine's to know, not the store's. */
+enum delivery_state { DELIVERY_PENDING, DELIVERY_DELIVERED, DELIVERY_EXHAUSTED, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT };
+
+MUST_CHECK bool delivery_may_move(enum delivery_state from, enum delivery_state to);
+
+enum attempt_trigger { TRIGGER_SCHEDULED = 0, TRIGGER_MANUAL = 1 };
+
+struct attempt {
+	struct attempt_id id;
+	struct message_id message;
+	struct endpoint_id endpoint;
+	int32_t number;      /* 1 for the first */
+	int32_t status_code; /* 0: no HTTP answer */
+	int32_t duration_ms;
+	enum attempt_trigger trigger;
+	bool succeeded;
+	struct slice response; /* what came back, or why nothing did; cut to LIMIT_RESPONSE_STORED_BYTES */
+	struct slice url;      /* filled when read */
+};
+
+/* --- roles and tokens ------------------------------------------------------------------------------- */
+
+enum role {
+	ROLE_PLATFORM_ADMIN,
+	ROLE_ADMIN,
+	ROLE_ENGINEERING,
+	ROLE_PLATFORM_OPERATIONS,
+	ROLE_TREASURY_OPERATIONS,
+	ROLE_RECONCILIATION,
+	ROLE_COMPLIANCE_OPERATIONS,
+	ROLE_SECURITY,
+	ROLE_INTERNAL_TOOLING,
+	ROLE_VIEWER,
+	ROLE_COUNT,
+};
+
+const char *role_name(enum role role);
+MUST_CHECK bool role_parse(struct slice name, enum role *out);
+
+struct token {
+	unsigned char hash[SHA256_BYTES]; /* of the token's text: the text itself is shown once and never stored */
+	enum role role;
+	struct organisation_id organisation; /* 0: the platform's own */
+	struct wall_time created, expires;   /* expires 0: never */
+};
+
+/* --- retry schedules -------------------------------------------------------------------------------- */
+
+/* Delays between an attempt and the next. `jitter_permille` spreads each by up to that share, both ways. */
+struct schedule {
+	size_t count;
+	int64_t delay_ms[LIMIT_SCHEDULE_STEPS];
+	int32_t jitter_permille;
+};
+
+/* `standard`, `legacy`, `svix`, or durations separated by commas (`100ms,1s,5m`); ERR_INVALID names the item. */
+MUST_CHECK enum error_code schedule_parse(struct slice text, struct schedule *out, struct error *error);
+
+/* --- names and texts -------------------------------------------------------------------------------- */
+
+/* 1..256 of [a-zA-Z0-9-_.], not starting with `forbidden_prefix` (wire contract 1.4; NULL: none forbidden). */
+bool uid_valid(struct slice uid, const char *forbidden_prefix);
+/* 1..256 of [a-zA-Z0-9-_.] (dots separate groups). */
+bool event_type_name_valid(struct slice name);
+
+/* --- documents -------------------------------------------------------------------------------------- */
+
+void organisation_encode(const struct organisation *organisation, struct buf *out);
+void endpoint_encode(const struct endpoint *endpoint, struct buf *out);
+void event_type_encode(const struct event_type *type, struct buf *out);
+/* Slices in the result live in `arena`. ERR_CORRUPT when the document is not one of ours.
+ * Ids, states and times that the store keeps in columns of their own are not in the document:
+ * organisation: id; endpoint: id, organisation, state, failing_since. */
+MUST_CHECK enum error_code organisation_decode(struct slice doc, struct arena *arena, struct organisation *out, struct error *error);
+MUST_CHECK enum error_code endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, struct error *error);
+MUST_CHECK enum error_code event_type_decode(struct slice doc, struct arena *arena, struct event_type *out, struct error *error);
+
+/* Deep copies into `arena`. */
+struct organisation organisation_copy(struct arena *arena, const struct organisation *from);
+struct endpoint endpoint_copy(struct arena *arena, const struct endpoint *from);
+struct event_type event_type_copy(struct arena *arena, const struct event_type *from);
+
+#endif

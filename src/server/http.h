@@ -1,0 +1,57 @@
+/* HTTP in: libmicrohttpd on the caller's loop (external epoll), answers now or after a commit.
+ *
+ * A request is handed over whole: method, undecoded path and query, headers, body (up to the limit). The handler
+ * answers at once or keeps the exchange and answers later from the same thread; meanwhile the connection is
+ * suspended. A client that leaves cancels its exchange: `gone` is called and the exchange must not be answered.
+ *
+ * Kept here, for every request: framing (differing Content-Lengths, or Content-Length beside Transfer-Encoding:
+ * 400 and close), body limit (413, without reading on), header limit, idle and slow clients, connection limit.
+ * libmicrohttpd's internal-thread epoll mode is never used: it sleeps on ready connections. */
+#ifndef SERVER_HTTP_H
+#define SERVER_HTTP_H
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "sign/sign.h"
+
+struct http_server;
+
+/* One request and its answer. Valid until answered or gone. */
+struct http_exchange {
+	struct slice method, path, query; /* as sent; query without '?', absent when there is none */
+	struct http_headers headers;
+	struct slice body;
+	struct arena arena;  /* freed with the exchange; handlers use it freely */
+	void *owner;         /* the handler's own */
+	void *state;         /* the adapter's own */
+};
+
+struct http_handlers {
+	void (*request)(void *context, struct http_exchange *exchange);
+	void (*gone)(void *context, struct http_exchange *exchange); /* only for exchanges that are not answered yet */
+};
+
+struct http_options {
+	struct loop *loop;
+	const char *host, *port; /* numeric address; port "0" takes a free one */
+	size_t body_max;
+	struct http_handlers handlers;
+	void *context;
+	const struct log *log;
+};
+
+MUST_CHECK enum error_code http_server_new(const struct http_options *options, struct http_server **out, struct error *error);
+int http_server_port(const struct http_server *server);
+/* Once a turn: runs the daemon. Returns microseconds until it must be called again, or -1. */
+int64_t http_server_turn(struct http_server *server);
+/* Stops accepting new connections; exchanges go on. */
+void http_server_quiesce(struct http_server *server);
+void http_server_free(struct http_server *server); /* `gone` is called for what is unanswered */
+
+/* The first header of that name (without case), or absent. */
+struct slice http_header(const struct http_exchange *exchange, const char *name);
+/* Answers; `body` is copied, `headers` too. content-type is application/json unless a header says otherwise. */
+void http_reply(struct http_exchange *exchange, int status, struct slice body, const struct http_headers *headers);
+
+#endif

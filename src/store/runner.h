@@ -1,0 +1,28 @@
+/* The store's thread: takes requests from its mailbox, executes what is queued as one batch, and after the
+ * commit posts each reply to the mailbox that its request names, and notes to the sender's.
+ *
+ * Group commit without a timer: while one batch commits, the next one gathers. Owns the store. */
+#ifndef STORE_RUNNER_H
+#define STORE_RUNNER_H
+
+#include "store/store.h"
+
+struct store_runner;
+
+struct store_runner_options {
+	struct store *store;   /* taken */
+	struct mailbox *notes; /* where notes go (mail.kind = note_kind); NULL: nobody wants them */
+	int note_kind;
+	const struct log *log;
+	/* Planted bug for tests of the tests: reply before the commit. */
+	bool reply_before_commit;
+};
+
+struct store_runner *store_runner_start(const struct store_runner_options *options);
+/* Submits one request or several; owned by the runner until replied. Any thread. */
+void store_runner_submit(struct store_runner *runner, struct store_request *request);
+void store_runner_submit_list(struct store_runner *runner, struct mail_list *requests);
+/* Executes what is queued, then ends the thread and closes the store. Replies may still come until it returns. */
+void store_runner_stop(struct store_runner *runner);
+
+#endif

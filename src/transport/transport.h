@@ -1,0 +1,66 @@
+/* The transport: sends HTTP requests and reports what came of them. Behind it libcurl (multi, socket_action).
+ *
+ * The engine and the simulator never see it. Every request is reported exactly once, from the loop's thread,
+ * never from inside transport_send.
+ *
+ * Rules kept here: the address that is connected to is checked after resolving and before connecting (guard.h);
+ * redirects are not followed; no proxy is taken from the environment; only http and https; TLS is verified; the
+ * answer's body is capped while reading; one deadline covers the whole exchange. */
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+#include "base/limits.h"
+#include "base/loop.h"
+#include "base/log.h"
+#include "sign/sign.h"
+#include "transport/guard.h"
+
+enum transmission_outcome {
+	TRANSMISSION_ANSWERED,    /* a complete answer: status_code says which */
+	TRANSMISSION_REFUSED,     /* by our own rules: address, scheme, URL; nothing was sent */
+	TRANSMISSION_UNREACHABLE, /* no name, no connection, no TLS; nothing was sent */
+	TRANSMISSION_TIMED_OUT,
+	TRANSMISSION_BROKEN,      /* the connection ended before a complete answer: the receiver may have acted */
+	TRANSMISSION_OUTCOME_COUNT,
+};
+
+struct transmission {
+	/* the request: borrowed by the transport until reported */
+	struct slice url;            /* absolute, NUL-terminated behind */
+	struct http_headers headers; /* without host, content-length */
+	struct slice body;
+	int64_t timeout_ms;
+	bool own_destination;        /* the operator's: exempt from the address guard and the HTTPS rule */
+	void *owner;
+	/* the report */
+	enum transmission_outcome outcome;
+	int status_code;
+	int64_t duration_us;
+	struct slice response;       /* at most LIMIT_RESPONSE_BYTES; lives in arena */
+	char problem[160];           /* why there is no answer; no addresses of ours, no secrets */
+	struct arena arena;
+	void *state;                 /* the transport's own */
+};
+
+struct transport;
+
+struct transport_options {
+	struct loop *loop;
+	const struct guard *guard;
+	bool allow_http;
+	size_t connections_max;
+	void (*done)(void *context, struct transmission *transmission);
+	void *context;
+	const struct log *log;
+};
+
+MUST_CHECK enum error_code transport_new(const struct transport_options *options, struct transport **out, struct error *error);
+void transport_send(struct transport *transport, struct transmission *transmission);
+/* Drives timers; call once a turn. Reports what is done. Returns microseconds until it must be called again, or -1. */
+int64_t transport_turn(struct transport *transport);
+/* Ends what is on its way without reporting it. The transmissions stay the caller's. */
+void transport_free(struct transport *transport);
+
+const char *transmission_outcome_name(enum transmission_outcome outcome);
+
+#endif
