@@ -1,0 +1,41 @@
+/* Configuration: one table of keys drives the YAML file, the environment, `--print-config` and docs/configuration.md.
+ *
+ * Precedence: the environment (`VAULTBELL_` + the key in upper case with dots as underscores; lists separated by
+ * commas) over the file over the default. An unknown key, a wrong type or a value out of range is an error that
+ * names file, line and what was expected. Immutable once loaded. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/log.h"
+#include "model/model.h"
+#include "transport/guard.h"
+
+struct config {
+	/* delivery.* */
+	struct schedule delivery_schedule;  /* delivery.schedule: preset or list; default standard */
+	bool delivery_allow_http;           /* delivery.allow_http: plain http endpoints; default false */
+	bool delivery_https_only;           /* delivery.https_only: refuse http even if allowed; default false */
+	struct guard delivery_networks;     /* delivery.allow_networks: CIDR list that the address guard lets through */
+	int64_t delivery_timeout_ms;        /* delivery.timeout: one attempt; default 30s, 100ms..120s */
+	int64_t delivery_breaker_open_ms;   /* delivery.breaker_open_for: default 30s (kept for the breaker) */
+	int64_t delivery_suspend_after_ms;  /* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
+	/* keys.* */
+	enum key_type keys_default_type;    /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
+	/* the rest */
+	bool endpoints_verify_ownership;    /* endpoints.verify_ownership; default false */
+	bool operational_webhooks;          /* operational_webhooks.enabled; default false */
+	bool catalogue_strict;              /* catalogue.strict: post only catalogued types; default false */
+	enum log_format log_format;         /* log.format: logfmt | json */
+	enum log_level log_level;           /* log.level: debug | info | warn | error; default info */
+	struct arena arena;
+};
+
+/* `path` NULL: no file. `environment` is environ's form (NULL-terminated NAME=VALUE). */
+MUST_CHECK enum error_code config_load(const char *path, char *const *environment, struct config *out, struct error *error);
+void config_free(struct config *config);
+/* YAML with every key, its value and where it came from. */
+void config_print(const struct config *config, struct buf *out);
+/* The Markdown table of docs/configuration.md. */
+void config_document(struct buf *out);
+
+#endif
