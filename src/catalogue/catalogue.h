@@ -44,6 +44,7 @@ struct catalogue_state {
 	int rank;   /* later states rank higher; an exit ranks above every state that it leaves */
 	bool final; /* nothing follows but a reorganisation */
 	bool exit;  /* final and off the path: rejected, failed, … */
+	bool begins; /* a life may begin with it */
 	bool moved_money;
 };
 

@@ -20,7 +20,7 @@ enum history_style { HISTORY_DOTTED, HISTORY_LEGACY };
 
 /* Borrowed: the slices must outlive the history. */
 struct history_options {
-	struct slice organisation; /* the envelope's `organisation`; absent: "org_simulated" */
+	struct slice organisation; /* the envelope's `organisation`; absent: "org_example" */
 	struct slice environment;  /* `production` or `sandbox`; absent: `sandbox` */
 	enum history_style style;
 	struct wall_time start;    /* the wall time of virtual millisecond 0; WALL_NONE: 2025-01-01T00:00:00Z */
