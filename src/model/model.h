@@ -36,7 +36,10 @@ enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_SUSPENDED, ENDPOINT_DISABLED, EN
 
 enum payload_style { PAYLOAD_RAW, PAYLOAD_ENVELOPE, PAYLOAD_THIN, PAYLOAD_LEGACY, PAYLOAD_STYLE_COUNT };
 
-/* A signing key as it is stored: sealed (sign.h) under the context "endpoint-key:" and the decimal endpoint id. */
+/* What endpoint keys are sealed for (sign.h, sealer_seal). */
+#define ENDPOINT_KEY_CONTEXT SLICE("endpoint-key")
+
+/* A signing key as it is stored: its private text, sealed. */
 struct endpoint_key {
 	enum key_type type;
 	struct slice sealed;
