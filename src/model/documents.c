@@ -1,0 +1,349 @@
+/* The stored form of configuration: one JSON document each, and deep copies.
+ *
+ * Absent optional members are left out. Reading takes only what it knows: a document written by a newer program
+ * of the same schema version still reads. */
+#include "base/encode.h"
+#include "model/model.h"
+
+/* --- writing ---------------------------------------------------------------------------------------- */
+
+static void
+put_optional(struct json_writer *w, const char *name, struct slice value)
+{
+	if (slice_present(value))
+		json_put_string(w, name, value);
+}
+
+static void
+put_raw(struct json_writer *w, const char *name, struct slice value)
+{
+	if (!slice_present(value))
+		return;
+	json_key(w, name);
+	json_raw(w, value);
+}
+
+static void
+put_list(struct json_writer *w, const char *name, struct slice_list list)
+{
+	if (list.count == 0)
+		return;
+	json_key(w, name);
+	json_open(w, '[');
+	for (size_t i = 0; i < list.count; i++)
+		json_string(w, list.items[i]);
+	json_close(w);
+}
+
+static void
+put_times(struct json_writer *w, struct wall_time created, struct wall_time updated)
+{
+	json_put_integer(w, "created", created.us);
+	json_put_integer(w, "updated", updated.us);
+}
+
+void
+organisation_encode(const struct organisation *organisation, struct buf *out)
+{
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_open(&w, '{');
+	json_put_string(&w, "name", organisation->name);
+	put_optional(&w, "uid", organisation->uid);
+	json_put_integer(&w, "throttle_rate", organisation->throttle_rate);
+	put_raw(&w, "metadata", organisation->metadata);
+	put_times(&w, organisation->created, organisation->updated);
+	json_close(&w);
+}
+
+static void
+put_keys(struct json_writer *w, const struct endpoint *endpoint)
+{
+	json_key(w, "keys");
+	json_open(w, '[');
+	for (size_t i = 0; i < endpoint->key_count; i++) {
+		const struct endpoint_key *key = &endpoint->keys[i];
+		struct buf text;
+		buf_init(&text, key->sealed.len * 2 + 16);
+		base64_append(&text, key->sealed);
+		json_open(w, '{');
+		json_put_cstring(w, "type", key_type_name(key->type));
+		json_put_string(w, "sealed", buf_slice(&text));
+		json_put_integer(w, "created", key->created.us);
+		json_put_integer(w, "expires", key->expires.us);
+		json_close(w);
+		buf_free(&text);
+	}
+	json_close(w);
+}
+
+void
+endpoint_encode(const struct endpoint *endpoint, struct buf *out)
+{
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_open(&w, '{');
+	json_put_string(&w, "url", endpoint->url);
+	json_put_string(&w, "description", endpoint->description);
+	put_optional(&w, "uid", endpoint->uid);
+	put_list(&w, "event_types", endpoint->event_types);
+	put_list(&w, "channels", endpoint->channels);
+	put_raw(&w, "metadata", endpoint->metadata);
+	put_raw(&w, "headers", endpoint->headers);
+	json_put_integer(&w, "throttle_rate", endpoint->throttle_rate);
+	json_put_integer(&w, "version", endpoint->version);
+	json_put_cstring(&w, "payload_style", payload_style_name(endpoint->payload_style));
+	json_put_cstring(&w, "scheme", sign_scheme_name(endpoint->scheme));
+	put_optional(&w, "schedule", endpoint->schedule);
+	put_keys(&w, endpoint);
+	put_times(&w, endpoint->created, endpoint->updated);
+	json_close(&w);
+}
+
+void
+event_type_encode(const struct event_type *type, struct buf *out)
+{
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_open(&w, '{');
+	json_put_string(&w, "name", type->name);
+	json_put_string(&w, "description", type->description);
+	json_put_bool(&w, "archived", type->archived);
+	json_put_bool(&w, "deprecated", type->deprecated);
+	put_raw(&w, "schemas", type->schemas);
+	put_optional(&w, "feature_flag", type->feature_flag);
+	put_times(&w, type->created, type->updated);
+	json_close(&w);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------- */
+
+/* A document being read. `broken` is sticky: the first member that is not of its type. */
+struct reader {
+	struct json object;
+	struct arena *arena;
+	const char *broken;
+};
+
+static struct json
+take(struct reader *r, const char *name, enum json_type type)
+{
+	struct json value = json_member(r->object, name);
+	if (json_present(value) && value.type != type && r->broken == NULL)
+		r->broken = name;
+	return json_present(value) && value.type == type ? value : JSON_ABSENT;
+}
+
+static struct slice
+take_text(struct reader *r, const char *name)
+{
+	struct json value = take(r, name, JSON_STRING);
+	return json_present(value) ? json_text(r->arena, value) : SLICE_NONE;
+}
+
+static struct slice
+take_required(struct reader *r, const char *name)
+{
+	struct slice text = take_text(r, name);
+	if (!slice_present(text) && r->broken == NULL)
+		r->broken = name;
+	return slice_present(text) ? text : SLICE("");
+}
+
+static int64_t
+take_integer(struct reader *r, const char *name)
+{
+	struct json value = take(r, name, JSON_NUMBER);
+	int64_t integer = 0;
+	if (json_present(value) && !json_int64(value, &integer) && r->broken == NULL)
+		r->broken = name;
+	return integer;
+}
+
+static bool
+take_bool(struct reader *r, const char *name)
+{
+	return json_member(r->object, name).type == JSON_TRUE;
+}
+
+static struct slice
+take_raw(struct reader *r, const char *name)
+{
+	struct json value = take(r, name, JSON_OBJECT);
+	return json_present(value) ? arena_copy(r->arena, value.raw) : SLICE_NONE;
+}
+
+static struct slice_list
+take_list(struct reader *r, const char *name)
+{
+	struct json value = take(r, name, JSON_ARRAY);
+	struct slice_list list = {NULL, 0};
+	if (!json_present(value))
+		return list;
+	list.items = arena_alloc(r->arena, json_count(value) * sizeof list.items[0]);
+	struct json_iterator iterator = json_iterate(value);
+	struct json key, item;
+	while (json_next(&iterator, &key, &item)) {
+		if (item.type == JSON_STRING)
+			list.items[list.count++] = json_text(r->arena, item);
+		else if (r->broken == NULL)
+			r->broken = name;
+	}
+	return list;
+}
+
+static enum error_code
+open_document(struct reader *r, struct slice doc, struct arena *arena, const char *what, struct error *error)
+{
+	*r = (struct reader){.arena = arena};
+	enum error_code code = json_parse(doc, LIMIT_JSON_DEPTH, &r->object, error);
+	if (code != OK || r->object.type != JSON_OBJECT)
+		return error_set(error, ERR_CORRUPT, "the stored document of %s is not a JSON object", what);
+	return OK;
+}
+
+static enum error_code
+close_document(const struct reader *r, const char *what, struct error *error)
+{
+	if (r->broken != NULL)
+		return error_set(error, ERR_CORRUPT, "member \"%s\" in the stored document of %s is not as we write it",
+		    r->broken, what);
+	return OK;
+}
+
+enum error_code
+organisation_decode(struct slice doc, struct arena *arena, struct organisation *out, struct error *error)
+{
+	static const char what[] = "an organisation";
+	struct reader r;
+	enum error_code code = open_document(&r, doc, arena, what, error);
+	if (code != OK)
+		return code;
+	*out = (struct organisation){
+	    .name = take_required(&r, "name"),
+	    .uid = take_text(&r, "uid"),
+	    .throttle_rate = (int32_t)take_integer(&r, "throttle_rate"),
+	    .metadata = take_raw(&r, "metadata"),
+	    .created = {take_integer(&r, "created")},
+	    .updated = {take_integer(&r, "updated")},
+	};
+	return close_document(&r, what, error);
+}
+
+static void
+take_keys(struct reader *r, struct endpoint *out)
+{
+	struct json keys = take(r, "keys", JSON_ARRAY);
+	if (!json_present(keys))
+		return;
+	struct json_iterator iterator = json_iterate(keys);
+	struct json name, item;
+	while (json_next(&iterator, &name, &item) && out->key_count < LIMIT_SECRETS) {
+		if (item.type != JSON_OBJECT) {
+			r->broken = "keys";
+			return;
+		}
+		struct reader inner = {.object = item, .arena = r->arena};
+		struct endpoint_key key = {
+		    .sealed = base64_decode(r->arena, take_required(&inner, "sealed"), false),
+		    .created = {take_integer(&inner, "created")},
+		    .expires = {take_integer(&inner, "expires")},
+		};
+		if (!key_type_parse(take_required(&inner, "type"), &key.type) || !slice_present(key.sealed))
+			inner.broken = "keys";
+		if (inner.broken != NULL)
+			r->broken = "keys";
+		out->keys[out->key_count++] = key;
+	}
+}
+
+enum error_code
+endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, struct error *error)
+{
+	static const char what[] = "an endpoint";
+	struct reader r;
+	enum error_code code = open_document(&r, doc, arena, what, error);
+	if (code != OK)
+		return code;
+	*out = (struct endpoint){
+	    .url = take_required(&r, "url"),
+	    .description = take_required(&r, "description"),
+	    .uid = take_text(&r, "uid"),
+	    .event_types = take_list(&r, "event_types"),
+	    .channels = take_list(&r, "channels"),
+	    .metadata = take_raw(&r, "metadata"),
+	    .headers = take_raw(&r, "headers"),
+	    .throttle_rate = (int32_t)take_integer(&r, "throttle_rate"),
+	    .version = (int32_t)take_integer(&r, "version"),
+	    .schedule = take_text(&r, "schedule"),
+	    .created = {take_integer(&r, "created")},
+	    .updated = {take_integer(&r, "updated")},
+	};
+	if (!payload_style_parse(take_required(&r, "payload_style"), &out->payload_style))
+		r.broken = "payload_style";
+	if (!sign_scheme_parse(take_required(&r, "scheme"), &out->scheme))
+		r.broken = "scheme";
+	take_keys(&r, out);
+	return close_document(&r, what, error);
+}
+
+enum error_code
+event_type_decode(struct slice doc, struct arena *arena, struct event_type *out, struct error *error)
+{
+	static const char what[] = "an event type";
+	struct reader r;
+	enum error_code code = open_document(&r, doc, arena, what, error);
+	if (code != OK)
+		return code;
+	*out = (struct event_type){
+	    .name = take_required(&r, "name"),
+	    .description = take_required(&r, "description"),
+	    .archived = take_bool(&r, "archived"),
+	    .deprecated = take_bool(&r, "deprecated"),
+	    .schemas = take_raw(&r, "schemas"),
+	    .feature_flag = take_text(&r, "feature_flag"),
+	    .created = {take_integer(&r, "created")},
+	    .updated = {take_integer(&r, "updated")},
+	};
+	return close_document(&r, what, error);
+}
+
+/* --- copies ----------------------------------------------------------------------------------------- */
+
+struct organisation
+organisation_copy(struct arena *arena, const struct organisation *from)
+{
+	struct organisation copy = *from;
+	copy.name = arena_copy(arena, from->name);
+	copy.uid = arena_copy(arena, from->uid);
+	copy.metadata = arena_copy(arena, from->metadata);
+	return copy;
+}
+
+struct endpoint
+endpoint_copy(struct arena *arena, const struct endpoint *from)
+{
+	struct endpoint copy = *from;
+	copy.url = arena_copy(arena, from->url);
+	copy.description = arena_copy(arena, from->description);
+	copy.uid = arena_copy(arena, from->uid);
+	copy.event_types = arena_list(arena, from->event_types);
+	copy.channels = arena_list(arena, from->channels);
+	copy.metadata = arena_copy(arena, from->metadata);
+	copy.headers = arena_copy(arena, from->headers);
+	copy.schedule = arena_copy(arena, from->schedule);
+	for (size_t i = 0; i < from->key_count; i++)
+		copy.keys[i].sealed = arena_copy(arena, from->keys[i].sealed);
+	return copy;
+}
+
+struct event_type
+event_type_copy(struct arena *arena, const struct event_type *from)
+{
+	struct event_type copy = *from;
+	copy.name = arena_copy(arena, from->name);
+	copy.description = arena_copy(arena, from->description);
+	copy.schemas = arena_copy(arena, from->schemas);
+	copy.feature_flag = arena_copy(arena, from->feature_flag);
+	return copy;
+}

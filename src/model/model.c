@@ -1,0 +1,225 @@
+/* Names, states, moves and rules of the domain's nouns. Documents are in documents.c. */
+#include "model/model.h"
+
+#include <stdlib.h>
+
+/* --- tables of names -------------------------------------------------------------------------------- */
+
+static const char *const endpoint_state_names[ENDPOINT_STATE_COUNT] = {
+    [ENDPOINT_ACTIVE] = "active",
+    [ENDPOINT_SUSPENDED] = "suspended",
+    [ENDPOINT_DISABLED] = "disabled",
+    [ENDPOINT_DELETED] = "deleted",
+};
+
+static const char *const payload_style_names[PAYLOAD_STYLE_COUNT] = {
+    [PAYLOAD_RAW] = "raw",
+    [PAYLOAD_ENVELOPE] = "envelope",
+    [PAYLOAD_THIN] = "thin",
+    [PAYLOAD_LEGACY] = "legacy",
+};
+
+static const char *const role_names[ROLE_COUNT] = {
+    [ROLE_PLATFORM_ADMIN] = "platform-admin",
+    [ROLE_ADMIN] = "admin",
+    [ROLE_ENGINEERING] = "engineering",
+    [ROLE_PLATFORM_OPERATIONS] = "platform-operations",
+    [ROLE_TREASURY_OPERATIONS] = "treasury-operations",
+    [ROLE_RECONCILIATION] = "reconciliation",
+    [ROLE_COMPLIANCE_OPERATIONS] = "compliance-operations",
+    [ROLE_SECURITY] = "security",
+    [ROLE_INTERNAL_TOOLING] = "internal-tooling",
+    [ROLE_VIEWER] = "viewer",
+};
+
+static bool
+name_index(const char *const *names, size_t count, struct slice name, size_t *out)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_is(name, names[i])) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+const char *
+endpoint_state_name(enum endpoint_state state)
+{
+	return endpoint_state_names[state];
+}
+
+const char *
+payload_style_name(enum payload_style style)
+{
+	return payload_style_names[style];
+}
+
+bool
+payload_style_parse(struct slice name, enum payload_style *out)
+{
+	size_t index;
+	if (!name_index(payload_style_names, PAYLOAD_STYLE_COUNT, name, &index))
+		return false;
+	*out = (enum payload_style)index;
+	return true;
+}
+
+const char *
+role_name(enum role role)
+{
+	return role_names[role];
+}
+
+bool
+role_parse(struct slice name, enum role *out)
+{
+	size_t index;
+	if (!name_index(role_names, ROLE_COUNT, name, &index))
+		return false;
+	*out = (enum role)index;
+	return true;
+}
+
+/* --- moves ------------------------------------------------------------------------------------------ */
+
+bool
+endpoint_may_move(enum endpoint_state from, enum endpoint_state to)
+{
+	static const bool moves[ENDPOINT_STATE_COUNT][ENDPOINT_STATE_COUNT] = {
+	    [ENDPOINT_ACTIVE] = {[ENDPOINT_SUSPENDED] = true, [ENDPOINT_DISABLED] = true, [ENDPOINT_DELETED] = true},
+	    [ENDPOINT_SUSPENDED] = {[ENDPOINT_ACTIVE] = true, [ENDPOINT_DISABLED] = true, [ENDPOINT_DELETED] = true},
+	    [ENDPOINT_DISABLED] = {[ENDPOINT_ACTIVE] = true, [ENDPOINT_DELETED] = true},
+	};
+	return moves[from][to];
+}
+
+bool
+delivery_may_move(enum delivery_state from, enum delivery_state to)
+{
+	static const bool moves[DELIVERY_STATE_COUNT][DELIVERY_STATE_COUNT] = {
+	    [DELIVERY_PENDING] = {[DELIVERY_PENDING] = true,
+		[DELIVERY_DELIVERED] = true,
+		[DELIVERY_EXHAUSTED] = true,
+		[DELIVERY_CANCELLED] = true},
+	    [DELIVERY_DELIVERED] = {[DELIVERY_PENDING] = true},
+	    [DELIVERY_EXHAUSTED] = {[DELIVERY_PENDING] = true},
+	};
+	return moves[from][to];
+}
+
+/* --- subscription ----------------------------------------------------------------------------------- */
+
+bool
+endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels)
+{
+	if (endpoint->state != ENDPOINT_ACTIVE && endpoint->state != ENDPOINT_SUSPENDED)
+		return false;
+	if (endpoint->event_types.count > 0 && !slice_list_has(endpoint->event_types, event_type))
+		return false;
+	if (endpoint->channels.count == 0)
+		return true;
+	for (size_t i = 0; i < channels.count; i++)
+		if (slice_list_has(endpoint->channels, channels.items[i]))
+			return true;
+	return false;
+}
+
+/* --- messages --------------------------------------------------------------------------------------- */
+
+struct message *
+message_new(void)
+{
+	struct message *message = mem_zero(1, sizeof *message);
+	atomic_init(&message->references, 1);
+	return message;
+}
+
+struct message *
+message_ref(struct message *message)
+{
+	atomic_fetch_add_explicit(&message->references, 1, memory_order_relaxed);
+	return message;
+}
+
+void
+message_unref(struct message *message)
+{
+	if (message == NULL || atomic_fetch_sub_explicit(&message->references, 1, memory_order_acq_rel) != 1)
+		return;
+	arena_free(&message->arena);
+	free(message);
+}
+
+/* --- schedules -------------------------------------------------------------------------------------- */
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+
+/* standard: the example of the Standard Webhooks specification; legacy: the platform's first generation, exact
+ * to its contract and therefore without jitter; svix: that server's default. */
+static const struct {
+	const char *name;
+	struct schedule schedule;
+} presets[] = {
+    {"standard",
+	{9, {5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR},
+	    200}},
+    {"legacy", {6, {1 * MINUTE, 2 * MINUTE, 15 * MINUTE, 2 * HOUR, 10 * HOUR, 24 * HOUR}, 0}},
+    {"svix", {7, {5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR}, 200}},
+};
+
+enum { CUSTOM_JITTER_PERMILLE = 100 };
+
+enum error_code
+schedule_parse(struct slice text, struct schedule *out, struct error *error)
+{
+	text = slice_trim(text);
+	for (size_t i = 0; i < COUNT_OF(presets); i++)
+		if (slice_is(text, presets[i].name)) {
+			*out = presets[i].schedule;
+			return OK;
+		}
+	*out = (struct schedule){.jitter_permille = CUSTOM_JITTER_PERMILLE};
+	struct slice rest = text;
+	while (slice_present(rest)) {
+		struct slice item = slice_trim(slice_cut(&rest, ','));
+		if (out->count == LIMIT_SCHEDULE_STEPS)
+			return error_set(error, ERR_INVALID, "a schedule has at most %d delays", LIMIT_SCHEDULE_STEPS);
+		int64_t delay;
+		if (!duration_parse(item, &delay) || delay > 365 * 24 * (int64_t)HOUR)
+			return error_set(error, ERR_INVALID,
+			    "\"%.*s\" in a schedule is neither a preset (standard, legacy, svix) nor a duration like "
+			    "100ms, 5s, 10m, 2h",
+			    SLICE_ARG(item.len > 32 ? (struct slice){item.ptr, 32} : item));
+		out->delay_ms[out->count++] = delay;
+	}
+	return OK;
+}
+
+/* --- texts ------------------------------------------------------------------------------------------ */
+
+static bool
+name_characters(struct slice text)
+{
+	if (text.len < 1 || text.len > LIMIT_UID_BYTES)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return true;
+}
+
+bool
+uid_valid(struct slice uid, const char *forbidden_prefix)
+{
+	return name_characters(uid) && (forbidden_prefix == NULL || !slice_starts(uid, slice_of(forbidden_prefix)));
+}
+
+bool
+event_type_name_valid(struct slice name)
+{
+	return name_characters(name);
+}
