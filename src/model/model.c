@@ -186,11 +186,13 @@ schedule_parse(struct slice text, struct schedule *out, struct error *error)
 		if (out->count == LIMIT_SCHEDULE_STEPS)
 			return error_set(error, ERR_INVALID, "a schedule has at most %d delays", LIMIT_SCHEDULE_STEPS);
 		int64_t delay;
+		char shown[33] = "";
+		memcpy(shown, item.ptr, item.len < 32 ? item.len : 32);
 		if (!duration_parse(item, &delay) || delay > 365 * 24 * (int64_t)HOUR)
 			return error_set(error, ERR_INVALID,
-			    "\"%.*s\" in a schedule is neither a preset (standard, legacy, svix) nor a duration like "
+			    "\"%s\" in a schedule is neither a preset (standard, legacy, svix) nor a duration like "
 			    "100ms, 5s, 10m, 2h",
-			    SLICE_ARG(item.len > 32 ? (struct slice){item.ptr, 32} : item));
+			    shown);
 		out->delay_ms[out->count++] = delay;
 	}
 	return OK;
