@@ -1,0 +1,67 @@
+/* Receiving: what the organisation's gateway decides about a request, without HTTP and without I/O.
+ *
+ * A source is a name in the path (`POST /in/NAME`), a signature scheme, its keys, and where its events go. A request
+ * is judged by its exact bytes: first the signature, then the event id, then the type. What comes out is either a
+ * refusal with its status, or a request for the journal; the answer 200 may be given only after that one's commit.
+ *
+ * Invariants
+ * 1. Nothing that is not verified reaches the journal.
+ * 2. The event id comes from what the scheme signs (sign.h); an unsigned header never gives it.
+ * 3. The body that is journalled and forwarded is the body that was verified, byte for byte.
+ * 4. No detail of a refusal holds a key, a signature or a piece of the body. */
+#ifndef RECEIVE_RECEIVE_H
+#define RECEIVE_RECEIVE_H
+
+#include "store/store.h"
+
+struct receive_source {
+	struct slice name; /* of uid_valid's alphabet, so that its path is the same with and without escapes */
+	enum sign_scheme scheme;
+	struct key_list keys;       /* none: they cannot be had, and its requests are answered 503 */
+	struct slice forward_url;   /* http or https; absent: nowhere */
+	struct endpoint_id forward; /* the endpoint of forward_url, once it is stored; 0: nowhere */
+};
+
+enum { RECEIVE_SOURCES_MAX = 64 };
+
+/* The table of sources. Immutable while requests are judged; all slices live in `arena`. */
+struct receive_sources {
+	struct receive_source items[RECEIVE_SOURCES_MAX];
+	size_t count;
+	struct arena arena;
+};
+
+/* As it is written on the command line or in the configuration. */
+struct receive_source_text {
+	const char *name, *scheme, *secret_file;
+	const char *forward; /* NULL: nowhere */
+};
+
+void receive_sources_init(struct receive_sources *sources);
+void receive_sources_free(struct receive_sources *sources);
+/* Reads the secret file and adds the source. Errors name the option, or the file and line, and what is expected. */
+MUST_CHECK enum error_code receive_sources_add(
+    struct receive_sources *sources, const struct receive_source_text *text, struct error *error);
+/* By its name, byte for byte; NULL when there is none. */
+const struct receive_source *receive_sources_find(const struct receive_sources *sources, struct slice name);
+
+/* Reads all of a file of keys, at most LIMIT_SECRET_FILE_BYTES; errors name the file and the line. */
+MUST_CHECK enum error_code receive_read_keys(
+    const char *path, enum sign_scheme scheme, struct key_list *out, struct error *error);
+
+struct receive_judgement {
+	enum verdict verdict;
+	struct store_request *request; /* STORE_JOURNAL, the caller's to submit or free; NULL: refused */
+	int status;                    /* of the refusal: 400, 401, 503 */
+	const char *code;              /* static */
+	char detail[200];
+};
+
+/* `input` is as sign.h wants it; its `now` becomes the time of receipt. */
+void receive_judge(
+    const struct receive_source *source, const struct verify_input *input, struct receive_judgement *judgement);
+
+/* The answer's `status` for a committed journal request: "accepted", "duplicate", "conflict". */
+const char *receive_status_name(enum journal_verdict verdict);
+
+#endif

@@ -1,0 +1,45 @@
+/* The receiver's HTTP side: `POST /in/NAME` and `/health`, over http.h, receive.h and the store's runner.
+ *
+ * Requests are judged at once; those that pass are gathered and go to the store as one list (gateway_flush), and
+ * are answered when their commit is reported (gateway_reply). So a 2xx always stands for a committed row.
+ * Everything here is called from the loop's thread. The owner of the loop wires it:
+ *   http_options.handlers = {gateway_request, gateway_gone}, context = the gateway
+ *   mail of `reply_kind`  → gateway_reply
+ *   once a turn, after the HTTP daemon ran → gateway_flush */
+#ifndef SERVER_GATEWAY_H
+#define SERVER_GATEWAY_H
+
+#include "receive/receive.h"
+#include "server/http.h"
+#include "store/runner.h"
+
+struct gateway;
+
+struct gateway_options {
+	const struct receive_sources *sources; /* borrowed, outlives the gateway */
+	struct store_runner *runner;
+	struct mailbox *mailbox; /* where the store's replies go */
+	int reply_kind;
+	const struct log *log;
+};
+
+/* Since the start; a duplicate is an accepted repeat, a conflict another body under a known id. */
+struct gateway_counters {
+	uint64_t accepted, duplicates, conflicts;
+	uint64_t refused[VERDICT_NO_ID + 1]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
+	uint64_t no_keys;                    /* refused because the source has no keys */
+};
+
+struct gateway *gateway_new(const struct gateway_options *options);
+/* Requests that are at the store must have been replied to, or never will be. */
+void gateway_free(struct gateway *gateway);
+/* An http_handlers.request and .gone; `context` is the gateway. */
+void gateway_request(void *context, struct http_exchange *exchange);
+void gateway_gone(void *context, struct http_exchange *exchange);
+/* Takes back a request from the store, answers its exchange where that is still there, and frees it. */
+void gateway_reply(struct gateway *gateway, struct store_request *request);
+/* Submits what was gathered. */
+void gateway_flush(struct gateway *gateway);
+const struct gateway_counters *gateway_counters(const struct gateway *gateway);
+
+#endif
