@@ -10,6 +10,14 @@
 #include "model/model.h"
 #include "transport/guard.h"
 
+/* A key's value as it was written, for config_print. */
+struct config_value {
+	struct slice text;   /* lists: items separated by commas */
+	struct slice origin; /* "default", "file:line" or the environment variable */
+};
+
+enum { CONFIG_KEYS_MAX = 32 };
+
 struct config {
 	/* delivery.* */
 	struct schedule delivery_schedule;  /* delivery.schedule: preset or list; default standard */
@@ -27,6 +35,7 @@ struct config {
 	bool catalogue_strict;              /* catalogue.strict: post only catalogued types; default false */
 	enum log_format log_format;         /* log.format: logfmt | json */
 	enum log_level log_level;           /* log.level: debug | info | warn | error; default info */
+	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };
 

@@ -1,0 +1,223 @@
+/* Where values come from: defaults, then the file, then the environment; and how they are shown. */
+#include "config/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static const char variable_prefix[] = "VAULTBELL_";
+
+static char
+variable_char(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return (char)(c - 32);
+	return c == '.' ? '_' : c;
+}
+
+struct slice
+config_key_variable(struct arena *arena, const struct config_key *key)
+{
+	struct slice name = slice_of(key->name);
+	size_t prefix = sizeof variable_prefix - 1;
+	char *text = arena_alloc(arena, prefix + name.len + 1);
+	memcpy(text, variable_prefix, prefix);
+	for (size_t i = 0; i < name.len; i++)
+		text[prefix + i] = variable_char(name.ptr[i]);
+	return (struct slice){text, prefix + name.len};
+}
+
+enum error_code
+config_set(struct config *config, size_t row, struct slice text, struct slice origin, struct error *error)
+{
+	const struct config_key *key = config_key_at(row);
+	struct error detail = ERROR_NONE;
+	if (!key->read(key, text, (char *)config + key->offset, &detail)) {
+		bool detailed = detail.code != OK;
+		return error_set(error, ERR_INVALID, "%.*s: %s: expected %s%s%s", SLICE_ARG(origin), key->name,
+		    key->expected, detailed ? "; " : "", detailed ? detail.text : "");
+	}
+	config->values[row] = (struct config_value){arena_copy(&config->arena, text), origin};
+	return OK;
+}
+
+static void
+set_defaults(struct config *config)
+{
+	for (size_t row = 0; row < config_key_count(); row++) {
+		struct error error;
+		enum error_code code =
+		    config_set(config, row, slice_of(config_key_at(row)->fallback), SLICE("default"), &error);
+		ENSURE(code == OK);
+	}
+}
+
+/* --- the environment -------------------------------------------------------------------------------- */
+
+/* Whether the variable can only be meant as a key: it is in one of our sections. Others with our prefix belong to
+ * other things: orchestrators set VAULTBELL_PORT and the like for a service of that name. */
+static bool
+in_a_section(struct arena *arena, struct slice variable)
+{
+	for (size_t row = 0; row < config_key_count(); row++) {
+		struct slice name = config_key_variable(arena, config_key_at(row));
+		const char *dot = strchr(config_key_at(row)->name, '.');
+		size_t section = sizeof variable_prefix - 1 + (size_t)(dot - config_key_at(row)->name) + 1;
+		if (slice_starts(variable, (struct slice){name.ptr, section}))
+			return true;
+	}
+	return false;
+}
+
+static size_t
+row_of_variable(struct arena *arena, struct slice variable)
+{
+	size_t row = 0;
+	while (row < config_key_count() && !slice_equal(variable, config_key_variable(arena, config_key_at(row))))
+		row++;
+	return row;
+}
+
+static enum error_code
+read_environment(struct config *config, char *const *environment, struct error *error)
+{
+	for (; environment != NULL && *environment != NULL; environment++) {
+		struct slice value = slice_of(*environment);
+		struct slice name = slice_cut(&value, '=');
+		if (!slice_starts(name, SLICE("VAULTBELL_")) || !slice_present(value))
+			continue;
+		size_t row = row_of_variable(&config->arena, name);
+		if (row == config_key_count()) {
+			if (!in_a_section(&config->arena, name))
+				continue;
+			return error_set(error, ERR_INVALID,
+			    "environment variable %.*s: there is no such key; docs/configuration.md lists them",
+			    SLICE_ARG(name));
+		}
+		struct slice origin = arena_printf(&config->arena, "environment variable %.*s", SLICE_ARG(name));
+		enum error_code code = config_set(config, row, slice_trim(value), origin, error);
+		if (code != OK)
+			return code;
+	}
+	return OK;
+}
+
+/* --- the file --------------------------------------------------------------------------------------- */
+
+static enum error_code
+read_bytes(const char *path, struct buf *out, struct error *error)
+{
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return error_set(error, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
+		    "%s: %s; expected a readable YAML file", path, strerror(errno));
+	size_t got = 1;
+	while (got > 0 && !out->overflow) {
+		char block[4096];
+		got = fread(block, 1, sizeof block, file);
+		buf_append(out, (struct slice){block, got});
+	}
+	bool failed = ferror(file) != 0;
+	int reason = errno;
+	fclose(file);
+	if (failed)
+		return error_set(error, ERR_IO, "%s: %s; expected a readable YAML file", path, strerror(reason));
+	if (out->overflow)
+		return error_set(error, ERR_LIMIT, "%s: expected at most %d bytes", path, LIMIT_CONFIG_BYTES);
+	return OK;
+}
+
+static enum error_code
+read_file(struct config *config, const char *path, struct error *error)
+{
+	struct buf text;
+	buf_init(&text, LIMIT_CONFIG_BYTES);
+	enum error_code code = read_bytes(path, &text, error);
+	if (code == OK)
+		code = config_read_yaml(config, path, buf_slice(&text), error);
+	buf_free(&text);
+	return code;
+}
+
+enum error_code
+config_load(const char *path, char *const *environment, struct config *out, struct error *error)
+{
+	*out = (struct config){.arena = ARENA_EMPTY};
+	set_defaults(out);
+	enum error_code code = OK;
+	if (path != NULL)
+		code = read_file(out, path, error);
+	if (code == OK)
+		code = read_environment(out, environment, error);
+	if (code != OK)
+		config_free(out);
+	return code;
+}
+
+void
+config_free(struct config *config)
+{
+	arena_free(&config->arena);
+}
+
+/* --- showing ---------------------------------------------------------------------------------------- */
+
+static struct slice
+section_of(const struct config_key *key)
+{
+	struct slice rest = slice_of(key->name);
+	return slice_cut(&rest, '.');
+}
+
+/* Plain where YAML reads it back as the same text; quoted where it is empty or could be another thing. */
+static void
+print_value(struct buf *out, struct slice text)
+{
+	bool plain = text.len > 0;
+	for (size_t i = 0; plain && i < text.len; i++) {
+		char c = text.ptr[i];
+		plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+			c == '-' || c == ',';
+	}
+	if (plain) {
+		buf_append(out, text);
+		return;
+	}
+	buf_byte(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			buf_byte(out, '\\');
+		buf_byte(out, text.ptr[i]);
+	}
+	buf_byte(out, '"');
+}
+
+void
+config_print(const struct config *config, struct buf *out)
+{
+	struct slice section = SLICE_NONE;
+	for (size_t row = 0; row < config_key_count(); row++) {
+		const struct config_key *key = config_key_at(row);
+		if (!slice_equal(section, section_of(key))) {
+			section = section_of(key);
+			buf_printf(out, "%.*s:\n", SLICE_ARG(section));
+		}
+		buf_printf(out, "  %s: ", key->name + section.len + 1);
+		print_value(out, config->values[row].text);
+		buf_printf(out, "  # %.*s\n", SLICE_ARG(config->values[row].origin));
+	}
+}
+
+void
+config_document(struct buf *out)
+{
+	struct arena arena = ARENA_EMPTY;
+	buf_text(out, "| key | value | default | environment variable | what it does |\n|---|---|---|---|---|\n");
+	for (size_t row = 0; row < config_key_count(); row++) {
+		const struct config_key *key = config_key_at(row);
+		struct slice variable = config_key_variable(&arena, key);
+		bool none = key->fallback[0] == '\0';
+		buf_printf(out, "| `%s` | %s | %s%s%s | `%.*s` | %s |\n", key->name, key->expected, none ? "" : "`",
+		    none ? "none" : key->fallback, none ? "" : "`", SLICE_ARG(variable), key->about);
+	}
+	arena_free(&arena);
+}

@@ -1,0 +1,221 @@
+/* One row for each key: how it is read, what it is when nobody sets it, and what the documentation says. */
+#include "config/table.h"
+
+#define MEMBER(name) offsetof(struct config, name)
+
+static bool
+read_bool(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	bool yes = slice_is(text, "true");
+	if (!yes && !slice_is(text, "false"))
+		return false;
+	*(bool *)member = yes;
+	return true;
+}
+
+static bool
+read_duration(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)error;
+	int64_t ms;
+	if (!duration_parse(text, &ms))
+		return false;
+	bool inside = ms >= key->min && ms <= key->max;
+	if (!inside && !(key->zero && ms == 0))
+		return false;
+	*(int64_t *)member = ms;
+	return true;
+}
+
+static bool
+read_schedule(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	return schedule_parse(text, member, error) == OK;
+}
+
+static bool
+read_networks(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	return guard_parse(text, member, error) == OK;
+}
+
+static bool
+read_key_type(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	return key_type_parse(text, member);
+}
+
+static bool
+read_log_format(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	return log_format_parse(text, member);
+}
+
+static bool
+read_log_level(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	return log_level_parse(text, member);
+}
+
+static const char bool_expected[] = "true or false";
+
+static const struct config_key keys[] = {
+    {
+	.name = "delivery.schedule",
+	.expected = "standard, legacy, svix, or durations separated by commas, as in 100ms,1s,5m",
+	.fallback = "standard",
+	.about = "When a failed delivery is tried again: a preset, or the delay before each further attempt.",
+	.offset = MEMBER(delivery_schedule),
+	.list = true,
+	.read = read_schedule,
+    },
+    {
+	.name = "delivery.timeout",
+	.expected = "a duration from 100ms to 120s",
+	.fallback = "30s",
+	.about = "How long one attempt may take, from resolving the name to the end of the answer.",
+	.offset = MEMBER(delivery_timeout_ms),
+	.min = 100,
+	.max = 120000,
+	.read = read_duration,
+    },
+    {
+	.name = "delivery.allow_http",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Whether endpoints may have plain `http` URLs.",
+	.offset = MEMBER(delivery_allow_http),
+	.read = read_bool,
+    },
+    {
+	.name = "delivery.https_only",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Refuses plain `http` URLs whatever else allows them.",
+	.offset = MEMBER(delivery_https_only),
+	.read = read_bool,
+    },
+    {
+	.name = "delivery.allow_networks",
+	.expected = "networks in CIDR form separated by commas, as in 10.0.0.0/8,fd00::/8",
+	.fallback = "",
+	.about = "Networks that the address guard lets endpoints resolve to, although they are not public.",
+	.offset = MEMBER(delivery_networks),
+	.list = true,
+	.read = read_networks,
+    },
+    {
+	.name = "delivery.breaker_open_for",
+	.expected = "a duration from 10ms to 1d",
+	.fallback = "30s",
+	.about = "How long the circuit breaker of a failing endpoint stays open before it is probed again.",
+	.offset = MEMBER(delivery_breaker_open_ms),
+	.min = 10,
+	.max = 86400000,
+	.read = read_duration,
+    },
+    {
+	.name = "delivery.suspend_after",
+	.expected = "a duration from 10ms to 365d, or 0s for never",
+	.fallback = "5d",
+	.about = "Unbroken failure of this length suspends an endpoint: its events are held, none is dropped.",
+	.offset = MEMBER(delivery_suspend_after_ms),
+	.min = 10,
+	.max = INT64_C(365) * 86400000,
+	.zero = true,
+	.read = read_duration,
+    },
+    {
+	.name = "keys.default_type",
+	.expected = "hmac, ed25519 or ecdsa-p256",
+	.fallback = "hmac",
+	.about = "The kind of signing key that a new endpoint gets when it does not ask for one.",
+	.offset = MEMBER(keys_default_type),
+	.read = read_key_type,
+    },
+    {
+	.name = "endpoints.verify_ownership",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Whether a new endpoint must answer a challenge before anything is sent to it.",
+	.offset = MEMBER(endpoints_verify_ownership),
+	.read = read_bool,
+    },
+    {
+	.name = "operational_webhooks.enabled",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Whether failing and suspended endpoints are themselves reported as events.",
+	.offset = MEMBER(operational_webhooks),
+	.read = read_bool,
+    },
+    {
+	.name = "catalogue.strict",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Whether only event types of the catalogue may be posted.",
+	.offset = MEMBER(catalogue_strict),
+	.read = read_bool,
+    },
+    {
+	.name = "log.format",
+	.expected = "logfmt or json",
+	.fallback = "logfmt",
+	.about = "The form of the log's lines.",
+	.offset = MEMBER(log_format),
+	.read = read_log_format,
+    },
+    {
+	.name = "log.level",
+	.expected = "debug, info, warn or error",
+	.fallback = "info",
+	.about = "The least important lines that are logged.",
+	.offset = MEMBER(log_level),
+	.read = read_log_level,
+    },
+};
+
+_Static_assert(COUNT_OF(keys) <= CONFIG_KEYS_MAX, "struct config keeps the text of every key");
+
+size_t
+config_key_count(void)
+{
+	return COUNT_OF(keys);
+}
+
+const struct config_key *
+config_key_at(size_t at)
+{
+	ENSURE(at < COUNT_OF(keys));
+	return &keys[at];
+}
+
+size_t
+config_key_find(struct slice name)
+{
+	size_t row = 0;
+	while (row < COUNT_OF(keys) && !slice_is(name, keys[row].name))
+		row++;
+	return row;
+}
+
+bool
+config_section_exists(struct slice name)
+{
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		struct slice key = slice_of(keys[i].name);
+		if (slice_starts(key, name) && key.len > name.len && key.ptr[name.len] == '.')
+			return true;
+	}
+	return false;
+}
