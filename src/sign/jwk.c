@@ -8,12 +8,15 @@ enum { JWK_DEPTH_MAX = 8 };
 
 struct jwk_kind {
 	const char *type, *curve, *algorithm, *algorithm_also;
+	const char *numbers; /* what must be there, for people */
 };
 
 static const struct jwk_kind kinds[KEY_TYPE_COUNT] = {
-    [KEY_HMAC] = {"oct", NULL, "HS256", "hmac-sha256"},
-    [KEY_ED25519] = {"OKP", "Ed25519", "EdDSA", "Ed25519"},
-    [KEY_ECDSA_P256] = {"EC", "P-256", "ES256", "ecdsa-p256-sha256"},
+    [KEY_HMAC] = {"oct", NULL, "HS256", "hmac-sha256", "a k of 24 to 256 bytes in base64url"},
+    [KEY_ED25519] = {"OKP", "Ed25519", "EdDSA", "Ed25519",
+	"an x of 32 bytes in base64url, and a d, where there is one, that belongs to it"},
+    [KEY_ECDSA_P256] = {"EC", "P-256", "ES256", "ecdsa-p256-sha256",
+	"x and y of 32 bytes in base64url, a point of the curve, and a d, where there is one, that belongs to it"},
 };
 
 /* --- reading ---------------------------------------------------------------------------------------- */
@@ -73,41 +76,31 @@ jwk_check_use(struct arena *arena, struct json object, const struct jwk_kind *ki
 	return OK;
 }
 
-static enum error_code
-jwk_build(struct arena *arena, struct json object, enum key_type type, struct key **out, struct error *error)
+static struct key *
+jwk_build(struct arena *arena, struct json object, enum key_type type)
 {
 	struct slice x = member_bytes(arena, object, "x"), y = member_bytes(arena, object, "y");
-	bool private = json_present(json_member(object, "d"));
 	struct slice d = member_bytes(arena, object, "d"), k = member_bytes(arena, object, "k");
-	if (private && !slice_present(d))
-		return error_set(error, ERR_INVALID, "the JWK's d must be a base64url string");
+	bool whole = slice_present(d) || !json_present(json_member(object, "d"));
+	struct key *key = NULL;
 	switch (type) {
 	case KEY_HMAC:
-		if (k.len < HMAC_SECRET_MIN || k.len > JWK_SECRET_MAX)
-			return error_set(error, ERR_INVALID, "an oct JWK needs a k of %d to %d bytes in base64url",
-			    HMAC_SECRET_MIN, JWK_SECRET_MAX);
-		*out = key_new_hmac(FORM_JWK, k);
+		if (k.len >= HMAC_SECRET_MIN && k.len <= JWK_SECRET_MAX)
+			key = key_new_hmac(FORM_JWK, k);
 		break;
 	case KEY_ED25519:
-		if (slice_present(x))
-			*out = key_new_ed25519(FORM_JWK, x, d);
-		if (*out == NULL)
-			return error_set(error, ERR_INVALID,
-			    "an Ed25519 JWK needs an x of 32 bytes, and a d, where there is one, "
-			    "that belongs to it");
+		if (whole && slice_present(x))
+			key = key_new_ed25519(FORM_JWK, x, d);
 		break;
 	case KEY_ECDSA_P256:
-		*out = key_new_p256(x, y, d);
-		if (*out == NULL)
-			return error_set(error, ERR_INVALID,
-			    "a P-256 JWK needs x and y of 32 bytes that are a point of the curve, "
-			    "and a d, where there is one, that belongs to it");
+		if (whole)
+			key = key_new_p256(x, y, d);
 		break;
 	case KEY_TYPE_COUNT: UNREACHABLE();
 	}
 	wipe(d);
 	wipe(k);
-	return OK;
+	return key;
 }
 
 static enum error_code
@@ -127,10 +120,12 @@ jwk_read(struct arena *arena, struct json object, struct key **out, struct error
 	enum error_code code = jwk_check_use(arena, object, &kinds[type], error);
 	if (code != OK)
 		return code;
-	code = jwk_build(arena, object, type, out, error);
-	if (code == OK && slice_present(kid))
+	*out = jwk_build(arena, object, type);
+	if (*out == NULL)
+		return error_set(error, ERR_INVALID, "the JWK must have %s", kinds[type].numbers);
+	if (slice_present(kid))
 		key_set_kid(*out, kid);
-	return code;
+	return OK;
 }
 
 enum error_code
