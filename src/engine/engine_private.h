@@ -1,0 +1,95 @@
+/* What the engine is made of; shared by its files alone.
+ *
+ * Deliveries, endpoints and organisations live in arrays and refer to each other by index (NONE: nobody).
+ * An endpoint stands in its organisation's ring while it could send: active, something ready, a place free.
+ * An organisation stands in the engine's ring while one of its endpoints does. */
+#ifndef ENGINE_ENGINE_PRIVATE_H
+#define ENGINE_ENGINE_PRIVATE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "engine/engine.h"
+
+enum { NONE = UINT32_MAX };
+
+enum held_state { HELD_FREE, HELD_WAITING, HELD_READY, HELD_FLYING, HELD_RECORDING, HELD_STATE_COUNT };
+
+struct held {
+	struct engine_delivery delivery;
+	enum held_state state;
+	uint32_t endpoint;
+	uint32_t generation;       /* of the slot: heap entries of earlier lives are stale */
+	uint32_t next, previous;   /* in the endpoint's ready list; next also in the free list */
+	enum delivery_state verdict; /* RECORDING: what was asked to be recorded */
+	struct wall_time again;      /* RECORDING: due, when the verdict is PENDING */
+};
+
+struct ring_links {
+	uint32_t next, previous; /* NONE: not in a ring */
+};
+
+struct node { /* an endpoint */
+	struct engine_endpoint config;
+	bool used;
+	uint32_t organisation;
+	uint32_t held, flying; /* in memory; of them on their way */
+	uint32_t ready_first, ready_last;
+	struct engine_due spill;       /* what is only in the store lies at or behind this */
+	bool refilling;
+	struct engine_due refill_from; /* of the refill on its way */
+	uint32_t refill_generation;    /* entries of the refill heap with another one are stale */
+	struct ring_links ring;
+};
+
+struct tenant { /* an organisation */
+	struct organisation_id id;
+	uint32_t turn;  /* the endpoint whose turn is next; NONE: none could send */
+	struct ring_links ring;
+};
+
+struct engine {
+	struct engine_options options;
+	struct held *held;
+	uint32_t held_count, held_free; /* slots made; first free one */
+	uint32_t in_memory, flying, waiting, ready, recording;
+	struct map by_delivery; /* (endpoint id, message id) → held */
+	struct node *nodes;
+	uint32_t node_count;
+	struct map by_endpoint; /* (endpoint id, 0) → node */
+	struct tenant *tenants;
+	uint32_t tenant_count;
+	struct map by_organisation; /* (organisation id, 0) → tenant */
+	uint32_t turn;              /* the tenant whose turn is next */
+	struct heap due;            /* WAITING deliveries */
+	struct heap refills;        /* endpoints whose spill is to be read */
+	uint32_t refills_out;
+	struct wall_time now;
+	struct engine_actions *actions; /* of the step that runs */
+};
+
+/* pool.c */
+uint32_t pool_take(struct engine *engine);
+void pool_give(struct engine *engine, uint32_t slot);
+/* The one place where a delivery changes its state; keeps the counts. */
+void held_move(struct engine *engine, uint32_t slot, enum held_state to);
+void ready_append(struct engine *engine, uint32_t slot);
+void ready_remove(struct engine *engine, uint32_t slot);
+uint32_t node_find(const struct engine *engine, struct endpoint_id id);
+uint32_t node_make(struct engine *engine, const struct engine_endpoint *config);
+void node_drop(struct engine *engine, uint32_t node);
+
+/* turns.c: whose turn it is */
+void turns_update(struct engine *engine, uint32_t node); /* call whenever what decides eligibility changed */
+uint32_t turns_next(struct engine *engine);              /* the next node that may send, NONE; moves the turn on */
+
+struct engine_action *action_add(struct engine *engine, enum engine_action_kind kind);
+
+static inline int
+due_compare(struct engine_due a, struct engine_due b)
+{
+	if (a.due.us != b.due.us)
+		return a.due.us < b.due.us ? -1 : 1;
+	return a.message < b.message ? -1 : a.message > b.message;
+}
+
+#endif
