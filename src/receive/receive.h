@@ -17,7 +17,7 @@
 struct receive_source {
 	struct slice name; /* of uid_valid's alphabet, so that its path is the same with and without escapes */
 	enum sign_scheme scheme;
-	struct key_list keys;       /* none: they cannot be had, and its requests are answered 503 */
+	struct key_list keys;	    /* none: they cannot be had, and its requests are answered 503 */
 	struct slice forward_url;   /* http or https; absent: nowhere */
 	struct endpoint_id forward; /* the endpoint of forward_url, once it is stored; 0: nowhere */
 };
@@ -52,8 +52,8 @@ MUST_CHECK enum error_code receive_read_keys(
 struct receive_judgement {
 	enum verdict verdict;
 	struct store_request *request; /* STORE_JOURNAL, the caller's to submit or free; NULL: refused */
-	int status;                    /* of the refusal: 400, 401, 503 */
-	const char *code;              /* static */
+	int status;		       /* of the refusal: 400, 401, 503 */
+	const char *code;	       /* static */
 	char detail[200];
 };
 

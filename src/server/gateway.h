@@ -27,7 +27,7 @@ struct gateway_options {
 struct gateway_counters {
 	uint64_t accepted, duplicates, conflicts;
 	uint64_t refused[VERDICT_NO_ID + 1]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
-	uint64_t no_keys;                    /* refused because the source has no keys */
+	uint64_t no_keys;		     /* refused because the source has no keys */
 };
 
 struct gateway *gateway_new(const struct gateway_options *options);

@@ -1,0 +1,204 @@
+/* Answers are written here and nowhere else; what they say of the journal comes from a committed request.
+ *
+ * The life of a request that passes:
+ *   gateway_request  judged; exchange and store request know each other; gathered
+ *   gateway_flush    given to the runner
+ *   gateway_gone     only if the client leaves before the answer: the store request forgets its exchange
+ *   gateway_reply    answered, if the exchange is still there; the store request is freed */
+#include "server/gateway.h"
+
+#include <stdlib.h>
+
+struct gateway {
+	struct gateway_options options;
+	struct gateway_counters counters;
+	struct mail_list gathered;
+};
+
+struct gateway *
+gateway_new(const struct gateway_options *options)
+{
+	struct gateway *gateway = mem_zero(1, sizeof *gateway);
+	gateway->options = *options;
+	mail_list_init(&gateway->gathered);
+	return gateway;
+}
+
+void
+gateway_free(struct gateway *gateway)
+{
+	if (gateway == NULL)
+		return;
+	for (struct mail *mail = mail_list_pop(&gateway->gathered); mail != NULL;
+	     mail = mail_list_pop(&gateway->gathered))
+		store_request_free(CONTAINER_OF(mail, struct store_request, mail));
+	free(gateway);
+}
+
+const struct gateway_counters *
+gateway_counters(const struct gateway *gateway)
+{
+	return &gateway->counters;
+}
+
+/* --- answers ---------------------------------------------------------------------------------------- */
+
+static void
+answer_status(struct http_exchange *exchange, const char *status)
+{
+	http_reply(exchange, 200, arena_printf(&exchange->arena, "{\"status\":\"%s\"}", status), NULL);
+}
+
+/* `allow` is the value of that header, or NULL. */
+static void
+answer_error(struct http_exchange *exchange, int status, const char *code, const char *detail, const char *allow)
+{
+	struct buf body;
+	buf_init(&body, 1024);
+	struct json_writer writer;
+	json_writer_init(&writer, &body);
+	json_open(&writer, '{');
+	json_put_cstring(&writer, "code", code);
+	json_put_cstring(&writer, "detail", detail);
+	json_close(&writer);
+	struct http_header item = {SLICE("allow"), slice_of(allow)};
+	struct http_headers headers = {&item, allow == NULL ? 0 : 1};
+	http_reply(exchange, status, buf_slice(&body), &headers);
+	buf_free(&body);
+}
+
+/* --- requests --------------------------------------------------------------------------------------- */
+
+static void
+answer_health(struct http_exchange *exchange)
+{
+	if (slice_is(exchange->method, "GET") || slice_is(exchange->method, "HEAD"))
+		answer_status(exchange, "ok");
+	else
+		answer_error(exchange, 405, "method_not_allowed", "expected GET or HEAD", "GET, HEAD");
+}
+
+static void
+refuse(struct gateway *gateway, const struct receive_source *source, const struct receive_judgement *judgement,
+    struct http_exchange *exchange)
+{
+	if (judgement->status == 503)
+		gateway->counters.no_keys++;
+	else
+		gateway->counters.refused[judgement->verdict]++;
+	log_write(gateway->options.log, LOG_WARN, "request refused", "source",
+	    arena_string(&exchange->arena, source->name), "verdict", verdict_name(judgement->verdict), "reason",
+	    judgement->detail, NULL);
+	answer_error(exchange, judgement->status, judgement->code, judgement->detail, NULL);
+}
+
+static void
+receive(struct gateway *gateway, const struct receive_source *source, struct http_exchange *exchange)
+{
+	struct verify_input input = {
+	    .method = exchange->method,
+	    .authority = http_header(exchange, "host"),
+	    .path = exchange->path,
+	    .query = exchange->query,
+	    .target_uri = SLICE_NONE,
+	    .headers = exchange->headers,
+	    .body = exchange->body,
+	    .now = clock_wall(),
+	};
+	struct receive_judgement judgement;
+	receive_judge(source, &input, &judgement);
+	if (judgement.request == NULL) {
+		refuse(gateway, source, &judgement, exchange);
+		return;
+	}
+	judgement.request->reply_to = gateway->options.mailbox;
+	judgement.request->reply_kind = gateway->options.reply_kind;
+	judgement.request->owner = exchange;
+	exchange->owner = judgement.request;
+	mail_list_add(&gateway->gathered, &judgement.request->mail);
+}
+
+void
+gateway_request(void *context, struct http_exchange *exchange)
+{
+	struct gateway *gateway = context;
+	exchange->owner = NULL;
+	if (slice_is(exchange->path, "/health")) {
+		answer_health(exchange);
+		return;
+	}
+	const struct receive_source *source = NULL;
+	if (slice_starts(exchange->path, SLICE("/in/")))
+		source = receive_sources_find(gateway->options.sources, slice_skip(exchange->path, 4));
+	if (source == NULL)
+		answer_error(exchange, 404, "not_found", "expected /in/ and the name of a configured source", NULL);
+	else if (!slice_is(exchange->method, "POST"))
+		answer_error(exchange, 405, "method_not_allowed", "expected POST", "POST");
+	else
+		receive(gateway, source, exchange);
+}
+
+void
+gateway_gone(void *context, struct http_exchange *exchange)
+{
+	(void)context;
+	struct store_request *request = exchange->owner;
+	if (request != NULL)
+		request->owner = NULL; /* what was sent is journalled all the same; its sender will ask again */
+}
+
+void
+gateway_flush(struct gateway *gateway)
+{
+	if (gateway->gathered.count > 0)
+		store_runner_submit_list(gateway->options.runner, &gateway->gathered);
+}
+
+/* --- the store's replies ---------------------------------------------------------------------------- */
+
+static void
+count(struct gateway_counters *counters, enum journal_verdict verdict)
+{
+	switch (verdict) {
+	case JOURNAL_VERIFIED: counters->accepted++; return;
+	case JOURNAL_CONFLICT: counters->conflicts++; return;
+	case JOURNAL_DUPLICATE: counters->duplicates++; return;
+	}
+	UNREACHABLE();
+}
+
+static void
+report(const struct gateway *gateway, struct store_request *request)
+{
+	bool conflict = request->journal.verdict == JOURNAL_CONFLICT;
+	if (request->status == OK && !conflict)
+		return;
+	const char *source = arena_string(&request->arena, request->journal.source);
+	const char *event = arena_string(&request->arena, request->journal.event_id);
+	if (request->status == OK)
+		log_write(gateway->options.log, LOG_WARN, "another body under a known event id", "source", source,
+		    "event", event, NULL);
+	else
+		log_write(gateway->options.log, LOG_ERROR, "journal not written", "source", source, "event", event,
+		    "error", request->error.text, NULL);
+}
+
+void
+gateway_reply(struct gateway *gateway, struct store_request *request)
+{
+	struct http_exchange *exchange = request->owner;
+	if (request->status == OK)
+		count(&gateway->counters, request->journal.verdict);
+	else
+		gateway->counters.refused[VERDICT_VERIFIED]++;
+	report(gateway, request);
+	if (exchange != NULL) {
+		exchange->owner = NULL;
+		if (request->status == OK)
+			answer_status(exchange, receive_status_name(request->journal.verdict));
+		else
+			answer_error(exchange, 503, "unavailable",
+			    "the journal cannot be written now; send it again later", NULL);
+	}
+	store_request_free(request);
+}
