@@ -8,7 +8,11 @@
  * 1. Every type is catalogued, and every event is a move that the lifecycle of what it names allows.
  * 2. `occurred_ms` never falls; `stream_seq` rises by one with every dotted event; event ids are unique.
  * 3. `amount` and `amount_base_units` are the same number.
- * 4. In the legacy style only types that have a legacy name appear; the others' moves happen unseen. */
+ * 4. In the legacy style only types that have a legacy name appear; the others' moves happen unseen.
+ *
+ * Every organisation has ids of its own, also under the same seed. A screening, decision or approval of a
+ * transaction names it in `transaction_id`, as its own events do; legacy's messages of a deposit name it only by
+ * hash and address, as they always did. */
 #ifndef CATALOGUE_HISTORY_H
 #define CATALOGUE_HISTORY_H
 
@@ -30,24 +34,25 @@ struct history_options {
 /* How many transactions are under way at the same time. */
 enum { HISTORY_ACTIVE = 6 };
 
-/* What one transaction remembers between its events. Private to history*.c. */
+/* What one transaction, or another affair, remembers between its events. Private to history*.c. */
 struct history_case {
-	uint64_t seed;                /* all of its values are derived from it */
+	uint64_t seed; /* all of its values are derived from it */
 	int64_t due_ms;
 	unsigned scenario, step;
-	unsigned asset;               /* row of the table of assets */
-	unsigned hash_number;         /* rises when the transaction is replaced */
-	unsigned block_number;        /* rises when it is mined anew */
+	unsigned asset;        /* row of the table of assets */
+	unsigned hash_number;  /* rises when the transaction is replaced */
+	unsigned block_number; /* rises when its block leaves the chain */
 	unsigned votes;
-	uint64_t resource_seq[3];     /* of the transaction (or the only resource), its workflow, its screening */
-	struct slice status[3];       /* of the same; static text */
+	bool on_chain;             /* it has a hash */
+	int64_t block_height;      /* 0: in no block */
+	uint64_t resource_seq[3];  /* of the transaction (or the only resource), its workflow, its screening */
+	struct slice status[3];    /* of the same; static text; absent before the first event */
 };
 
 struct history {
 	struct history_options options;
 	struct random random;
-	uint64_t seed;
-	uint64_t cases_begun, stream_seq, given;
+	uint64_t stream_seq, given;
 	struct history_case active[HISTORY_ACTIVE];
 };
 
@@ -57,7 +62,7 @@ struct history_event {
 	struct slice catalogue_type; /* the dotted name in either style */
 	struct slice event_id;       /* a UUID; the envelope's `id`, legacy's `messageId` */
 	struct slice transaction_id; /* absent where no transaction is concerned */
-	struct slice state;          /* of what the event moves, after it; absent where it moves nothing */
+	struct slice state;          /* of the transaction after the event; absent where none is concerned */
 	int64_t occurred_ms;         /* virtual time since the start */
 	struct wall_time occurred_at;
 	uint64_t stream_seq;         /* 0 in the legacy style */
