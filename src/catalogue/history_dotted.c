@@ -4,8 +4,6 @@
 
 #include "base/limits.h"
 
-#include <inttypes.h>
-
 static struct json
 example_of(const struct catalogue_type *type)
 {
@@ -137,7 +135,7 @@ put_screening(struct json_writer *writer, const struct history_moment *moment, s
 	json_close(writer);
 }
 
-/* The example's members, but for what must be this resource's own. */
+/* The example's members, but for what must be this resource's own; it names no transaction, for there is none. */
 static void
 put_like_example(struct json_writer *writer, const struct history_moment *moment, struct json example, struct slice id,
     struct arena *arena)
@@ -147,6 +145,8 @@ put_like_example(struct json_writer *writer, const struct history_moment *moment
 	struct json key, value;
 	while (json_next(&members, &key, &value)) {
 		struct slice name = json_text(arena, key);
+		if (slice_is(name, "transaction_id"))
+			continue;
 		json_key_slice(writer, name);
 		if (value.type == JSON_STRING && json_text_is(value, example_id))
 			json_string(writer, id);
