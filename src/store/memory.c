@@ -1,0 +1,348 @@
+/* The reference model of store.h: life cycle, finding, and the steps that several requests share.
+ * Configuration is in memory_config.c, events in memory_events.c, reading in memory_lists.c. */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+void *
+memory_grow(void *rows, size_t *count, size_t *capacity, size_t bytes)
+{
+	if (*count == *capacity) {
+		*capacity = *capacity == 0 ? 16 : *capacity * 2;
+		rows = mem_resize(rows, *capacity, bytes);
+	}
+	memset((char *)rows + *count * bytes, 0, bytes);
+	++*count;
+	return rows;
+}
+
+/* --- finding ----------------------------------------------------------------------------------------- */
+
+enum error_code
+memory_fail(struct store_request *request, enum error_code code, enum store_detail detail)
+{
+	request->detail = detail;
+	return error_set(&request->error, code, "%s: %s", store_kind_name(request->kind), error_code_name(code));
+}
+
+static bool
+same_name(struct slice name, struct slice ref)
+{
+	return slice_present(name) && slice_present(ref) && slice_equal(name, ref);
+}
+
+struct memory_organisation *
+memory_find_organisation(struct memory *memory, struct slice ref)
+{
+	int64_t id = 0;
+	bool by_id = id_parse(ID_ORGANISATION, ref, &id);
+	for (size_t i = 0; i < memory->organisations.count; i++) {
+		struct memory_organisation *row = &memory->organisations.rows[i];
+		const struct organisation *organisation = &row->organisation;
+		if (row->deleted)
+			continue;
+		if (by_id ? organisation->id.value == id : same_name(organisation->uid, ref))
+			return row;
+	}
+	return NULL;
+}
+
+struct memory_endpoint *
+memory_find_endpoint(struct memory *memory, struct organisation_id organisation, struct slice ref)
+{
+	int64_t id = 0;
+	bool by_id = id_parse(ID_ENDPOINT, ref, &id);
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		struct memory_endpoint *row = &memory->endpoints.rows[i];
+		const struct endpoint *endpoint = &row->endpoint;
+		if (endpoint->organisation.value != organisation.value || endpoint->state == ENDPOINT_DELETED)
+			continue;
+		if (by_id ? endpoint->id.value == id : same_name(endpoint->uid, ref))
+			return row;
+	}
+	return NULL;
+}
+
+struct memory_endpoint *
+memory_endpoint_by_id(struct memory *memory, struct endpoint_id id)
+{
+	for (size_t i = 0; i < memory->endpoints.count; i++)
+		if (memory->endpoints.rows[i].endpoint.id.value == id.value)
+			return &memory->endpoints.rows[i];
+	return NULL;
+}
+
+struct message *
+memory_find_message(struct memory *memory, struct organisation_id organisation, struct slice ref)
+{
+	int64_t id = 0;
+	bool by_id = id_parse(ID_MESSAGE, ref, &id);
+	for (size_t i = 0; i < memory->messages.count; i++) {
+		struct message *message = memory->messages.rows[i];
+		if (message->organisation.value != organisation.value)
+			continue;
+		if (by_id ? message->id.value == id : same_name(message->event_id, ref))
+			return message;
+	}
+	return NULL;
+}
+
+struct memory_delivery *
+memory_find_delivery(struct memory *memory, struct message_id message, struct endpoint_id endpoint)
+{
+	for (size_t i = 0; i < memory->deliveries.count; i++) {
+		struct memory_delivery *row = &memory->deliveries.rows[i];
+		if (row->message->id.value == message.value && row->endpoint.value == endpoint.value)
+			return row;
+	}
+	return NULL;
+}
+
+struct memory_organisation *
+memory_organisation_of(struct memory *memory, struct store_request *request)
+{
+	struct memory_organisation *row = memory_find_organisation(memory, request->ref);
+	if (row == NULL)
+		request->status = memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
+	return row;
+}
+
+struct memory_endpoint *
+memory_endpoint_of(struct memory *memory, struct store_request *request)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return NULL;
+	struct memory_endpoint *row =
+	    memory_find_endpoint(memory, organisation->organisation.id, request->endpoint_ref);
+	if (row == NULL)
+		request->status = memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	return row;
+}
+
+struct message *
+memory_message_of(struct memory *memory, struct store_request *request)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return NULL;
+	struct message *message = memory_find_message(memory, organisation->organisation.id, request->message_ref);
+	if (message == NULL)
+		request->status = memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE);
+	return message;
+}
+
+/* --- idempotency ------------------------------------------------------------------------------------- */
+
+struct memory_key *
+memory_repeated(struct memory *memory, struct store_request *request, enum error_code *code)
+{
+	*code = OK;
+	for (size_t i = 0; request->idempotency.present && i < memory->keys.count; i++) {
+		struct memory_key *key = &memory->keys.rows[i];
+		if (memcmp(key->key, request->idempotency.key, SHA256_BYTES) != 0)
+			continue;
+		if (memcmp(key->body, request->idempotency.body, SHA256_BYTES) != 0)
+			*code = memory_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED);
+		return key;
+	}
+	return NULL;
+}
+
+void
+memory_remember(struct memory *memory, const struct store_request *request, int64_t id, struct slice name)
+{
+	if (!request->idempotency.present)
+		return;
+	struct memory_key *key = MEMORY_ADD(&memory->keys);
+	memcpy(key->key, request->idempotency.key, SHA256_BYTES);
+	memcpy(key->body, request->idempotency.body, SHA256_BYTES);
+	key->used = request->now;
+	key->id = id;
+	key->name = arena_copy(&key->arena, name);
+}
+
+/* --- shared steps ------------------------------------------------------------------------------------ */
+
+struct memory_organisation *
+memory_new_organisation(struct memory *memory, const struct organisation *from, struct wall_time now)
+{
+	struct memory_organisation *row = MEMORY_ADD(&memory->organisations);
+	row->organisation = organisation_copy(&row->arena, from);
+	row->organisation.id.value = id_next(&memory->ids, now);
+	row->organisation.created = now;
+	row->organisation.updated = now;
+	return row;
+}
+
+void
+memory_new_delivery(struct memory *memory, struct message *message, struct memory_endpoint *endpoint,
+    struct wall_time now, struct store_note_target *target)
+{
+	struct memory_delivery *row = MEMORY_ADD(&memory->deliveries);
+	*row = (struct memory_delivery){
+	    .message = message,
+	    .endpoint = endpoint->endpoint.id,
+	    .state = DELIVERY_PENDING,
+	    .due = now,
+	    .sequence = ++endpoint->sequence,
+	    .trigger = TRIGGER_SCHEDULED,
+	};
+	*target = (struct store_note_target){
+	    .endpoint = row->endpoint,
+	    .sequence = row->sequence,
+	    .due = row->due,
+	    .trigger = row->trigger,
+	};
+}
+
+void
+memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *notes)
+{
+	struct store_note *note = store_note_new(STORE_NOTE_ENDPOINT, 0);
+	note->endpoint = arena_alloc(&note->arena, sizeof *note->endpoint);
+	*note->endpoint = endpoint_copy(&note->arena, &endpoint->endpoint);
+	mail_list_add(notes, &note->mail);
+}
+
+void
+memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, struct mail_list *notes)
+{
+	endpoint->endpoint.state = ENDPOINT_DELETED;
+	for (size_t i = 0; i < memory->deliveries.count; i++) {
+		struct memory_delivery *row = &memory->deliveries.rows[i];
+		if (row->endpoint.value == endpoint->endpoint.id.value && row->state == DELIVERY_PENDING)
+			row->state = DELIVERY_CANCELLED;
+	}
+	memory_note_endpoint(endpoint, notes);
+}
+
+bool
+memory_in_page(const struct store_page *page, int64_t id)
+{
+	if (page->floor != 0 && id < page->floor)
+		return false;
+	if (page->ceiling != 0 && id >= page->ceiling)
+		return false;
+	if (page->after == 0)
+		return true;
+	return page->descending ? id < page->after : id > page->after;
+}
+
+size_t
+memory_at(const struct store_page *page, size_t i, size_t count)
+{
+	return page->descending ? count - 1 - i : i;
+}
+
+/* --- life cycle -------------------------------------------------------------------------------------- */
+
+static memory_execute *const executors[STORE_KIND_COUNT] = {
+    [STORE_ORGANISATION_CREATE] = memory_organisation_create,
+    [STORE_ORGANISATION_EDIT] = memory_organisation_edit,
+    [STORE_ORGANISATION_DELETE] = memory_organisation_delete,
+    [STORE_ORGANISATION_GET] = memory_organisation_get,
+    [STORE_ORGANISATION_LIST] = memory_organisation_list,
+    [STORE_ENDPOINT_CREATE] = memory_endpoint_create,
+    [STORE_ENDPOINT_EDIT] = memory_endpoint_edit,
+    [STORE_ENDPOINT_DELETE] = memory_endpoint_delete,
+    [STORE_ENDPOINT_GET] = memory_endpoint_get,
+    [STORE_ENDPOINT_LIST] = memory_endpoint_list,
+    [STORE_EVENT_TYPE_CREATE] = memory_event_type_create,
+    [STORE_EVENT_TYPE_EDIT] = memory_event_type_edit,
+    [STORE_EVENT_TYPE_DELETE] = memory_event_type_delete,
+    [STORE_EVENT_TYPE_GET] = memory_event_type_get,
+    [STORE_EVENT_TYPE_LIST] = memory_event_type_list,
+    [STORE_TOKEN_CREATE] = memory_token_create,
+    [STORE_TOKEN_GET] = memory_token_get,
+    [STORE_ACCEPT] = memory_accept,
+    [STORE_JOURNAL] = memory_journal,
+    [STORE_RECORD] = memory_record,
+    [STORE_REFILL] = memory_refill,
+    [STORE_RESEND] = memory_resend,
+    [STORE_ENDPOINTS_ALL] = memory_endpoints_all,
+    [STORE_MESSAGE_GET] = memory_message_get,
+    [STORE_MESSAGE_LIST] = memory_message_list,
+    [STORE_ATTEMPT_GET] = memory_attempt_get,
+    [STORE_ATTEMPT_LIST] = memory_attempt_list,
+    [STORE_MESSAGE_ENDPOINTS] = memory_message_endpoints,
+    [STORE_ENDPOINT_MESSAGES] = memory_endpoint_messages,
+    [STORE_JOURNAL_LIST] = memory_journal_list,
+    [STORE_COUNTS] = memory_counts,
+};
+
+static enum error_code
+batch(struct store *store, struct store_request *const *requests, size_t count, struct mail_list *notes,
+    struct error *error UNUSED)
+{
+	struct memory *memory = CONTAINER_OF(store, struct memory, base);
+	for (size_t i = 0; i < count; i++) {
+		struct store_request *request = requests[i];
+		request->detail = STORE_DETAIL_NONE;
+		request->existed = false;
+		request->status = executors[request->kind](memory, request, notes);
+	}
+	return OK;
+}
+
+/* Keys that are older than they have to be are forgotten; nothing else is to be done. */
+static bool
+idle(struct store *store, struct wall_time now)
+{
+	struct memory *memory = CONTAINER_OF(store, struct memory, base);
+	int64_t oldest = now.us - (int64_t)LIMIT_IDEMPOTENCY_HOURS * 3600 * 1000000;
+	size_t kept = 0;
+	for (size_t i = 0; i < memory->keys.count; i++) {
+		if (memory->keys.rows[i].used.us >= oldest)
+			memory->keys.rows[kept++] = memory->keys.rows[i];
+		else
+			arena_free(&memory->keys.rows[i].arena);
+	}
+	memory->keys.count = kept;
+	return false;
+}
+
+static void
+close_memory(struct store *store)
+{
+	struct memory *memory = CONTAINER_OF(store, struct memory, base);
+	for (size_t i = 0; i < memory->organisations.count; i++)
+		arena_free(&memory->organisations.rows[i].arena);
+	for (size_t i = 0; i < memory->endpoints.count; i++)
+		arena_free(&memory->endpoints.rows[i].arena);
+	for (size_t i = 0; i < memory->types.count; i++)
+		arena_free(&memory->types.rows[i].arena);
+	for (size_t i = 0; i < memory->messages.count; i++)
+		message_unref(memory->messages.rows[i]);
+	for (size_t i = 0; i < memory->attempts.count; i++)
+		arena_free(&memory->attempts.rows[i].arena);
+	for (size_t i = 0; i < memory->journal.count; i++)
+		arena_free(&memory->journal.rows[i].arena);
+	for (size_t i = 0; i < memory->keys.count; i++)
+		arena_free(&memory->keys.rows[i].arena);
+	free(memory->organisations.rows);
+	free(memory->endpoints.rows);
+	free(memory->types.rows);
+	free(memory->tokens.rows);
+	free(memory->messages.rows);
+	free(memory->deliveries.rows);
+	free(memory->attempts.rows);
+	free(memory->journal.rows);
+	free(memory->keys.rows);
+	free(memory);
+}
+
+struct store *
+store_memory_new(const struct store_options *options)
+{
+	static const struct store_vtable vtable = {
+	    .name = "memory",
+	    .batch = batch,
+	    .idle = idle,
+	    .close = close_memory,
+	};
+	struct memory *memory = mem_zero(1, sizeof *memory);
+	memory->base.vtable = &vtable;
+	memory->options = *options;
+	return &memory->base;
+}

@@ -1,0 +1,132 @@
+/* The reference model's insides. Private to memory*.c.
+ *
+ * Every table is an array in the order of creation, searched from its start: nothing here is to be fast, all of it
+ * is to be obviously right. A row is checked in full before anything is changed, so what fails leaves no trace. */
+#ifndef STORE_MEMORY_H
+#define STORE_MEMORY_H
+
+#include "store/store.h"
+
+struct memory_organisation {
+	struct organisation organisation;
+	struct arena arena;
+	bool deleted;
+};
+
+struct memory_endpoint {
+	struct endpoint endpoint;
+	struct arena arena;
+	int64_t sequence; /* of the last delivery */
+};
+
+struct memory_event_type {
+	struct event_type type;
+	struct arena arena;
+};
+
+struct memory_delivery {
+	struct message *message; /* borrowed from the table of messages */
+	struct endpoint_id endpoint;
+	enum delivery_state state;
+	int32_t attempts;
+	struct wall_time due;
+	int64_t sequence;
+	enum attempt_trigger trigger;
+};
+
+struct memory_attempt {
+	struct attempt attempt;
+	struct organisation_id organisation;
+	struct arena arena;
+};
+
+struct memory_journal_row {
+	struct store_journal_row row;
+	struct arena arena;
+};
+
+/* What a repeated request is answered with. */
+struct memory_key {
+	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
+	struct wall_time used;
+	int64_t id;
+	struct slice name; /* of an event type, which has no id */
+	struct arena arena;
+};
+
+#define MEMORY_TABLE(type)                                                                                             \
+	struct {                                                                                                       \
+		type *rows;                                                                                            \
+		size_t count, capacity;                                                                                \
+	}
+
+struct memory {
+	struct store base;
+	struct store_options options;
+	struct id_source ids;
+	MEMORY_TABLE(struct memory_organisation) organisations;
+	MEMORY_TABLE(struct memory_endpoint) endpoints;
+	MEMORY_TABLE(struct memory_event_type) types; /* by name */
+	MEMORY_TABLE(struct token) tokens;
+	MEMORY_TABLE(struct message *) messages;
+	MEMORY_TABLE(struct memory_delivery) deliveries;
+	MEMORY_TABLE(struct memory_attempt) attempts;
+	MEMORY_TABLE(struct memory_journal_row) journal;
+	MEMORY_TABLE(struct memory_key) keys;
+};
+
+/* Room for one more row at the end, cleared and counted. Returns the rows, which may have moved. */
+void *memory_grow(void *rows, size_t *count, size_t *capacity, size_t bytes);
+#define MEMORY_ADD(table)                                                                                              \
+	((table)->rows = memory_grow((table)->rows, &(table)->count, &(table)->capacity, sizeof(table)->rows[0]),      \
+	    &(table)->rows[(table)->count - 1])
+
+/* What executes one kind of request. It returns the request's status and fills `detail` and `error` by itself. */
+typedef enum error_code memory_execute(struct memory *memory, struct store_request *request, struct mail_list *notes);
+
+memory_execute memory_organisation_create, memory_organisation_edit, memory_organisation_delete,
+    memory_organisation_get, memory_organisation_list;
+memory_execute memory_endpoint_create, memory_endpoint_edit, memory_endpoint_delete, memory_endpoint_get,
+    memory_endpoint_list, memory_endpoints_all;
+memory_execute memory_event_type_create, memory_event_type_edit, memory_event_type_delete, memory_event_type_get,
+    memory_event_type_list;
+memory_execute memory_token_create, memory_token_get;
+memory_execute memory_accept, memory_journal, memory_record, memory_refill, memory_resend;
+memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
+    memory_message_endpoints, memory_endpoint_messages, memory_journal_list, memory_counts;
+
+/* --- finding: NULL when there is none, with the request's status said ---------------------------------- */
+
+enum error_code memory_fail(struct store_request *request, enum error_code code, enum store_detail detail);
+struct memory_organisation *memory_find_organisation(struct memory *memory, struct slice ref);
+struct memory_endpoint *memory_find_endpoint(
+    struct memory *memory, struct organisation_id organisation, struct slice ref);
+struct memory_endpoint *memory_endpoint_by_id(struct memory *memory, struct endpoint_id id); /* deleted ones too */
+struct message *memory_find_message(struct memory *memory, struct organisation_id organisation, struct slice ref);
+struct memory_delivery *memory_find_delivery(
+    struct memory *memory, struct message_id message, struct endpoint_id endpoint);
+/* The organisation that the request names, or a failure. */
+struct memory_organisation *memory_organisation_of(struct memory *memory, struct store_request *request);
+struct memory_endpoint *memory_endpoint_of(struct memory *memory, struct store_request *request);
+struct message *memory_message_of(struct memory *memory, struct store_request *request);
+
+/* --- idempotency --------------------------------------------------------------------------------------- */
+
+/* NULL: a fresh key or none. Otherwise `*code` says whether the body is the same one. */
+struct memory_key *memory_repeated(struct memory *memory, struct store_request *request, enum error_code *code);
+void memory_remember(struct memory *memory, const struct store_request *request, int64_t id, struct slice name);
+
+/* --- shared steps -------------------------------------------------------------------------------------- */
+
+struct memory_organisation *memory_new_organisation(
+    struct memory *memory, const struct organisation *from, struct wall_time now);
+/* Makes the delivery and puts it into `target`. */
+void memory_new_delivery(struct memory *memory, struct message *message, struct memory_endpoint *endpoint,
+    struct wall_time now, struct store_note_target *target);
+void memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, struct mail_list *notes);
+void memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *notes);
+bool memory_in_page(const struct store_page *page, int64_t id);
+/* The i-th of `count` rows in the page's direction. */
+size_t memory_at(const struct store_page *page, size_t i, size_t count);
+
+#endif

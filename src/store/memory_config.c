@@ -1,0 +1,438 @@
+/* The reference model of configuration: organisations, endpoints, event types, tokens. */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+/* --- organisations ----------------------------------------------------------------------------------- */
+
+static bool
+organisation_uid_taken(struct memory *memory, struct slice uid, const struct memory_organisation *except)
+{
+	struct memory_organisation *holder = slice_present(uid) ? memory_find_organisation(memory, uid) : NULL;
+	return holder != NULL && holder != except;
+}
+
+static enum error_code
+show_organisation(struct store_request *request, const struct memory_organisation *row)
+{
+	request->organisation = organisation_copy(&request->arena, &row->organisation);
+	return OK;
+}
+
+static struct memory_organisation *
+organisation_by_id(struct memory *memory, int64_t id)
+{
+	for (size_t i = 0; i < memory->organisations.count; i++)
+		if (memory->organisations.rows[i].organisation.id.value == id && !memory->organisations.rows[i].deleted)
+			return &memory->organisations.rows[i];
+	return NULL;
+}
+
+enum error_code
+memory_organisation_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	enum error_code code = OK;
+	struct memory_key *key = memory_repeated(memory, request, &code);
+	if (key != NULL && code != OK)
+		return code;
+	if (key != NULL) {
+		struct memory_organisation *row = organisation_by_id(memory, key->id);
+		return row == NULL ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION)
+				   : show_organisation(request, row);
+	}
+	struct slice uid = request->organisation.uid;
+	if (organisation_uid_taken(memory, uid, NULL)) {
+		if (!request->get_if_exists)
+			return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+		request->existed = true;
+		return show_organisation(request, memory_find_organisation(memory, uid));
+	}
+	struct memory_organisation *row = memory_new_organisation(memory, &request->organisation, request->now);
+	memory_remember(memory, request, row->organisation.id.value, SLICE_NONE);
+	return show_organisation(request, row);
+}
+
+enum error_code
+memory_organisation_edit(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_organisation *row = memory_find_organisation(memory, request->ref);
+	if (row == NULL && !request->create_missing)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
+	request->existed = row != NULL;
+	struct organisation edited = {.name = SLICE(""), .metadata = SLICE("{}")};
+	if (row != NULL)
+		edited = organisation_copy(&request->arena, &row->organisation);
+	enum error_code code =
+	    request->edit_organisation(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	if (code != OK)
+		return code;
+	if (organisation_uid_taken(memory, edited.uid, row))
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+	if (row == NULL)
+		return show_organisation(request, memory_new_organisation(memory, &edited, request->now));
+	edited.updated = request->now;
+	struct arena old = row->arena;
+	row->arena = ARENA_EMPTY;
+	row->organisation = organisation_copy(&row->arena, &edited);
+	arena_free(&old);
+	return show_organisation(request, row);
+}
+
+enum error_code
+memory_organisation_delete(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	struct memory_organisation *row = memory_organisation_of(memory, request);
+	if (row == NULL)
+		return request->status;
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		struct memory_endpoint *endpoint = &memory->endpoints.rows[i];
+		if (endpoint->endpoint.organisation.value == row->organisation.id.value &&
+		    endpoint->endpoint.state != ENDPOINT_DELETED)
+			memory_endpoint_gone(memory, endpoint, notes);
+	}
+	row->deleted = true;
+	return OK;
+}
+
+enum error_code
+memory_organisation_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_organisation *row = memory_organisation_of(memory, request);
+	return row == NULL ? request->status : show_organisation(request, row);
+}
+
+enum error_code
+memory_organisation_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	size_t count = memory->organisations.count;
+	request->organisations = arena_alloc(&request->arena, (count + 1) * sizeof request->organisations[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct memory_organisation *row =
+		    &memory->organisations.rows[memory_at(&request->page, i, count)];
+		if (row->deleted || !memory_in_page(&request->page, row->organisation.id.value))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->organisations[request->count++] = organisation_copy(&request->arena, &row->organisation);
+	}
+	return OK;
+}
+
+/* --- endpoints --------------------------------------------------------------------------------------- */
+
+static bool
+endpoint_uid_taken(struct memory *memory, const struct endpoint *endpoint, const struct memory_endpoint *except)
+{
+	if (!slice_present(endpoint->uid))
+		return false;
+	struct memory_endpoint *holder = memory_find_endpoint(memory, endpoint->organisation, endpoint->uid);
+	return holder != NULL && holder != except;
+}
+
+static struct memory_event_type *
+find_type(struct memory *memory, struct slice name)
+{
+	for (size_t i = 0; i < memory->types.count; i++)
+		if (slice_equal(memory->types.rows[i].type.name, name))
+			return &memory->types.rows[i];
+	return NULL;
+}
+
+static bool
+type_known(struct memory *memory, struct slice name)
+{
+	const struct store_options *options = &memory->options;
+	return find_type(memory, name) != NULL ||
+	       (options->builtin_type != NULL && options->builtin_type(options->builtin_context, name));
+}
+
+static enum error_code
+check_endpoint(struct memory *memory, struct store_request *request, const struct endpoint *endpoint,
+    const struct memory_endpoint *except)
+{
+	if (endpoint_uid_taken(memory, endpoint, except))
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+	for (size_t i = 0; i < endpoint->event_types.count; i++)
+		if (!type_known(memory, endpoint->event_types.items[i]))
+			return memory_fail(request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
+	return OK;
+}
+
+static enum error_code
+show_endpoint(struct store_request *request, const struct memory_endpoint *row)
+{
+	request->endpoint = endpoint_copy(&request->arena, &row->endpoint);
+	return OK;
+}
+
+static enum error_code
+new_endpoint(struct memory *memory, struct store_request *request, struct endpoint *from, struct mail_list *notes)
+{
+	size_t there = 0;
+	for (size_t i = 0; i < memory->endpoints.count; i++)
+		if (memory->endpoints.rows[i].endpoint.organisation.value == from->organisation.value &&
+		    memory->endpoints.rows[i].endpoint.state != ENDPOINT_DELETED)
+			there++;
+	enum error_code code = check_endpoint(memory, request, from, NULL);
+	if (code != OK)
+		return code;
+	if (there >= LIMIT_ENDPOINTS)
+		return memory_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY);
+	struct memory_endpoint *row = MEMORY_ADD(&memory->endpoints);
+	from->id.value = id_next(&memory->ids, request->now);
+	from->created = request->now;
+	from->updated = request->now;
+	row->endpoint = endpoint_copy(&row->arena, from);
+	memory_note_endpoint(row, notes);
+	memory_remember(memory, request, row->endpoint.id.value, SLICE_NONE);
+	return show_endpoint(request, row);
+}
+
+enum error_code
+memory_endpoint_create(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	enum error_code code = OK;
+	struct memory_key *key = memory_repeated(memory, request, &code);
+	if (key != NULL && code != OK)
+		return code;
+	if (key != NULL) {
+		struct memory_endpoint *row = memory_endpoint_by_id(memory, (struct endpoint_id){key->id});
+		return row == NULL || row->endpoint.state == ENDPOINT_DELETED
+			   ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT)
+			   : show_endpoint(request, row);
+	}
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return request->status;
+	request->endpoint.organisation = organisation->organisation.id;
+	return new_endpoint(memory, request, &request->endpoint, notes);
+}
+
+enum error_code
+memory_endpoint_edit(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return request->status;
+	struct memory_endpoint *row =
+	    memory_find_endpoint(memory, organisation->organisation.id, request->endpoint_ref);
+	if (row == NULL && !request->create_missing)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	request->existed = row != NULL;
+	struct endpoint edited = {.organisation = organisation->organisation.id};
+	if (row != NULL)
+		edited = endpoint_copy(&request->arena, &row->endpoint);
+	enum error_code code =
+	    request->edit_endpoint(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	if (code != OK)
+		return code;
+	if (row == NULL)
+		return new_endpoint(memory, request, &edited, notes);
+	code = check_endpoint(memory, request, &edited, row);
+	if (code != OK)
+		return code;
+	edited.updated = request->now;
+	struct arena old = row->arena;
+	row->arena = ARENA_EMPTY;
+	row->endpoint = endpoint_copy(&row->arena, &edited);
+	arena_free(&old);
+	memory_note_endpoint(row, notes);
+	return show_endpoint(request, row);
+}
+
+enum error_code
+memory_endpoint_delete(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	struct memory_endpoint *row = memory_endpoint_of(memory, request);
+	if (row == NULL)
+		return request->status;
+	memory_endpoint_gone(memory, row, notes);
+	return OK;
+}
+
+enum error_code
+memory_endpoint_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_endpoint *row = memory_endpoint_of(memory, request);
+	return row == NULL ? request->status : show_endpoint(request, row);
+}
+
+enum error_code
+memory_endpoint_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return request->status;
+	size_t count = memory->endpoints.count;
+	request->endpoints = arena_alloc(&request->arena, (count + 1) * sizeof request->endpoints[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint *endpoint = &memory->endpoints.rows[memory_at(&request->page, i, count)].endpoint;
+		if (endpoint->organisation.value != organisation->organisation.id.value ||
+		    endpoint->state == ENDPOINT_DELETED || !memory_in_page(&request->page, endpoint->id.value))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+	}
+	return OK;
+}
+
+enum error_code
+memory_endpoints_all(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	size_t count = memory->endpoints.count;
+	request->endpoints = arena_alloc(&request->arena, (count + 1) * sizeof request->endpoints[0]);
+	for (size_t i = 0; i < count; i++)
+		if (memory->endpoints.rows[i].endpoint.state != ENDPOINT_DELETED)
+			request->endpoints[request->count++] =
+			    endpoint_copy(&request->arena, &memory->endpoints.rows[i].endpoint);
+	return OK;
+}
+
+/* --- event types ------------------------------------------------------------------------------------- */
+
+static enum error_code
+show_type(struct store_request *request, const struct memory_event_type *row)
+{
+	request->event_type = event_type_copy(&request->arena, &row->type);
+	return OK;
+}
+
+/* Adds or replaces, keeping the table in the order of names. */
+static struct memory_event_type *
+put_type(struct memory *memory, const struct event_type *type)
+{
+	struct memory_event_type fresh = {.arena = ARENA_EMPTY};
+	fresh.type = event_type_copy(&fresh.arena, type);
+	struct memory_event_type *row = find_type(memory, type->name);
+	if (row != NULL) {
+		arena_free(&row->arena);
+		*row = fresh;
+		return row;
+	}
+	(void)MEMORY_ADD(&memory->types);
+	size_t at = memory->types.count - 1;
+	for (; at > 0 && slice_compare(memory->types.rows[at - 1].type.name, fresh.type.name) > 0; at--)
+		memory->types.rows[at] = memory->types.rows[at - 1];
+	memory->types.rows[at] = fresh;
+	return &memory->types.rows[at];
+}
+
+enum error_code
+memory_event_type_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	enum error_code code = OK;
+	struct memory_key *key = memory_repeated(memory, request, &code);
+	if (key != NULL && code != OK)
+		return code;
+	if (key != NULL) {
+		struct memory_event_type *row = find_type(memory, key->name);
+		return row == NULL ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE) : show_type(request, row);
+	}
+	struct event_type type = request->event_type;
+	struct memory_event_type *row = find_type(memory, type.name);
+	if (row != NULL && !row->type.archived)
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS);
+	type.created = row == NULL ? request->now : row->type.created;
+	type.updated = request->now;
+	row = put_type(memory, &type);
+	memory_remember(memory, request, 0, row->type.name);
+	return show_type(request, row);
+}
+
+enum error_code
+memory_event_type_edit(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_event_type *row = find_type(memory, request->ref);
+	if (row == NULL && !request->create_missing)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
+	request->existed = row != NULL;
+	struct event_type edited = {.name = request->ref, .description = SLICE(""), .created = request->now};
+	if (row != NULL)
+		edited = event_type_copy(&request->arena, &row->type);
+	enum error_code code =
+	    request->edit_event_type(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	if (code != OK)
+		return code;
+	edited.updated = request->now;
+	return show_type(request, put_type(memory, &edited));
+}
+
+enum error_code
+memory_event_type_delete(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_event_type *row = find_type(memory, request->ref);
+	if (row == NULL)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
+	if (!request->expunge) {
+		row->type.archived = true;
+		row->type.updated = request->now;
+		return OK;
+	}
+	arena_free(&row->arena);
+	size_t at = (size_t)(row - memory->types.rows);
+	for (memory->types.count--; at < memory->types.count; at++)
+		memory->types.rows[at] = memory->types.rows[at + 1];
+	return OK;
+}
+
+enum error_code
+memory_event_type_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_event_type *row = find_type(memory, request->ref);
+	return row == NULL ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE) : show_type(request, row);
+}
+
+static bool
+type_in_page(const struct store_page *page, struct slice name)
+{
+	if (!slice_present(page->after_name) || page->after_name.len == 0)
+		return true;
+	int order = slice_compare(name, page->after_name);
+	return page->descending ? order < 0 : order > 0;
+}
+
+enum error_code
+memory_event_type_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	size_t count = memory->types.count;
+	request->event_types = arena_alloc(&request->arena, (count + 1) * sizeof request->event_types[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct event_type *type = &memory->types.rows[memory_at(&request->page, i, count)].type;
+		if (!type_in_page(&request->page, type->name) || (type->archived && !request->include_archived))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->event_types[request->count++] = event_type_copy(&request->arena, type);
+	}
+	return OK;
+}
+
+/* --- tokens ------------------------------------------------------------------------------------------ */
+
+enum error_code
+memory_token_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	for (size_t i = 0; i < memory->tokens.count; i++)
+		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) == 0)
+			return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_NONE);
+	struct token *row = MEMORY_ADD(&memory->tokens);
+	*row = request->token;
+	row->created = request->now;
+	request->token = *row;
+	return OK;
+}
+
+enum error_code
+memory_token_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	for (size_t i = 0; i < memory->tokens.count; i++)
+		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) == 0) {
+			request->token = memory->tokens.rows[i];
+			return OK;
+		}
+	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
+}

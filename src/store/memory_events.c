@@ -1,0 +1,276 @@
+/* The reference model of events: accepting, journalling, recording, refilling, resending. */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+static struct message *
+message_by_id(struct memory *memory, int64_t id)
+{
+	for (size_t i = 0; i < memory->messages.count; i++)
+		if (memory->messages.rows[i]->id.value == id)
+			return memory->messages.rows[i];
+	return NULL;
+}
+
+static void
+keep_message(struct memory *memory, struct message *message, struct wall_time now)
+{
+	message->id.value = id_next(&memory->ids, now);
+	message->created = now;
+	struct message **row = MEMORY_ADD(&memory->messages);
+	*row = message_ref(message);
+}
+
+/* --- accepting --------------------------------------------------------------------------------------- */
+
+static void
+fan_out(struct memory *memory, struct message *message, struct mail_list *notes)
+{
+	size_t targets = 0;
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		const struct endpoint *endpoint = &memory->endpoints.rows[i].endpoint;
+		targets += endpoint->organisation.value == message->organisation.value &&
+			   endpoint_wants(endpoint, message->event_type, message->channels);
+	}
+	if (targets == 0)
+		return;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, targets);
+	note->message = message_ref(message);
+	size_t made = 0;
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		struct memory_endpoint *row = &memory->endpoints.rows[i];
+		if (row->endpoint.organisation.value == message->organisation.value &&
+		    endpoint_wants(&row->endpoint, message->event_type, message->channels))
+			memory_new_delivery(memory, message, row, message->created, &note->targets[made++]);
+	}
+	mail_list_add(notes, &note->mail);
+}
+
+enum error_code
+memory_accept(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	enum error_code code = OK;
+	struct memory_key *key = memory_repeated(memory, request, &code);
+	if (key != NULL && code != OK)
+		return code;
+	if (key != NULL) {
+		struct message *first = message_by_id(memory, key->id);
+		ENSURE(first != NULL);
+		message_unref(request->message);
+		request->message = message_ref(first);
+		request->existed = true;
+		return OK;
+	}
+	struct memory_organisation *organisation = memory_find_organisation(memory, request->ref);
+	if (organisation == NULL && request->new_organisation == NULL)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
+	struct message *message = request->message;
+	if (organisation != NULL && slice_present(message->event_id) &&
+	    memory_find_message(memory, organisation->organisation.id, message->event_id) != NULL)
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_EVENT_ID_TAKEN);
+	if (organisation == NULL)
+		organisation = memory_new_organisation(memory, request->new_organisation, request->now);
+	message->organisation = organisation->organisation.id;
+	keep_message(memory, message, request->now);
+	memory_remember(memory, request, message->id.value, SLICE_NONE);
+	fan_out(memory, message, notes);
+	return OK;
+}
+
+/* --- journalling ------------------------------------------------------------------------------------- */
+
+static struct memory_journal_row *
+find_journalled(struct memory *memory, const struct store_journal *journal, enum journal_verdict verdict)
+{
+	for (size_t i = 0; i < memory->journal.count; i++) {
+		struct memory_journal_row *row = &memory->journal.rows[i];
+		if (row->row.verdict != verdict || !slice_equal(row->row.source, journal->source) ||
+		    !slice_equal(row->row.event_id, journal->event_id))
+			continue;
+		if (verdict == JOURNAL_VERIFIED ||
+		    memcmp(row->row.body_sha256, journal->body_sha256, SHA256_BYTES) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+enum error_code
+memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	struct store_journal *journal = &request->journal;
+	struct memory_journal_row *first = find_journalled(memory, journal, JOURNAL_VERIFIED);
+	bool same = first != NULL && memcmp(first->row.body_sha256, journal->body_sha256, SHA256_BYTES) == 0;
+	journal->verdict = first == NULL ? JOURNAL_VERIFIED : same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
+	if (journal->verdict == JOURNAL_CONFLICT)
+		first = find_journalled(memory, journal, JOURNAL_CONFLICT);
+	if (first != NULL) {
+		journal->seq = first->row.seq;
+		return OK;
+	}
+	struct memory_endpoint *forward =
+	    journal->verdict == JOURNAL_VERIFIED ? memory_endpoint_by_id(memory, journal->forward) : NULL;
+	keep_message(memory, journal->message, request->now);
+	struct memory_journal_row *row = MEMORY_ADD(&memory->journal);
+	row->row = (struct store_journal_row){
+	    .seq = (int64_t)memory->journal.count,
+	    .event_id = arena_copy(&row->arena, journal->event_id),
+	    .type = arena_copy(&row->arena, journal->type),
+	    .source = arena_copy(&row->arena, journal->source),
+	    .verdict = journal->verdict,
+	    .received = request->now,
+	    .message = journal->message->id,
+	};
+	memcpy(row->row.body_sha256, journal->body_sha256, SHA256_BYTES);
+	journal->seq = row->row.seq;
+	if (forward == NULL || forward->endpoint.state == ENDPOINT_DELETED)
+		return OK;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->message = message_ref(journal->message);
+	memory_new_delivery(memory, journal->message, forward, request->now, &note->targets[0]);
+	mail_list_add(notes, &note->mail);
+	return OK;
+}
+
+/* --- recording --------------------------------------------------------------------------------------- */
+
+static void
+record_on_endpoint(struct memory_endpoint *endpoint, const struct store_record *record, struct mail_list *notes)
+{
+	if (endpoint->endpoint.state == ENDPOINT_DELETED)
+		return;
+	if (record->set_failing)
+		endpoint->endpoint.failing_since = record->failing_since;
+	if (!record->suspend || endpoint->endpoint.state != ENDPOINT_ACTIVE)
+		return;
+	endpoint->endpoint.state = ENDPOINT_SUSPENDED;
+	memory_note_endpoint(endpoint, notes);
+}
+
+enum error_code
+memory_record(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	const struct store_record *record = &request->record;
+	struct memory_delivery *delivery = memory_find_delivery(memory, record->message, record->endpoint);
+	struct memory_endpoint *endpoint = memory_endpoint_by_id(memory, record->endpoint);
+	if (delivery == NULL || endpoint == NULL)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE);
+	struct memory_attempt *row = MEMORY_ADD(&memory->attempts);
+	row->attempt = record->attempt;
+	row->attempt.id.value = id_next(&memory->ids, request->now);
+	row->attempt.message = record->message;
+	row->attempt.endpoint = record->endpoint;
+	row->attempt.response = arena_copy(&row->arena, record->attempt.response);
+	row->attempt.url = SLICE_NONE;
+	row->organisation = delivery->message->organisation;
+	request->record.attempt.id = row->attempt.id;
+	delivery->attempts++;
+	if (delivery->state == DELIVERY_PENDING) {
+		delivery->state = record->state;
+		if (record->state == DELIVERY_PENDING) {
+			delivery->due = record->due;
+			delivery->trigger = TRIGGER_SCHEDULED;
+		}
+	}
+	record_on_endpoint(endpoint, record, notes);
+	return OK;
+}
+
+/* --- refilling --------------------------------------------------------------------------------------- */
+
+static int
+compare_due(struct store_due a, struct store_due b)
+{
+	if (a.due.us != b.due.us)
+		return a.due.us < b.due.us ? -1 : 1;
+	return a.message < b.message ? -1 : a.message > b.message;
+}
+
+/* The first pending delivery of the endpoint at or behind `from`; NULL: there is none. */
+static struct memory_delivery *
+first_due(struct memory *memory, struct endpoint_id endpoint, struct store_due from, struct store_due *at)
+{
+	struct memory_delivery *first = NULL;
+	for (size_t i = 0; i < memory->deliveries.count; i++) {
+		struct memory_delivery *row = &memory->deliveries.rows[i];
+		struct store_due due = {row->due, row->message->id.value};
+		if (row->endpoint.value != endpoint.value || row->state != DELIVERY_PENDING ||
+		    compare_due(due, from) < 0)
+			continue;
+		if (first == NULL || compare_due(due, *at) < 0) {
+			first = row;
+			*at = due;
+		}
+	}
+	return first;
+}
+
+static struct store_delivery
+show_delivery(const struct memory_delivery *row)
+{
+	return (struct store_delivery){
+	    .message = message_ref(row->message),
+	    .state = row->state,
+	    .attempts = row->attempts,
+	    .due = row->due,
+	    .sequence = row->sequence,
+	    .trigger = row->trigger,
+	};
+}
+
+enum error_code
+memory_refill(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct store_refill *refill = &request->refill;
+	refill->rows = arena_alloc(&request->arena, (refill->limit + 1) * sizeof refill->rows[0]);
+	refill->next = (struct store_due){WALL_NEVER, 0};
+	struct store_due from = refill->from;
+	size_t bytes = 0;
+	for (;;) {
+		struct store_due at = {WALL_NONE, 0};
+		const struct memory_delivery *row = first_due(memory, refill->endpoint, from, &at);
+		if (row == NULL)
+			return OK;
+		bytes += row->message->payload.len;
+		if (at.due.us > refill->until.us || refill->count >= refill->limit ||
+		    (refill->count > 0 && bytes > refill->bytes_limit)) {
+			refill->next = at;
+			return OK;
+		}
+		refill->rows[refill->count++] = show_delivery(row);
+		from = (struct store_due){at.due, at.message + 1};
+	}
+}
+
+/* --- resending --------------------------------------------------------------------------------------- */
+
+enum error_code
+memory_resend(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	struct message *message = memory_message_of(memory, request);
+	if (message == NULL)
+		return request->status;
+	struct memory_endpoint *endpoint = memory_find_endpoint(memory, message->organisation, request->endpoint_ref);
+	if (endpoint == NULL)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	if (!slice_present(message->payload))
+		return memory_fail(request, ERR_INVALID, STORE_DETAIL_EXPUNGED);
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->message = message_ref(message);
+	struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
+	if (row == NULL) {
+		memory_new_delivery(memory, message, endpoint, request->now, &note->targets[0]);
+		row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
+	}
+	row->state = DELIVERY_PENDING;
+	row->due = request->now;
+	row->trigger = TRIGGER_MANUAL;
+	note->targets[0] = (struct store_note_target){
+	    .endpoint = row->endpoint,
+	    .sequence = row->sequence,
+	    .due = row->due,
+	    .attempts = row->attempts,
+	    .trigger = row->trigger,
+	};
+	mail_list_add(notes, &note->mail);
+	return OK;
+}

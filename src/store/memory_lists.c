@@ -1,0 +1,241 @@
+/* The reference model of reading: messages, attempts, deliveries, the journal. */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+/* --- filters ----------------------------------------------------------------------------------------- */
+
+static bool
+message_fits(const struct store_filter *filter, const struct message *message)
+{
+	if (filter->event_types.count > 0 && !slice_list_has(filter->event_types, message->event_type))
+		return false;
+	return !slice_present(filter->channel) || slice_list_has(message->channels, filter->channel);
+}
+
+static bool
+attempt_fits(const struct store_filter *filter, const struct attempt *attempt)
+{
+	if (filter->status == 0 && !attempt->succeeded)
+		return false;
+	if (filter->status == 2 && attempt->succeeded)
+		return false;
+	if (filter->status == 3)
+		return false;
+	return filter->status_code_class < 0 || attempt->status_code / 100 * 100 == filter->status_code_class;
+}
+
+static bool
+delivery_fits(const struct store_filter *filter, enum delivery_state state)
+{
+	switch (state) {
+	case DELIVERY_PENDING: return filter->status < 0 || filter->status == 3;
+	case DELIVERY_DELIVERED: return filter->status < 0 || filter->status == 0;
+	case DELIVERY_EXHAUSTED:
+	case DELIVERY_CANCELLED: return filter->status < 0 || filter->status == 2;
+	case DELIVERY_STATE_COUNT: break;
+	}
+	UNREACHABLE();
+}
+
+static struct message *
+message_by_id(struct memory *memory, struct message_id id)
+{
+	for (size_t i = 0; i < memory->messages.count; i++)
+		if (memory->messages.rows[i]->id.value == id.value)
+			return memory->messages.rows[i];
+	UNREACHABLE();
+}
+
+/* --- messages ---------------------------------------------------------------------------------------- */
+
+enum error_code
+memory_message_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct message *message = memory_message_of(memory, request);
+	if (message == NULL)
+		return request->status;
+	message_unref(request->message);
+	request->message = message_ref(message);
+	return OK;
+}
+
+enum error_code
+memory_message_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return request->status;
+	size_t count = memory->messages.count;
+	request->messages = arena_alloc(&request->arena, (count + 1) * sizeof(struct message *));
+	for (size_t i = 0; i < count; i++) {
+		struct message *message = memory->messages.rows[memory_at(&request->page, i, count)];
+		if (message->organisation.value != organisation->organisation.id.value ||
+		    !memory_in_page(&request->page, message->id.value) || !message_fits(&request->filter, message))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->messages[request->count++] = message_ref(message);
+	}
+	return OK;
+}
+
+/* --- attempts ---------------------------------------------------------------------------------------- */
+
+static struct attempt
+show_attempt(struct memory *memory, struct store_request *request, const struct memory_attempt *row)
+{
+	struct attempt attempt = row->attempt;
+	attempt.response = arena_copy(&request->arena, attempt.response);
+	attempt.url = arena_copy(&request->arena, memory_endpoint_by_id(memory, attempt.endpoint)->endpoint.url);
+	return attempt;
+}
+
+enum error_code
+memory_attempt_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct message *message = memory_message_of(memory, request);
+	if (message == NULL)
+		return request->status;
+	for (size_t i = 0; i < memory->attempts.count; i++) {
+		const struct memory_attempt *row = &memory->attempts.rows[i];
+		if (row->attempt.id.value != request->attempt_id || row->attempt.message.value != message->id.value)
+			continue;
+		request->attempt = show_attempt(memory, request, row);
+		return OK;
+	}
+	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
+}
+
+enum error_code
+memory_attempt_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	bool of_message = slice_present(request->message_ref);
+	struct message *message = of_message ? memory_message_of(memory, request) : NULL;
+	struct memory_endpoint *endpoint = of_message ? NULL : memory_endpoint_of(memory, request);
+	if (message == NULL && endpoint == NULL)
+		return request->status;
+	if (of_message && slice_present(request->filter.endpoint_ref)) {
+		endpoint = memory_find_endpoint(memory, message->organisation, request->filter.endpoint_ref);
+		if (endpoint == NULL)
+			return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	}
+	size_t count = memory->attempts.count;
+	request->attempts = arena_alloc(&request->arena, (count + 1) * sizeof request->attempts[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct memory_attempt *row = &memory->attempts.rows[memory_at(&request->page, i, count)];
+		const struct attempt *attempt = &row->attempt;
+		if ((message != NULL && attempt->message.value != message->id.value) ||
+		    (endpoint != NULL && attempt->endpoint.value != endpoint->endpoint.id.value) ||
+		    !memory_in_page(&request->page, attempt->id.value) || !attempt_fits(&request->filter, attempt) ||
+		    !message_fits(&request->filter, message_by_id(memory, attempt->message)))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->attempts[request->count++] = show_attempt(memory, request, row);
+	}
+	return OK;
+}
+
+/* --- deliveries -------------------------------------------------------------------------------------- */
+
+static struct store_delivery
+show_delivery(const struct memory_delivery *row)
+{
+	return (struct store_delivery){
+	    .message = message_ref(row->message),
+	    .state = row->state,
+	    .attempts = row->attempts,
+	    .due = row->due,
+	    .sequence = row->sequence,
+	    .trigger = row->trigger,
+	};
+}
+
+enum error_code
+memory_message_endpoints(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct message *message = memory_message_of(memory, request);
+	if (message == NULL)
+		return request->status;
+	size_t count = memory->endpoints.count;
+	request->deliveries = arena_alloc(&request->arena, (count + 1) * sizeof request->deliveries[0]);
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint *endpoint = &memory->endpoints.rows[memory_at(&request->page, i, count)].endpoint;
+		const struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->id);
+		if (row == NULL || !memory_in_page(&request->page, endpoint->id.value))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		struct store_delivery *shown = &request->deliveries[request->count++];
+		*shown = show_delivery(row);
+		shown->endpoint = arena_alloc(&request->arena, sizeof *shown->endpoint);
+		*shown->endpoint = endpoint_copy(&request->arena, endpoint);
+	}
+	return OK;
+}
+
+enum error_code
+memory_endpoint_messages(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct memory_endpoint *endpoint = memory_endpoint_of(memory, request);
+	if (endpoint == NULL)
+		return request->status;
+	size_t count = memory->messages.count;
+	request->deliveries = arena_alloc(&request->arena, (count + 1) * sizeof request->deliveries[0]);
+	for (size_t i = 0; i < count; i++) {
+		struct message *message = memory->messages.rows[memory_at(&request->page, i, count)];
+		const struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
+		if (row == NULL || !memory_in_page(&request->page, message->id.value) ||
+		    !message_fits(&request->filter, message) || !delivery_fits(&request->filter, row->state))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		request->deliveries[request->count++] = show_delivery(row);
+	}
+	return OK;
+}
+
+/* --- the journal ------------------------------------------------------------------------------------- */
+
+enum error_code
+memory_journal_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	size_t count = memory->journal.count;
+	request->journal_rows = arena_alloc(&request->arena, (count + 1) * sizeof request->journal_rows[0]);
+	for (size_t i = 0; i < count; i++) {
+		struct store_journal_row row = memory->journal.rows[memory_at(&request->page, i, count)].row;
+		if (!memory_in_page(&request->page, row.seq))
+			continue;
+		request->more = request->count == request->page.limit;
+		if (request->more)
+			break;
+		row.event_id = arena_copy(&request->arena, row.event_id);
+		row.type = arena_copy(&request->arena, row.type);
+		row.source = arena_copy(&request->arena, row.source);
+		request->journal_rows[request->count++] = row;
+	}
+	return OK;
+}
+
+enum error_code
+memory_counts(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	struct store_counts *counts = &request->counts;
+	*counts = (struct store_counts){
+	    .messages = (int64_t)memory->messages.count,
+	    .attempts = (int64_t)memory->attempts.count,
+	    .journal = (int64_t)memory->journal.count,
+	};
+	for (size_t i = 0; i < memory->deliveries.count; i++) {
+		enum delivery_state state = memory->deliveries.rows[i].state;
+		counts->deliveries_pending += state == DELIVERY_PENDING;
+		counts->deliveries_delivered += state == DELIVERY_DELIVERED;
+		counts->deliveries_exhausted += state == DELIVERY_EXHAUSTED;
+	}
+	return OK;
+}
