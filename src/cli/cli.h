@@ -15,7 +15,7 @@
 enum cli_exit {
 	CLI_GOOD = 0,
 	CLI_FINDING = 1, /* the question was answered, and the answer is bad: a failed check, an open break */
-	CLI_ERROR = 2,   /* misuse, or it could not be done */
+	CLI_ERROR = 2,	 /* misuse, or it could not be done */
 };
 
 struct cli_option {
@@ -23,18 +23,18 @@ struct cli_option {
 	const char *argument; /* what its value is called in the help: "DIR"; NULL: a switch without a value */
 	const char *about;
 	const char *fallback; /* the value when it is not given, shown in the help; NULL: none */
-	char letter;          /* `-f`; 0: none */
+	char letter;	      /* `-f`; 0: none */
 	bool required;
-	bool secret;          /* its value is never shown in an error */
+	bool secret; /* its value is never shown in an error */
 };
 
 struct cli_arguments;
 
 struct cli_command {
-	const char *name;     /* one or two words: "verify", "token create" */
-	const char *summary;  /* one line, without a full stop */
-	const char *details;  /* paragraphs for `--help`, or NULL */
-	const char *operand;  /* name of its one operand ("ID"); NULL: it takes none */
+	const char *name;    /* one or two words: "verify", "token create" */
+	const char *summary; /* one line, without a full stop */
+	const char *details; /* paragraphs for `--help`, or NULL */
+	const char *operand; /* name of its one operand ("ID"); NULL: it takes none */
 	bool operand_optional;
 	const struct cli_option *options;
 	size_t option_count;
@@ -62,8 +62,8 @@ bool cli_given(const struct cli_arguments *arguments, const char *name);
 /* The operand, or NULL. */
 const char *cli_operand(const struct cli_arguments *arguments);
 /* The option's value as a number within [min, max], or ERR_INVALID that names the option. Must have a value. */
-MUST_CHECK enum error_code cli_number(
-    const struct cli_arguments *arguments, const char *name, int64_t min, int64_t max, int64_t *out, struct error *error);
+MUST_CHECK enum error_code cli_number(const struct cli_arguments *arguments, const char *name, int64_t min, int64_t max,
+    int64_t *out, struct error *error);
 /* The option's value as a duration of base/clock.h, in milliseconds. Must have a value. */
 MUST_CHECK enum error_code cli_duration(
     const struct cli_arguments *arguments, const char *name, int64_t *out_ms, struct error *error);

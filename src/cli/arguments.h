@@ -1,0 +1,25 @@
+/* What a command is given. Private to cli. */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include "cli/cli.h"
+
+enum { CLI_OPTIONS_MAX = 24 };
+
+struct cli_arguments {
+	const struct cli_table *tables;
+	size_t table_count;
+	const struct cli_command *command;
+	const char
+	    *values[CLI_OPTIONS_MAX]; /* by row of the command's options; a switch's is its name; NULL: not given */
+	const char *operand;
+};
+
+/* The table's entry for `--help` of one command, and of all. */
+void cli_print_help(const struct cli_command *command);
+void cli_print_overview(const struct cli_table *tables, size_t table_count);
+
+extern const struct cli_command cli_token_create, cli_journal_list, cli_verify, cli_send, cli_simulate, cli_version,
+    cli_help;
+
+#endif

@@ -1,0 +1,14 @@
+/* The table of this layer's commands, in the order in which the help shows them. */
+#include "cli/arguments.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_token_create,
+    &cli_send,
+    &cli_simulate,
+    &cli_verify,
+    &cli_journal_list,
+    &cli_version,
+    &cli_help,
+};
+
+const struct cli_table cli_commands = {commands, COUNT_OF(commands)};

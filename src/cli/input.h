@@ -1,0 +1,22 @@
+/* What commands read: files, times, headers, the data directory. Private to cli.
+ * Every error names the input and what was expected of it. */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "sign/sign.h"
+#include "store/store.h"
+
+/* All of a file, or of standard input for "-", into `out` (initialised with its maximum). */
+MUST_CHECK enum error_code input_file(const char *path, struct buf *out, struct error *error);
+/* RFC 3339, or whole seconds since 1970. */
+MUST_CHECK enum error_code input_time(const char *option, const char *text, struct wall_time *out, struct error *error);
+/* `name: value` lines, as HTTP has them; a request line at the top and an empty line at the end are passed over. */
+MUST_CHECK enum error_code input_headers(
+    const char *path, struct slice text, struct arena *arena, struct http_headers *out, struct error *error);
+/* Opens DIR/vaultbell.db beside whatever runs on it. Read-only: it must be there; else directory and file are made. */
+MUST_CHECK enum error_code input_store(const char *directory, bool read_only, struct store **out, struct error *error);
+
+#endif

@@ -1,0 +1,141 @@
+/* `journal list`: the receiver's journal by rising seq, read beside the running receiver. */
+#include "cli/arguments.h"
+#include "cli/input.h"
+
+#include "base/encode.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *
+verdict_text(enum journal_verdict verdict)
+{
+	switch (verdict) {
+	case JOURNAL_VERIFIED: return "verified";
+	case JOURNAL_CONFLICT: return "conflict";
+	case JOURNAL_DUPLICATE: break;
+	}
+	UNREACHABLE();
+}
+
+static struct slice
+digest_text(const struct store_journal_row *row, struct arena *arena)
+{
+	struct buf hex;
+	buf_init(&hex, (size_t)2 * SHA256_BYTES);
+	hex_append(&hex, (struct slice){(const char *)row->body_sha256, SHA256_BYTES});
+	struct slice text = arena_copy(arena, buf_slice(&hex));
+	buf_free(&hex);
+	return text;
+}
+
+static void
+print_json(const struct store_journal_row *row, struct arena *arena)
+{
+	char time[TIME_TEXT_BYTES];
+	struct buf line;
+	buf_init(&line, 1 << 16);
+	struct json_writer writer;
+	json_writer_init(&writer, &line);
+	json_open(&writer, '{');
+	json_put_integer(&writer, "seq", row->seq);
+	json_put_string(&writer, "id", row->event_id);
+	json_put_string(&writer, "type", row->type);
+	json_put_string(&writer, "source", row->source);
+	json_put_cstring(&writer, "verdict", verdict_text(row->verdict));
+	json_put_cstring(&writer, "received_at", time_format(row->received, 6, time));
+	json_put_string(&writer, "body_sha256", digest_text(row, arena));
+	json_close(&writer);
+	ENSURE(!line.overflow);
+	fwrite(line.data, 1, line.len, stdout);
+	putchar('\n');
+	buf_free(&line);
+}
+
+/* A sender chose the text: bytes that could steer a terminal are not let through. */
+static struct slice
+printable(struct slice text, struct arena *arena)
+{
+	if (!slice_present(text))
+		return SLICE("-");
+	char *copy = arena_string(arena, text);
+	for (size_t i = 0; i < text.len; i++)
+		if (copy[i] < 0x20 || copy[i] > 0x7e)
+			copy[i] = '?';
+	return (struct slice){copy, text.len};
+}
+
+static void
+print_heading(void)
+{
+	printf("%8s  %-27s  %-8s  %-16s  %-36s  %-40s  %s\n", "SEQ", "RECEIVED", "VERDICT", "SOURCE", "ID", "TYPE",
+	    "BODY SHA-256");
+}
+
+static void
+print_row(const struct store_journal_row *row, struct arena *arena)
+{
+	char time[TIME_TEXT_BYTES];
+	struct slice source = printable(row->source, arena), id = printable(row->event_id, arena);
+	struct slice type = printable(row->type, arena), digest = digest_text(row, arena);
+	printf("%8" PRId64 "  %-27s  %-8s  %-16.*s  %-36.*s  %-40.*s  %.16s\n", row->seq,
+	    time_format(row->received, 6, time), verdict_text(row->verdict), SLICE_ARG(source), SLICE_ARG(id),
+	    SLICE_ARG(type), digest.ptr);
+}
+
+/* Prints one page; moves `*after` behind it and says in `*more` whether another follows. */
+static enum error_code
+list_page(struct store *store, bool json, int64_t *after, bool *more, struct error *error)
+{
+	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, clock_wall());
+	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	if (code == OK && request->status != OK) {
+		*error = request->error;
+		code = request->status;
+	}
+	for (size_t i = 0; code == OK && i < request->count; i++) {
+		if (json)
+			print_json(&request->journal_rows[i], &request->arena);
+		else
+			print_row(&request->journal_rows[i], &request->arena);
+		*after = request->journal_rows[i].seq;
+	}
+	*more = code == OK && request->more && request->count > 0;
+	store_request_free(request);
+	return code;
+}
+
+static int
+run(const struct cli_arguments *arguments)
+{
+	struct error error = ERROR_NONE;
+	struct store *store;
+	if (input_store(cli_value(arguments, "data"), true, &store, &error) != OK)
+		return cli_fail(arguments, &error);
+	bool json = cli_given(arguments, "json"), more = true;
+	if (!json)
+		print_heading();
+	enum error_code code = OK;
+	for (int64_t after = 0; code == OK && more;)
+		code = list_page(store, json, &after, &more, &error);
+	store_close(store);
+	return code == OK ? CLI_GOOD : cli_fail(arguments, &error);
+}
+
+static const struct cli_option options[] = {
+    {.name = "data", .argument = "DIR", .about = "the receiver's data directory", .required = true},
+    {.name = "json", .about = "prints a JSON object a line, with the whole digest"},
+};
+
+const struct cli_command cli_journal_list = {
+    .name = "journal list",
+    .summary = "list what the receiver has journalled",
+    .details = "Works beside a running receiver. Rows come by rising seq. The verdict is verified, or conflict for\n"
+	       "another body under an id that was known already.",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .run = run,
+};
