@@ -70,7 +70,7 @@ cli_number(const struct cli_arguments *arguments, const char *name, int64_t min,
     struct error *error)
 {
 	const char *value = cli_value(arguments, name);
-	ENSURE(value != NULL);
+	ENSURE(value != NULL && !arguments->command->options[row_of(arguments, name)].secret);
 	if (slice_to_int64(slice_of(value), out) && *out >= min && *out <= max)
 		return OK;
 	return error_set(
@@ -81,7 +81,7 @@ enum error_code
 cli_duration(const struct cli_arguments *arguments, const char *name, int64_t *out_ms, struct error *error)
 {
 	const char *value = cli_value(arguments, name);
-	ENSURE(value != NULL);
+	ENSURE(value != NULL && !arguments->command->options[row_of(arguments, name)].secret);
 	if (duration_parse(slice_of(value), out_ms))
 		return OK;
 	return error_set(error, ERR_INVALID,
