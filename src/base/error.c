@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 fatal_at(const char *file, int line, const char *what)
@@ -27,15 +28,20 @@ error_set(struct error *error, enum error_code code, const char *format, ...)
 enum error_code
 error_wrap(struct error *error, const char *format, ...)
 {
-	char context[sizeof error->text];
+	char context[sizeof error->text / 2];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(context, sizeof context, format, args);
 	va_end(args);
+	/* The context is kept whole; what was said before is cut where it has no room. */
 	char inner[sizeof error->text];
-	snprintf(inner, sizeof inner, "%s", error->text);
-	int length = snprintf(error->text, sizeof error->text, "%.*s: ", (int)(sizeof error->text / 2), context);
-	snprintf(error->text + length, sizeof error->text - (size_t)length, "%s", inner);
+	memcpy(inner, error->text, sizeof inner);
+	size_t length = strlen(context);
+	memcpy(error->text, context, length);
+	memcpy(error->text + length, ": ", 2);
+	size_t room = sizeof error->text - length - 2;
+	memcpy(error->text + length + 2, inner, room);
+	error->text[sizeof error->text - 1] = '\0';
 	return error->code;
 }
 

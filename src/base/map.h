@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MAP_ABSENT = UINT32_MAX };
+#define MAP_ABSENT UINT32_MAX
 
 struct map_slot {
 	int64_t a, b;

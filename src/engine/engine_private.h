@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "engine/engine.h"
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 enum held_state { HELD_FREE, HELD_WAITING, HELD_READY, HELD_FLYING, HELD_RECORDING, HELD_STATE_COUNT };
 

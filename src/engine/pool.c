@@ -10,7 +10,7 @@ pool_take(struct engine *engine)
 		uint32_t wanted = made == 0 ? 256 : made * 2;
 		engine->held = mem_resize(engine->held, wanted, sizeof engine->held[0]);
 		for (uint32_t i = made; i < wanted; i++)
-			engine->held[i] = (struct held){.next = i + 1 == wanted ? (uint32_t)NONE : i + 1};
+			engine->held[i] = (struct held){.next = i + 1 == wanted ? NONE : i + 1};
 		engine->held_count = wanted;
 		slot = made;
 	}

@@ -246,6 +246,7 @@ struct store_note {
 	struct store_note_target targets[]; /* DELIVERIES */
 };
 
+struct store_note *store_note_new(enum store_note_kind kind, size_t targets);
 void store_note_free(struct store_note *note);
 
 /* --- implementations -------------------------------------------------------------------------------- */
@@ -265,6 +266,9 @@ struct store_vtable {
 
 struct store {
 	const struct store_vtable *vtable;
+	/* An fsync failed: what the disk holds is unknown. Every batch fails from now on; end the process and start
+	 * anew, which reads what is durable. */
+	bool dead;
 };
 
 struct store_options {

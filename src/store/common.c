@@ -1,0 +1,91 @@
+/* What all stores share: requests, notes, names. */
+#include "store/store.h"
+
+#include <stdlib.h>
+
+static const char *const kind_names[STORE_KIND_COUNT] = {
+    [STORE_ORGANISATION_CREATE] = "organisation_create",
+    [STORE_ORGANISATION_EDIT] = "organisation_edit",
+    [STORE_ORGANISATION_DELETE] = "organisation_delete",
+    [STORE_ORGANISATION_GET] = "organisation_get",
+    [STORE_ORGANISATION_LIST] = "organisation_list",
+    [STORE_ENDPOINT_CREATE] = "endpoint_create",
+    [STORE_ENDPOINT_EDIT] = "endpoint_edit",
+    [STORE_ENDPOINT_DELETE] = "endpoint_delete",
+    [STORE_ENDPOINT_GET] = "endpoint_get",
+    [STORE_ENDPOINT_LIST] = "endpoint_list",
+    [STORE_EVENT_TYPE_CREATE] = "event_type_create",
+    [STORE_EVENT_TYPE_EDIT] = "event_type_edit",
+    [STORE_EVENT_TYPE_DELETE] = "event_type_delete",
+    [STORE_EVENT_TYPE_GET] = "event_type_get",
+    [STORE_EVENT_TYPE_LIST] = "event_type_list",
+    [STORE_TOKEN_CREATE] = "token_create",
+    [STORE_TOKEN_GET] = "token_get",
+    [STORE_ACCEPT] = "accept",
+    [STORE_JOURNAL] = "journal",
+    [STORE_RECORD] = "record",
+    [STORE_REFILL] = "refill",
+    [STORE_RESEND] = "resend",
+    [STORE_ENDPOINTS_ALL] = "endpoints_all",
+    [STORE_MESSAGE_GET] = "message_get",
+    [STORE_MESSAGE_LIST] = "message_list",
+    [STORE_ATTEMPT_GET] = "attempt_get",
+    [STORE_ATTEMPT_LIST] = "attempt_list",
+    [STORE_MESSAGE_ENDPOINTS] = "message_endpoints",
+    [STORE_ENDPOINT_MESSAGES] = "endpoint_messages",
+    [STORE_JOURNAL_LIST] = "journal_list",
+    [STORE_COUNTS] = "counts",
+};
+
+const char *
+store_kind_name(enum store_kind kind)
+{
+	return kind_names[kind];
+}
+
+struct store_request *
+store_request_new(enum store_kind kind, struct wall_time now)
+{
+	struct store_request *request = mem_zero(1, sizeof *request);
+	request->kind = kind;
+	request->now = now;
+	request->filter.status = -1;
+	request->filter.status_code_class = -1;
+	return request;
+}
+
+void
+store_request_free(struct store_request *request)
+{
+	if (request == NULL)
+		return;
+	message_unref(request->message);
+	message_unref(request->journal.message);
+	for (size_t i = 0; i < request->count && request->messages != NULL; i++)
+		message_unref(request->messages[i]);
+	for (size_t i = 0; i < request->count && request->deliveries != NULL; i++)
+		message_unref(request->deliveries[i].message);
+	for (size_t i = 0; i < request->refill.count; i++)
+		message_unref(request->refill.rows[i].message);
+	arena_free(&request->arena);
+	free(request);
+}
+
+struct store_note *
+store_note_new(enum store_note_kind kind, size_t targets)
+{
+	struct store_note *note = mem_zero(1, sizeof *note + targets * sizeof note->targets[0]);
+	note->kind = kind;
+	note->target_count = targets;
+	return note;
+}
+
+void
+store_note_free(struct store_note *note)
+{
+	if (note == NULL)
+		return;
+	message_unref(note->message);
+	arena_free(&note->arena);
+	free(note);
+}

@@ -1,0 +1,163 @@
+#include "store/runner.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { RUNNER_MAIL_REQUEST, RUNNER_MAIL_STOP, MAILBOXES_MAX = 8 };
+
+struct store_runner {
+	struct store_runner_options options;
+	struct mailbox inbox;
+	struct mail stop;
+	pthread_t thread;
+	bool stopping;
+};
+
+/* Replies of a batch, gathered by the mailbox they go to, in order. */
+struct replies {
+	struct mailbox *box[MAILBOXES_MAX];
+	struct mail_list list[MAILBOXES_MAX];
+	size_t count;
+};
+
+static void
+replies_add(struct replies *replies, struct mailbox *box, struct mail *mail)
+{
+	size_t i = 0;
+	while (i < replies->count && replies->box[i] != box)
+		i++;
+	if (i == replies->count) {
+		ENSURE(replies->count < MAILBOXES_MAX);
+		replies->box[i] = box;
+		mail_list_init(&replies->list[i]);
+		replies->count++;
+	}
+	mail_list_add(&replies->list[i], mail);
+}
+
+static void
+replies_post(struct replies *replies)
+{
+	for (size_t i = 0; i < replies->count; i++)
+		mailbox_post_list(replies->box[i], &replies->list[i]);
+	replies->count = 0;
+}
+
+static void
+reply(struct replies *replies, struct store_request *request)
+{
+	request->mail.kind = request->reply_kind;
+	replies_add(replies, request->reply_to, &request->mail);
+}
+
+/* Notes go before the replies of the same commit: the sender must know of a delivery before anything that
+ * follows from it. */
+static void
+execute(struct store_runner *runner, struct store_request **batch, size_t count)
+{
+	struct replies replies = {.count = 0};
+	if (runner->options.reply_before_commit) {
+		/* The planted bug: the client hears "accepted" before anything is durable. */
+		for (size_t i = 0; i < count; i++)
+			batch[i]->status = OK;
+	}
+	struct mail_list notes;
+	mail_list_init(&notes);
+	struct error error = ERROR_NONE;
+	enum error_code code = store_batch(runner->options.store, batch, count, &notes, &error);
+	if (code != OK)
+		log_write(runner->options.log, LOG_ERROR, "a batch was not committed", "error", error.text, NULL);
+	if (runner->options.store->dead)
+		fatal_at(__FILE__, __LINE__, "fsync failed: what the disk holds is unknown, start again");
+	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes)) {
+		mail->kind = runner->options.note_kind;
+		if (runner->options.notes != NULL)
+			replies_add(&replies, runner->options.notes, mail);
+		else
+			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+	}
+	for (size_t i = 0; i < count; i++)
+		reply(&replies, batch[i]);
+	replies_post(&replies);
+}
+
+static void
+work(struct store_runner *runner, struct mail_list *waiting)
+{
+	struct store_request *batch[LIMIT_BATCH];
+	size_t count = 0;
+	while (count < LIMIT_BATCH) {
+		struct mail *mail = mail_list_pop(waiting);
+		if (mail == NULL)
+			break;
+		if (mail == &runner->stop)
+			runner->stopping = true;
+		else
+			batch[count++] = CONTAINER_OF(mail, struct store_request, mail);
+	}
+	if (count > 0)
+		execute(runner, batch, count);
+}
+
+/* Moves what has come behind what waits. */
+static void
+gather(struct store_runner *runner, struct mail_list *waiting)
+{
+	struct mail_list fresh = mailbox_take(&runner->inbox);
+	for (struct mail *mail = mail_list_pop(&fresh); mail != NULL; mail = mail_list_pop(&fresh))
+		mail_list_add(waiting, mail);
+}
+
+static void *
+run(void *argument)
+{
+	struct store_runner *runner = argument;
+	pthread_setname_np(pthread_self(), "store");
+	struct mail_list waiting;
+	mail_list_init(&waiting);
+	for (;;) {
+		gather(runner, &waiting);
+		if (waiting.first != NULL) {
+			work(runner, &waiting);
+			continue;
+		}
+		if (runner->stopping)
+			return NULL;
+		if (!runner->options.store->vtable->idle(runner->options.store, clock_wall()))
+			mailbox_wait(&runner->inbox);
+	}
+}
+
+struct store_runner *
+store_runner_start(const struct store_runner_options *options)
+{
+	struct store_runner *runner = mem_zero(1, sizeof *runner);
+	runner->options = *options;
+	mailbox_init(&runner->inbox);
+	runner->stop.kind = RUNNER_MAIL_STOP;
+	ENSURE(pthread_create(&runner->thread, NULL, run, runner) == 0);
+	return runner;
+}
+
+void
+store_runner_submit(struct store_runner *runner, struct store_request *request)
+{
+	request->mail.kind = RUNNER_MAIL_REQUEST;
+	mailbox_post(&runner->inbox, &request->mail);
+}
+
+void
+store_runner_submit_list(struct store_runner *runner, struct mail_list *requests)
+{
+	mailbox_post_list(&runner->inbox, requests);
+}
+
+void
+store_runner_stop(struct store_runner *runner)
+{
+	mailbox_post(&runner->inbox, &runner->stop);
+	ENSURE(pthread_join(runner->thread, NULL) == 0);
+	mailbox_fini(&runner->inbox);
+	store_close(runner->options.store);
+	free(runner);
+}

@@ -1,0 +1,460 @@
+/* Organisations, endpoints, event types and tokens: read from the directory, written to both. */
+#include "store/sqlite/private.h"
+
+enum { DOCUMENT_BYTES_MAX = 4 << 20 };
+
+/* --- shared ----------------------------------------------------------------------------------------- */
+
+struct directory_organisation *
+need_organisation(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *entry = directory_organisation(&store->directory, request->ref);
+	if (entry == NULL)
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION, "there is no such organisation");
+	return entry;
+}
+
+struct directory_endpoint *
+need_endpoint(struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request)
+{
+	(void)store;
+	if (owner == NULL)
+		return NULL;
+	struct directory_endpoint *entry = directory_endpoint(owner, request->endpoint_ref);
+	if (entry == NULL)
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT, "the organisation has no such endpoint");
+	return entry;
+}
+
+/* Rows of a list whose ids rise with the index: calls `take` for each wanted index until the page is full. */
+static bool
+in_page(const struct store_page *page, int64_t id)
+{
+	if (page->after != 0 && (page->descending ? id >= page->after : id <= page->after))
+		return false;
+	return id >= page->floor && (page->ceiling == 0 || id < page->ceiling);
+}
+
+/* --- organisations ---------------------------------------------------------------------------------- */
+
+static void
+save_organisation(struct sqlite_store *store, const struct organisation *organisation, bool deleted)
+{
+	struct buf doc;
+	buf_init(&doc, DOCUMENT_BYTES_MAX);
+	organisation_encode(organisation, &doc);
+	sql_run(store, SQL_ORGANISATION_PUT, "iit", organisation->id.value, (int64_t)deleted, buf_slice(&doc));
+	buf_free(&doc);
+	directory_put_organisation(&store->directory, organisation, deleted);
+}
+
+static bool
+uid_free(struct sqlite_store *store, struct store_request *request, const struct organisation *organisation)
+{
+	if (!slice_present(organisation->uid))
+		return true;
+	struct directory_organisation *holder = directory_organisation(&store->directory, organisation->uid);
+	if (holder == NULL || holder->organisation.id.value == organisation->id.value)
+		return true;
+	request_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN, "another organisation has this uid");
+	return false;
+}
+
+struct directory_organisation *
+create_organisation(struct sqlite_store *store, struct store_request *request, const struct organisation *draft)
+{
+	struct organisation organisation = *draft;
+	organisation.id.value = id_next(&store->ids, request->now);
+	organisation.created = organisation.updated = request->now;
+	if (!uid_free(store, request, &organisation))
+		return NULL;
+	save_organisation(store, &organisation, false);
+	return directory_organisation_by_id(&store->directory, organisation.id);
+}
+
+void
+op_organisation_create(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *entry = NULL;
+	if (request->get_if_exists && slice_present(request->organisation.uid))
+		entry = directory_organisation(&store->directory, request->organisation.uid);
+	request->existed = entry != NULL;
+	if (entry == NULL)
+		entry = create_organisation(store, request, &request->organisation);
+	if (entry != NULL)
+		request->organisation = organisation_copy(&request->arena, &entry->organisation);
+}
+
+void
+op_organisation_edit(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *entry = directory_organisation(&store->directory, request->ref);
+	request->existed = entry != NULL;
+	if (entry == NULL && !request->create_missing) {
+		need_organisation(store, request);
+		return;
+	}
+	struct organisation edited = {.created = request->now};
+	if (entry != NULL)
+		edited = organisation_copy(&request->arena, &entry->organisation);
+	edited.updated = request->now;
+	enum error_code code = request->edit_organisation(
+	    request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	if (code != OK) {
+		request->status = code;
+		return;
+	}
+	if (entry == NULL)
+		edited.id.value = id_next(&store->ids, request->now);
+	if (!uid_free(store, request, &edited))
+		return;
+	save_organisation(store, &edited, false);
+	request->organisation = edited;
+}
+
+void
+op_organisation_delete(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *entry = need_organisation(store, request);
+	if (entry == NULL)
+		return;
+	for (size_t i = 0; i < entry->endpoint_count; i++) {
+		struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoints[i]->endpoint);
+		if (endpoint.state == ENDPOINT_DELETED)
+			continue;
+		endpoint.state = ENDPOINT_DELETED;
+		sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.id.value);
+		save_endpoint(store, &endpoint, true);
+	}
+	struct organisation copy = organisation_copy(&request->arena, &entry->organisation);
+	save_organisation(store, &copy, true);
+}
+
+void
+op_organisation_get(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *entry = need_organisation(store, request);
+	if (entry != NULL)
+		request->organisation = organisation_copy(&request->arena, &entry->organisation);
+}
+
+void
+op_organisation_list(struct sqlite_store *store, struct store_request *request)
+{
+	const struct store_page *page = &request->page;
+	size_t total = store->directory.organisation_count;
+	request->organisations = arena_alloc(&request->arena, page->limit * sizeof request->organisations[0]);
+	for (size_t n = 0; n < total; n++) {
+		size_t index = page->descending ? total - 1 - n : n;
+		struct directory_organisation *entry = store->directory.organisations[index];
+		if (entry->deleted || !in_page(page, entry->organisation.id.value))
+			continue;
+		request->more = request->count == page->limit;
+		if (request->more)
+			return;
+		request->organisations[request->count++] = organisation_copy(&request->arena, &entry->organisation);
+	}
+}
+
+/* --- endpoints -------------------------------------------------------------------------------------- */
+
+void
+save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note)
+{
+	struct buf doc;
+	buf_init(&doc, DOCUMENT_BYTES_MAX);
+	endpoint_encode(endpoint, &doc);
+	sql_run(store, SQL_ENDPOINT_PUT, "iiiit", endpoint->id.value, endpoint->organisation.value,
+	    (int64_t)endpoint->state, endpoint->failing_since.us, buf_slice(&doc));
+	buf_free(&doc);
+	directory_put_endpoint(&store->directory, endpoint);
+	if (!note)
+		return;
+	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
+	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
+	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
+	mail_list_add(store->notes, &changed->mail);
+}
+
+static bool
+endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request,
+    const struct endpoint *endpoint)
+{
+	if (slice_present(endpoint->uid)) {
+		struct directory_endpoint *holder = directory_endpoint(owner, endpoint->uid);
+		if (holder != NULL && holder->endpoint.id.value != endpoint->id.value) {
+			request_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN,
+			    "another endpoint of the organisation has this uid");
+			return false;
+		}
+	}
+	for (size_t i = 0; i < endpoint->event_types.count; i++) {
+		struct slice name = endpoint->event_types.items[i];
+		struct directory_event_type *type = directory_type(&store->directory, name);
+		bool known = type != NULL ? !type->type.archived
+					  : store->options.builtin_type != NULL &&
+						store->options.builtin_type(store->options.builtin_context, name);
+		if (!known) {
+			request_fail(request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN,
+			    "there is no event type \"%.*s\": create it first", SLICE_ARG(name));
+			return false;
+		}
+	}
+	return true;
+}
+
+static size_t
+live_endpoints(const struct directory_organisation *owner)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < owner->endpoint_count; i++)
+		count += owner->endpoints[i]->endpoint.state != ENDPOINT_DELETED;
+	return count;
+}
+
+static void
+add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request,
+    struct endpoint *endpoint)
+{
+	if (live_endpoints(owner) >= LIMIT_ENDPOINTS) {
+		request_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY, "an organisation has at most %d endpoints",
+		    LIMIT_ENDPOINTS);
+		return;
+	}
+	if (!endpoint_acceptable(store, owner, request, endpoint))
+		return;
+	endpoint->id.value = id_next(&store->ids, request->now);
+	endpoint->organisation = owner->organisation.id;
+	endpoint->created = endpoint->updated = request->now;
+	save_endpoint(store, endpoint, true);
+	request->endpoint = endpoint_copy(&request->arena, endpoint);
+}
+
+void
+op_endpoint_create(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	if (owner != NULL)
+		add_endpoint(store, owner, request, &request->endpoint);
+}
+
+void
+op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	if (owner == NULL)
+		return;
+	struct directory_endpoint *entry = directory_endpoint(owner, request->endpoint_ref);
+	request->existed = entry != NULL;
+	if (entry == NULL && !request->create_missing) {
+		need_endpoint(store, owner, request);
+		return;
+	}
+	struct endpoint edited = {.state = ENDPOINT_ACTIVE};
+	if (entry != NULL)
+		edited = endpoint_copy(&request->arena, &entry->endpoint);
+	enum endpoint_state before = edited.state;
+	enum error_code code =
+	    request->edit_endpoint(request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	if (code != OK) {
+		request->status = code;
+		return;
+	}
+	if (entry == NULL) {
+		add_endpoint(store, owner, request, &edited);
+		return;
+	}
+	ENSURE(edited.state == before || endpoint_may_move(before, edited.state));
+	if (!endpoint_acceptable(store, owner, request, &edited))
+		return;
+	edited.updated = request->now;
+	save_endpoint(store, &edited, true);
+	request->endpoint = edited;
+}
+
+void
+op_endpoint_delete(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_endpoint *entry = need_endpoint(store, need_organisation(store, request), request);
+	if (entry == NULL)
+		return;
+	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	endpoint.state = ENDPOINT_DELETED;
+	endpoint.updated = request->now;
+	sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.id.value);
+	save_endpoint(store, &endpoint, true);
+}
+
+void
+op_endpoint_get(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_endpoint *entry = need_endpoint(store, need_organisation(store, request), request);
+	if (entry != NULL)
+		request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+}
+
+void
+op_endpoint_list(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	if (owner == NULL)
+		return;
+	const struct store_page *page = &request->page;
+	request->endpoints = arena_alloc(&request->arena, page->limit * sizeof request->endpoints[0]);
+	for (size_t n = 0; n < owner->endpoint_count; n++) {
+		size_t index = page->descending ? owner->endpoint_count - 1 - n : n;
+		const struct endpoint *endpoint = &owner->endpoints[index]->endpoint;
+		if (endpoint->state == ENDPOINT_DELETED || !in_page(page, endpoint->id.value))
+			continue;
+		request->more = request->count == page->limit;
+		if (request->more)
+			return;
+		request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+	}
+}
+
+void
+op_endpoints_all(struct sqlite_store *store, struct store_request *request)
+{
+	request->endpoints = arena_alloc(&request->arena, store->directory.all_count * sizeof request->endpoints[0]);
+	for (size_t i = 0; i < store->directory.all_count; i++) {
+		const struct endpoint *endpoint = &store->directory.all[i]->endpoint;
+		if (endpoint->state != ENDPOINT_DELETED)
+			request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+	}
+}
+
+/* --- event types ------------------------------------------------------------------------------------ */
+
+static void
+save_type(struct sqlite_store *store, const struct event_type *type)
+{
+	struct buf doc;
+	buf_init(&doc, DOCUMENT_BYTES_MAX);
+	event_type_encode(type, &doc);
+	sql_run(store, SQL_TYPE_PUT, "tt", type->name, buf_slice(&doc));
+	buf_free(&doc);
+	directory_put_type(&store->directory, type);
+}
+
+static struct directory_event_type *
+need_type(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_event_type *entry = directory_type(&store->directory, request->ref);
+	if (entry == NULL)
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such event type");
+	return entry;
+}
+
+void
+op_event_type_create(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_event_type *entry = directory_type(&store->directory, request->event_type.name);
+	if (entry != NULL && !entry->type.archived) {
+		request_fail(
+		    request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS, "an event type of this name exists already");
+		return;
+	}
+	request->event_type.created = entry == NULL ? request->now : entry->type.created;
+	request->event_type.updated = request->now;
+	save_type(store, &request->event_type);
+}
+
+void
+op_event_type_edit(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_event_type *entry = directory_type(&store->directory, request->ref);
+	request->existed = entry != NULL;
+	if (entry == NULL && !request->create_missing) {
+		need_type(store, request);
+		return;
+	}
+	struct event_type edited = {.name = request->ref, .description = SLICE(""), .created = request->now};
+	if (entry != NULL)
+		edited = event_type_copy(&request->arena, &entry->type);
+	edited.updated = request->now;
+	enum error_code code = request->edit_event_type(
+	    request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	if (code != OK) {
+		request->status = code;
+		return;
+	}
+	save_type(store, &edited);
+	request->event_type = edited;
+}
+
+void
+op_event_type_delete(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_event_type *entry = need_type(store, request);
+	if (entry == NULL)
+		return;
+	if (request->expunge) {
+		sql_run(store, SQL_TYPE_REMOVE, "t", request->ref);
+		directory_remove_type(&store->directory, request->ref);
+		return;
+	}
+	struct event_type archived = event_type_copy(&request->arena, &entry->type);
+	archived.archived = true;
+	archived.updated = request->now;
+	save_type(store, &archived);
+}
+
+void
+op_event_type_get(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_event_type *entry = need_type(store, request);
+	if (entry != NULL)
+		request->event_type = event_type_copy(&request->arena, &entry->type);
+}
+
+void
+op_event_type_list(struct sqlite_store *store, struct store_request *request)
+{
+	const struct store_page *page = &request->page;
+	size_t total = store->directory.type_count;
+	request->event_types = arena_alloc(&request->arena, page->limit * sizeof request->event_types[0]);
+	for (size_t n = 0; n < total; n++) {
+		const struct event_type *type = &store->directory.types[page->descending ? total - 1 - n : n]->type;
+		int order = slice_present(page->after_name) ? slice_compare(type->name, page->after_name) : 0;
+		bool beyond = !slice_present(page->after_name) || (page->descending ? order < 0 : order > 0);
+		if (!beyond || (type->archived && !request->include_archived))
+			continue;
+		request->more = request->count == page->limit;
+		if (request->more)
+			return;
+		request->event_types[request->count++] = event_type_copy(&request->arena, type);
+	}
+}
+
+/* --- tokens: not in the directory, since another process may make them ------------------------------ */
+
+static struct slice
+token_hash(const struct store_request *request)
+{
+	return (struct slice){(const char *)request->token.hash, SHA256_BYTES};
+}
+
+void
+op_token_create(struct sqlite_store *store, struct store_request *request)
+{
+	struct token *token = &request->token;
+	token->created = request->now;
+	sql_run(store, SQL_TOKEN_PUT, "biiii", token_hash(request), (int64_t)token->role, token->organisation.value,
+	    token->created.us, token->expires.us);
+}
+
+void
+op_token_get(struct sqlite_store *store, struct store_request *request)
+{
+	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(request));
+	if (!sql_step(store, row)) {
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such token");
+		return;
+	}
+	request->token.role = (enum role)sqlite3_column_int(row, 0);
+	request->token.organisation.value = sqlite3_column_int64(row, 1);
+	request->token.created.us = sqlite3_column_int64(row, 2);
+	request->token.expires.us = sqlite3_column_int64(row, 3);
+	sql_end(row);
+}

@@ -1,0 +1,308 @@
+/* Accepting, journalling, recording, refilling: what happens tens of thousands of times a second. */
+#include "store/sqlite/private.h"
+
+/* --- message rows ----------------------------------------------------------------------------------- */
+
+struct slice
+list_join(struct arena *arena, struct slice_list list)
+{
+	if (list.count == 0)
+		return SLICE_NONE;
+	struct buf lines;
+	buf_init(&lines, (size_t)LIMIT_CHANNELS * (LIMIT_UID_BYTES + 1));
+	for (size_t i = 0; i < list.count; i++) {
+		if (i > 0)
+			buf_byte(&lines, '\n');
+		buf_append(&lines, list.items[i]);
+	}
+	struct slice joined = arena_copy(arena, buf_slice(&lines));
+	buf_free(&lines);
+	return joined;
+}
+
+struct slice_list
+list_split(struct arena *arena, struct slice lines)
+{
+	struct slice_list list = {NULL, 0};
+	if (!slice_present(lines))
+		return list;
+	list.items = arena_alloc(arena, LIMIT_CHANNELS * sizeof list.items[0]);
+	struct slice rest = arena_copy(arena, lines);
+	while (slice_present(rest) && list.count < LIMIT_CHANNELS)
+		list.items[list.count++] = slice_cut(&rest, '\n');
+	return list;
+}
+
+struct message *
+message_from_row(sqlite3_stmt *row, int column)
+{
+	struct message *message = message_new();
+	struct arena *arena = &message->arena;
+	message->id.value = sqlite3_column_int64(row, column);
+	message->organisation.value = sqlite3_column_int64(row, column + 1);
+	message->created = id_time(message->id.value);
+	message->event_type = arena_copy(arena, sql_slice(row, column + 2));
+	message->event_id = arena_copy(arena, sql_slice(row, column + 3));
+	message->channels = list_split(arena, sql_slice(row, column + 4));
+	message->retention_days = sqlite3_column_int(row, column + 5);
+	message->payload = arena_copy(arena, sql_slice(row, column + 6));
+	message->webhook_id = arena_copy(arena, sql_slice(row, column + 7));
+	return message;
+}
+
+static void
+insert_message(struct sqlite_store *store, struct store_request *request, struct message *message)
+{
+	message->id.value = id_next(&store->ids, request->now);
+	message->created = id_time(message->id.value);
+	sql_run(store, SQL_MESSAGE_PUT, "iitttibt", message->id.value, message->organisation.value, message->event_type,
+	    message->event_id, list_join(&request->arena, message->channels), (int64_t)message->retention_days,
+	    message->payload, message->webhook_id);
+}
+
+/* --- fan-out ---------------------------------------------------------------------------------------- */
+
+static void
+insert_delivery(struct sqlite_store *store, struct store_note *note, struct directory_endpoint *entry,
+    const struct message *message, struct wall_time now)
+{
+	int64_t sequence = ++entry->sequence;
+	entry->sequence_changed = true;
+	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, now.us, sequence);
+	note->targets[note->target_count++] =
+	    (struct store_note_target){.endpoint = entry->endpoint.id, .sequence = sequence, .due = now};
+}
+
+static void
+fan_out(struct sqlite_store *store, struct directory_organisation *owner, struct message *message, struct wall_time now)
+{
+	size_t wanted = 0;
+	for (size_t i = 0; i < owner->endpoint_count; i++)
+		wanted += endpoint_wants(&owner->endpoints[i]->endpoint, message->event_type, message->channels);
+	if (wanted == 0)
+		return;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, wanted);
+	note->target_count = 0;
+	note->message = message_ref(message);
+	for (size_t i = 0; i < owner->endpoint_count; i++) {
+		struct directory_endpoint *entry = owner->endpoints[i];
+		if (endpoint_wants(&entry->endpoint, message->event_type, message->channels))
+			insert_delivery(store, note, entry, message, now);
+	}
+	mail_list_add(store->notes, &note->mail);
+}
+
+/* --- accept ----------------------------------------------------------------------------------------- */
+
+void
+op_accept(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = directory_organisation(&store->directory, request->ref);
+	if (owner == NULL && request->new_organisation != NULL)
+		owner = create_organisation(store, request, request->new_organisation);
+	else if (owner == NULL)
+		need_organisation(store, request);
+	if (owner == NULL)
+		return;
+	struct message *message = request->message;
+	message->organisation = owner->organisation.id;
+	if (slice_present(message->event_id)) {
+		sqlite3_stmt *row =
+		    sql_bind(store, SQL_MESSAGE_BY_EVENT, "it", owner->organisation.id.value, message->event_id);
+		bool taken = sql_step(store, row);
+		sql_end(row);
+		if (taken) {
+			request_fail(request, ERR_CONFLICT, STORE_DETAIL_EVENT_ID_TAKEN,
+			    "the organisation has a message with this eventId already");
+			return;
+		}
+	}
+	insert_message(store, request, message);
+	fan_out(store, owner, message, request->now);
+}
+
+/* --- journal ---------------------------------------------------------------------------------------- */
+
+static int64_t
+journal_lookup(struct slice source, struct slice event_id)
+{
+	struct arena arena = ARENA_EMPTY;
+	struct slice both = arena_printf(&arena, "%.*s\n%.*s", SLICE_ARG(source), SLICE_ARG(event_id));
+	unsigned char hash[SHA256_BYTES];
+	sha256(both, hash);
+	arena_free(&arena);
+	int64_t lookup;
+	memcpy(&lookup, hash, sizeof lookup);
+	return lookup;
+}
+
+/* Whether this body, or another one, came under this id before; fills verdict and seq. True: nothing to write. */
+static bool
+journal_seen(struct sqlite_store *store, struct store_journal *journal, int64_t lookup)
+{
+	struct slice sha = {(const char *)journal->body_sha256, SHA256_BYTES};
+	bool seen = false;
+	journal->verdict = JOURNAL_VERIFIED;
+	sqlite3_stmt *row = sql_bind(store, SQL_JOURNAL_FIND, "i", lookup);
+	while (sql_step(store, row)) {
+		if (!slice_equal(sql_slice(row, 1), journal->source) ||
+		    !slice_equal(sql_slice(row, 2), journal->event_id))
+			continue;
+		bool same = slice_equal(sql_slice(row, 4), sha);
+		if (sqlite3_column_int(row, 3) == JOURNAL_VERIFIED)
+			journal->verdict = same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
+		if (same) {
+			journal->seq = sqlite3_column_int64(row, 0);
+			seen = true;
+		}
+	}
+	return seen;
+}
+
+void
+op_journal(struct sqlite_store *store, struct store_request *request)
+{
+	struct store_journal *journal = &request->journal;
+	int64_t lookup = journal_lookup(journal->source, journal->event_id);
+	if (journal_seen(store, journal, lookup))
+		return;
+	struct message *message = journal->message;
+	message->organisation.value = 0;
+	insert_message(store, request, message);
+	sql_run(store, SQL_JOURNAL_PUT, "itttiibi", lookup, journal->source, journal->event_id, journal->type,
+	    (int64_t)journal->verdict, request->now.us,
+	    (struct slice){(const char *)journal->body_sha256, SHA256_BYTES}, message->id.value);
+	journal->seq = sqlite3_last_insert_rowid(store->db);
+	if (journal->verdict != JOURNAL_VERIFIED || journal->forward.value == 0)
+		return;
+	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, journal->forward);
+	if (entry == NULL || !endpoint_wants(&entry->endpoint, message->event_type, message->channels))
+		return;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->target_count = 0;
+	note->message = message_ref(message);
+	insert_delivery(store, note, entry, message, request->now);
+	mail_list_add(store->notes, &note->mail);
+}
+
+/* --- record ----------------------------------------------------------------------------------------- */
+
+static void
+record_endpoint(struct sqlite_store *store, struct store_request *request)
+{
+	const struct store_record *record = &request->record;
+	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, record->endpoint);
+	if (entry == NULL || (!record->set_failing && !record->suspend))
+		return;
+	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	if (record->set_failing)
+		endpoint.failing_since = record->failing_since;
+	bool suspends = record->suspend && endpoint_may_move(endpoint.state, ENDPOINT_SUSPENDED);
+	if (suspends)
+		endpoint.state = ENDPOINT_SUSPENDED;
+	save_endpoint(store, &endpoint, suspends);
+}
+
+void
+op_record(struct sqlite_store *store, struct store_request *request)
+{
+	struct store_record *record = &request->record;
+	struct attempt *attempt = &record->attempt;
+	sqlite3_stmt *row = sql_bind(store, SQL_DELIVERY_GET, "ii", record->message.value, record->endpoint.value);
+	if (!sql_step(store, row)) {
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
+		return;
+	}
+	bool pending = sqlite3_column_int(row, 0) == DELIVERY_PENDING;
+	int64_t attempts = sqlite3_column_int64(row, 1) + 1;
+	int64_t due = sqlite3_column_int64(row, 2);
+	int64_t state = sqlite3_column_int64(row, 0), trigger = sqlite3_column_int64(row, 4);
+	sql_end(row);
+	if (pending) {
+		state = record->state;
+		due = record->state == DELIVERY_PENDING ? record->due.us : due;
+	}
+	sql_run(store, SQL_DELIVERY_RECORD, "iiiiii", record->message.value, record->endpoint.value, state, attempts,
+	    due, trigger);
+	attempt->id.value = id_next(&store->ids, request->now);
+	sql_run(store, SQL_ATTEMPT_PUT, "iiiiiiiib", attempt->id.value, record->message.value, record->endpoint.value,
+	    (int64_t)attempt->number, (int64_t)attempt->status_code, (int64_t)attempt->duration_ms,
+	    (int64_t)attempt->trigger, (int64_t)attempt->succeeded, attempt->response);
+	record_endpoint(store, request);
+}
+
+/* --- refill ----------------------------------------------------------------------------------------- */
+
+void
+op_refill(struct sqlite_store *store, struct store_request *request)
+{
+	struct store_refill *refill = &request->refill;
+	refill->rows = arena_alloc(&request->arena, refill->limit * sizeof refill->rows[0]);
+	struct store_due last = {refill->from.due, refill->from.message - 1};
+	size_t bytes = 0;
+	sqlite3_stmt *row = sql_bind(store, SQL_REFILL, "iiiii", refill->endpoint.value, refill->from.due.us,
+	    refill->from.message, refill->until.us, (int64_t)refill->limit);
+	while (refill->count < refill->limit && (refill->count == 0 || bytes < refill->bytes_limit) &&
+	       sql_step(store, row)) {
+		struct message *message = message_from_row(row, 5);
+		last = (struct store_due){{sqlite3_column_int64(row, 0)}, sqlite3_column_int64(row, 1)};
+		refill->rows[refill->count++] = (struct store_delivery){
+		    .message = message,
+		    .state = DELIVERY_PENDING,
+		    .due = last.due,
+		    .attempts = sqlite3_column_int(row, 2),
+		    .sequence = sqlite3_column_int64(row, 3),
+		    .trigger = (enum attempt_trigger)sqlite3_column_int(row, 4),
+		};
+		bytes += message->payload.len;
+	}
+	sql_end(row);
+	refill->next = (struct store_due){WALL_NEVER, 0};
+	row = sql_bind(store, SQL_REFILL_NEXT, "iii", refill->endpoint.value, last.due.us, last.message);
+	if (sql_step(store, row)) {
+		refill->next = (struct store_due){{sqlite3_column_int64(row, 0)}, sqlite3_column_int64(row, 1)};
+		sql_end(row);
+	}
+}
+
+/* --- resend ----------------------------------------------------------------------------------------- */
+
+void
+op_resend(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	struct directory_endpoint *entry = need_endpoint(store, owner, request);
+	if (entry == NULL)
+		return;
+	int64_t id = message_resolve(store, owner->organisation.id, request->message_ref);
+	sqlite3_stmt *row = sql_bind(store, SQL_DELIVERY_GET, "ii", id, entry->endpoint.id.value);
+	if (id == 0 || !sql_step(store, row)) {
+		request_fail(
+		    request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "the endpoint has no delivery of such a message");
+		return;
+	}
+	enum delivery_state state = (enum delivery_state)sqlite3_column_int(row, 0);
+	struct store_note_target target = {
+	    .endpoint = entry->endpoint.id,
+	    .attempts = sqlite3_column_int(row, 1),
+	    .due = request->now,
+	    .sequence = sqlite3_column_int64(row, 3),
+	    .trigger = state == DELIVERY_PENDING ? (enum attempt_trigger)sqlite3_column_int(row, 4) : TRIGGER_MANUAL,
+	};
+	sql_end(row);
+	row = sql_bind(store, SQL_MESSAGE_GET, "ii", id, owner->organisation.id.value);
+	struct message *message = sql_step(store, row) ? message_from_row(row, 0) : NULL;
+	sql_end(row);
+	if (message == NULL || !slice_present(message->payload)) {
+		message_unref(message);
+		request_fail(request, ERR_INVALID, STORE_DETAIL_EXPUNGED,
+		    "the payload of this message is no longer kept, so it cannot be sent again");
+		return;
+	}
+	sql_run(store, SQL_DELIVERY_RECORD, "iiiiii", id, entry->endpoint.id.value, (int64_t)DELIVERY_PENDING,
+	    (int64_t)target.attempts, target.due.us, (int64_t)target.trigger);
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->message = message;
+	note->targets[0] = target;
+	mail_list_add(store->notes, &note->mail);
+}

@@ -1,0 +1,117 @@
+/* Shared by the files of the SQLite store.
+ *
+ * Errors: every statement runs through sql_step. The first failure is kept in `failed` (sticky) and makes the
+ * batch roll back as a whole, so the operations read straight down without checking each step. */
+#ifndef STORE_SQLITE_PRIVATE_H
+#define STORE_SQLITE_PRIVATE_H
+
+#include "store/directory.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+enum sql {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_ORGANISATIONS,
+	SQL_ORGANISATION_PUT,
+	SQL_ENDPOINTS,
+	SQL_ENDPOINT_PUT,
+	SQL_ENDPOINT_SEQUENCE,
+	SQL_ENDPOINT_CANCEL,
+	SQL_TYPES,
+	SQL_TYPE_PUT,
+	SQL_TYPE_REMOVE,
+	SQL_TOKEN_PUT,
+	SQL_TOKEN_GET,
+	SQL_KEY_FIND,
+	SQL_KEY_PUT,
+	SQL_KEY_OLDEST,
+	SQL_KEY_PURGE,
+	SQL_MESSAGE_PUT,
+	SQL_MESSAGE_GET,
+	SQL_MESSAGE_BY_EVENT,
+	SQL_MESSAGE_LIST_UP,
+	SQL_MESSAGE_LIST_DOWN,
+	SQL_DELIVERY_PUT,
+	SQL_DELIVERY_GET,
+	SQL_DELIVERY_RECORD,
+	SQL_DELIVERY_OF_MESSAGE,
+	SQL_REFILL,
+	SQL_REFILL_NEXT,
+	SQL_ATTEMPT_PUT,
+	SQL_ATTEMPT_GET,
+	SQL_ATTEMPT_OF_MESSAGE_UP,
+	SQL_ATTEMPT_OF_MESSAGE_DOWN,
+	SQL_ATTEMPT_OF_ENDPOINT_UP,
+	SQL_ATTEMPT_OF_ENDPOINT_DOWN,
+	SQL_JOURNAL_FIND,
+	SQL_JOURNAL_PUT,
+	SQL_JOURNAL_LIST,
+	SQL_LAST_IDS,
+	SQL_COUNTS,
+	SQL_COUNT,
+};
+
+struct sqlite_store {
+	struct store store;
+	struct store_options options;
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQL_COUNT];
+	bool read_only;
+	int failed; /* SQLite's code of the first failure in this batch; SQLITE_OK: none */
+	struct directory directory;
+	struct id_source ids;
+	struct mail_list *notes; /* of the batch that runs */
+};
+
+/* statements.c: the prepared statement, reset and ready to bind. */
+sqlite3_stmt *sql_get(struct sqlite_store *store, enum sql which);
+/* Binds by `types`: i int64_t, t struct slice as text, b struct slice as blob (absent slices as NULL). */
+sqlite3_stmt *sql_bind(struct sqlite_store *store, enum sql which, const char *types, ...);
+/* True when there is a row; false at the end or on failure (which sets `failed`). Resets when not a row. */
+bool sql_step(struct sqlite_store *store, sqlite3_stmt *statement);
+/* Binds and runs to the end. */
+void sql_run(struct sqlite_store *store, enum sql which, const char *types, ...);
+void sql_end(sqlite3_stmt *statement); /* done before the last row */
+void sql_finalize_all(struct sqlite_store *store);
+struct slice sql_slice(sqlite3_stmt *statement, int column); /* borrowed until the next step; NULL is absent */
+
+/* schema.c */
+MUST_CHECK enum error_code sqlite_migrate(struct sqlite_store *store, struct error *error);
+
+/* sqlite.c */
+enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
+void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* Operations: fill the request's results and status. */
+typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
+
+/* config.c */
+sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_delete, op_organisation_get,
+    op_organisation_list, op_endpoint_create, op_endpoint_edit, op_endpoint_delete, op_endpoint_get, op_endpoint_list,
+    op_endpoints_all, op_event_type_create, op_event_type_edit, op_event_type_delete, op_event_type_get,
+    op_event_type_list, op_token_create, op_token_get;
+/* events.c */
+sqlite_operation op_accept, op_journal, op_record, op_refill, op_resend;
+/* lists.c */
+sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_list, op_message_endpoints,
+    op_endpoint_messages, op_journal_list, op_counts;
+
+/* Shared by operations. */
+struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);
+struct directory_endpoint *need_endpoint(
+    struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request);
+/* The message that message_ref (id or event id) names, without its payload unless asked for; 0: not found. */
+int64_t message_resolve(struct sqlite_store *store, struct organisation_id organisation, struct slice ref);
+/* From a row of the message columns (see SQL_MESSAGE_GET), starting at `column`. */
+struct message *message_from_row(sqlite3_stmt *statement, int column);
+void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note);
+struct directory_organisation *create_organisation(
+    struct sqlite_store *store, struct store_request *request, const struct organisation *draft);
+struct slice list_join(struct arena *arena, struct slice_list list);  /* lines; absent when empty */
+struct slice_list list_split(struct arena *arena, struct slice lines);
+
+#endif

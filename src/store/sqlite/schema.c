@@ -1,0 +1,93 @@
+/* The schema and its migrations: forward only, one transaction each, numbered by PRAGMA user_version. */
+#include "store/sqlite/private.h"
+
+static const char *const migrations[] = {
+    /* 1: the first. Message and delivery keys rise with time, so inserts go to the end of their trees. */
+    "CREATE TABLE organisation (id INTEGER PRIMARY KEY, deleted INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
+    "CREATE TABLE endpoint (id INTEGER PRIMARY KEY, organisation INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " failing_since INTEGER NOT NULL, sequence INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
+    "CREATE TABLE event_type (name TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE token (hash BLOB PRIMARY KEY, role INTEGER NOT NULL, organisation INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    /* A key is 32 random bytes: indexed by its first 64 bits only, which halves the cost of the random insert. */
+    "CREATE TABLE idempotency (id INTEGER PRIMARY KEY, lookup INTEGER NOT NULL, key BLOB NOT NULL,"
+    " body BLOB NOT NULL, object INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX idempotency_lookup ON idempotency (lookup);"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, organisation INTEGER NOT NULL, type TEXT NOT NULL, event_id TEXT,"
+    " channels TEXT, retention INTEGER NOT NULL, payload BLOB, webhook_id TEXT) STRICT;"
+    "CREATE INDEX message_list ON message (organisation);"
+    "CREATE UNIQUE INDEX message_event ON message (organisation, event_id) WHERE event_id IS NOT NULL;"
+    "CREATE TABLE delivery (message INTEGER NOT NULL, endpoint INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, due INTEGER NOT NULL, sequence INTEGER NOT NULL, trigger INTEGER NOT NULL,"
+    " PRIMARY KEY (message, endpoint)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX delivery_due ON delivery (endpoint, due, message) WHERE state = 0;"
+    "CREATE TABLE attempt (id INTEGER PRIMARY KEY, message INTEGER NOT NULL, endpoint INTEGER NOT NULL,"
+    " number INTEGER NOT NULL, status INTEGER NOT NULL, duration INTEGER NOT NULL, trigger INTEGER NOT NULL,"
+    " succeeded INTEGER NOT NULL, response BLOB) STRICT;"
+    "CREATE INDEX attempt_message ON attempt (message);"
+    "CREATE INDEX attempt_endpoint ON attempt (endpoint);"
+    "CREATE TABLE journal (seq INTEGER PRIMARY KEY, lookup INTEGER NOT NULL, source TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, type TEXT, verdict INTEGER NOT NULL, received INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    " message INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX journal_lookup ON journal (lookup);",
+};
+
+static enum error_code
+execute(struct sqlite_store *store, const char *text, struct error *error)
+{
+	int code = sqlite3_exec(store->db, text, NULL, NULL, NULL);
+	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);
+}
+
+static enum error_code
+read_version(struct sqlite_store *store, int *version, struct error *error)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
+	if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
+		*version = sqlite3_column_int(statement, 0);
+	code = sqlite3_finalize(statement);
+	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);
+}
+
+static enum error_code
+apply(struct sqlite_store *store, int version, struct error *error)
+{
+	char set_version[64];
+	sqlite3_snprintf(sizeof set_version, set_version, "PRAGMA user_version = %d", version);
+	enum error_code code = execute(store, "BEGIN IMMEDIATE", error);
+	/* Another process may have migrated while this one waited for the lock. */
+	int now = 0;
+	if (code == OK)
+		code = read_version(store, &now, error);
+	if (code == OK && now < version) {
+		code = execute(store, migrations[version - 1], error);
+		if (code == OK)
+			code = execute(store, set_version, error);
+	}
+	if (code == OK)
+		code = execute(store, "COMMIT", error);
+	if (code != OK)
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	return code;
+}
+
+enum error_code
+sqlite_migrate(struct sqlite_store *store, struct error *error)
+{
+	int version = 0;
+	enum error_code code = read_version(store, &version, error);
+	if (code != OK)
+		return code;
+	if (version > (int)COUNT_OF(migrations))
+		return error_set(error, ERR_CORRUPT,
+		    "the database has schema version %d, this program knows up to %d: use the newer program", version,
+		    (int)COUNT_OF(migrations));
+	if (store->read_only && version < (int)COUNT_OF(migrations))
+		return error_set(error, ERR_UNAVAILABLE,
+		    "the database has schema version %d, older than %d: start the server once to migrate it", version,
+		    (int)COUNT_OF(migrations));
+	for (int next = version + 1; code == OK && next <= (int)COUNT_OF(migrations); next++)
+		code = apply(store, next, error);
+	return code;
+}

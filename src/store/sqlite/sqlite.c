@@ -1,0 +1,446 @@
+/* The SQLite store: opening, batches, idempotency, failure. WAL, synchronous=FULL, one writer.
+ *
+ * A batch is one transaction. Operations change the directory as they go; when the commit fails the directory is
+ * loaded anew, so that memory never knows more than the disk. After a failed fsync nothing that the kernel holds
+ * can be trusted: the store is dead, and whoever runs it ends the process. What was acknowledged is safe. */
+#include "store/sqlite/private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUSY_TIMEOUT_MS = 5000, CACHE_KIB = 16384 };
+
+static sqlite_operation *const operations[STORE_KIND_COUNT] = {
+    [STORE_ORGANISATION_CREATE] = op_organisation_create,
+    [STORE_ORGANISATION_EDIT] = op_organisation_edit,
+    [STORE_ORGANISATION_DELETE] = op_organisation_delete,
+    [STORE_ORGANISATION_GET] = op_organisation_get,
+    [STORE_ORGANISATION_LIST] = op_organisation_list,
+    [STORE_ENDPOINT_CREATE] = op_endpoint_create,
+    [STORE_ENDPOINT_EDIT] = op_endpoint_edit,
+    [STORE_ENDPOINT_DELETE] = op_endpoint_delete,
+    [STORE_ENDPOINT_GET] = op_endpoint_get,
+    [STORE_ENDPOINT_LIST] = op_endpoint_list,
+    [STORE_EVENT_TYPE_CREATE] = op_event_type_create,
+    [STORE_EVENT_TYPE_EDIT] = op_event_type_edit,
+    [STORE_EVENT_TYPE_DELETE] = op_event_type_delete,
+    [STORE_EVENT_TYPE_GET] = op_event_type_get,
+    [STORE_EVENT_TYPE_LIST] = op_event_type_list,
+    [STORE_TOKEN_CREATE] = op_token_create,
+    [STORE_TOKEN_GET] = op_token_get,
+    [STORE_ACCEPT] = op_accept,
+    [STORE_JOURNAL] = op_journal,
+    [STORE_RECORD] = op_record,
+    [STORE_REFILL] = op_refill,
+    [STORE_RESEND] = op_resend,
+    [STORE_ENDPOINTS_ALL] = op_endpoints_all,
+    [STORE_MESSAGE_GET] = op_message_get,
+    [STORE_MESSAGE_LIST] = op_message_list,
+    [STORE_ATTEMPT_GET] = op_attempt_get,
+    [STORE_ATTEMPT_LIST] = op_attempt_list,
+    [STORE_MESSAGE_ENDPOINTS] = op_message_endpoints,
+    [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
+    [STORE_JOURNAL_LIST] = op_journal_list,
+    [STORE_COUNTS] = op_counts,
+};
+
+/* --- errors ----------------------------------------------------------------------------------------- */
+
+enum error_code
+sqlite_error(struct sqlite_store *store, int code, struct error *error)
+{
+	const char *what = sqlite3_errstr(code);
+	switch (code & 0xff) {
+	case SQLITE_FULL: return error_set(error, ERR_FULL, "the disk that holds the database is full");
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED: return error_set(error, ERR_UNAVAILABLE, "the database is locked by another process");
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: return error_set(error, ERR_CORRUPT, "the database file is damaged (%s)", what);
+	case SQLITE_CANTOPEN: return error_set(error, ERR_IO, "the database file cannot be opened");
+	case SQLITE_READONLY: return error_set(error, ERR_IO, "the database file cannot be written");
+	case SQLITE_IOERR:
+		return error_set(error, ERR_IO, "the disk that holds the database failed (%s, code %d)", what, code);
+	default: return error_set(error, ERR_INTERNAL, "the database refused a statement (%s, code %d)", what, code);
+	}
+	(void)store;
+}
+
+void
+request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format, ...)
+{
+	request->status = code;
+	request->detail = detail;
+	request->error.code = code;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(request->error.text, sizeof request->error.text, format, args);
+	va_end(args);
+}
+
+static void
+fail_all(struct store_request *const *requests, size_t count, const struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		requests[i]->status = error->code;
+		requests[i]->detail = STORE_DETAIL_NONE;
+		requests[i]->error = *error;
+	}
+}
+
+/* --- loading ---------------------------------------------------------------------------------------- */
+
+static void
+load_organisations(struct sqlite_store *store, struct arena *arena, struct error *error)
+{
+	sqlite3_stmt *row = sql_get(store, SQL_ORGANISATIONS);
+	while (sql_step(store, row)) {
+		struct organisation organisation;
+		if (organisation_decode(sql_slice(row, 2), arena, &organisation, error) != OK) {
+			store->failed = SQLITE_CORRUPT;
+			continue;
+		}
+		organisation.id.value = sqlite3_column_int64(row, 0);
+		directory_put_organisation(&store->directory, &organisation, sqlite3_column_int(row, 1) != 0);
+	}
+}
+
+static void
+load_endpoints(struct sqlite_store *store, struct arena *arena, struct error *error)
+{
+	sqlite3_stmt *row = sql_get(store, SQL_ENDPOINTS);
+	while (sql_step(store, row)) {
+		struct endpoint endpoint;
+		if (endpoint_decode(sql_slice(row, 5), arena, &endpoint, error) != OK) {
+			store->failed = SQLITE_CORRUPT;
+			continue;
+		}
+		endpoint.id.value = sqlite3_column_int64(row, 0);
+		endpoint.organisation.value = sqlite3_column_int64(row, 1);
+		endpoint.state = (enum endpoint_state)sqlite3_column_int(row, 2);
+		endpoint.failing_since.us = sqlite3_column_int64(row, 3);
+		directory_put_endpoint(&store->directory, &endpoint)->sequence = sqlite3_column_int64(row, 4);
+	}
+}
+
+static void
+load_types(struct sqlite_store *store, struct arena *arena, struct error *error)
+{
+	sqlite3_stmt *row = sql_get(store, SQL_TYPES);
+	while (sql_step(store, row)) {
+		struct event_type type;
+		if (event_type_decode(sql_slice(row, 0), arena, &type, error) != OK)
+			store->failed = SQLITE_CORRUPT;
+		else
+			directory_put_type(&store->directory, &type);
+	}
+}
+
+static enum error_code
+load(struct sqlite_store *store, struct error *error)
+{
+	struct arena arena = ARENA_EMPTY;
+	store->failed = SQLITE_OK;
+	directory_fini(&store->directory);
+	load_organisations(store, &arena, error);
+	load_endpoints(store, &arena, error);
+	load_types(store, &arena, error);
+	sqlite3_stmt *row = sql_get(store, SQL_LAST_IDS);
+	if (sql_step(store, row)) {
+		int64_t last = sqlite3_column_int64(row, 0);
+		store->ids.last = last > store->ids.last ? last : store->ids.last;
+		sql_end(row);
+	}
+	arena_free(&arena);
+	return store->failed == SQLITE_OK ? OK : sqlite_error(store, store->failed, error);
+}
+
+/* --- idempotency ------------------------------------------------------------------------------------ */
+
+static int64_t
+first_bytes(const unsigned char *hash)
+{
+	int64_t value;
+	memcpy(&value, hash, sizeof value);
+	return value;
+}
+
+static struct slice
+hash_slice(const unsigned char *hash)
+{
+	return (struct slice){(const char *)hash, SHA256_BYTES};
+}
+
+/* What a repeat answers with: the object that the first request made, as it is now. */
+static void
+answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t object)
+{
+	request->status = OK;
+	if (request->kind == STORE_ACCEPT) {
+		request->existed = true;
+		struct directory_organisation *owner = need_organisation(store, request);
+		if (owner == NULL)
+			return;
+		sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_GET, "ii", object, owner->organisation.id.value);
+		if (sql_step(store, row)) {
+			message_unref(request->message);
+			request->message = message_from_row(row, 0);
+			sql_end(row);
+		} else {
+			request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE,
+			    "the message that this idempotency key made is no longer kept");
+		}
+	} else if (request->kind == STORE_ORGANISATION_CREATE) {
+		char text[ID_TEXT_BYTES];
+		request->ref = arena_copy(&request->arena, slice_of(id_format(ID_ORGANISATION, object, text)));
+		op_organisation_get(store, request);
+	} else if (request->kind == STORE_ENDPOINT_CREATE) {
+		char text[ID_TEXT_BYTES];
+		request->endpoint_ref = arena_copy(&request->arena, slice_of(id_format(ID_ENDPOINT, object, text)));
+		op_endpoint_get(store, request);
+	} else if (request->kind == STORE_EVENT_TYPE_CREATE) {
+		request->ref = request->event_type.name;
+		op_event_type_get(store, request);
+	} else if (request->kind == STORE_ENDPOINT_EDIT) {
+		op_endpoint_get(store, request);
+	}
+}
+
+static int64_t
+object_of(const struct store_request *request)
+{
+	switch ((int)request->kind) {
+	case STORE_ACCEPT: return request->message->id.value;
+	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
+	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
+	default: return 0;
+	}
+}
+
+/* True when the key was used before: the request is answered then. */
+static bool
+is_repeat(struct sqlite_store *store, struct store_request *request)
+{
+	const struct store_idempotency *key = &request->idempotency;
+	sqlite3_stmt *row = sql_bind(store, SQL_KEY_FIND, "i", first_bytes(key->key));
+	while (sql_step(store, row)) {
+		if (!slice_equal(sql_slice(row, 0), hash_slice(key->key)))
+			continue;
+		bool same = slice_equal(sql_slice(row, 1), hash_slice(key->body));
+		int64_t object = sqlite3_column_int64(row, 2);
+		sql_end(row);
+		if (same)
+			answer_repeat(store, request, object);
+		else
+			request_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED,
+			    "this idempotency key was used before with another body: use a new key for a new request");
+		return true;
+	}
+	return false;
+}
+
+static void
+run(struct sqlite_store *store, struct store_request *request)
+{
+	request->status = OK;
+	request->detail = STORE_DETAIL_NONE;
+	if (!request->idempotency.present) {
+		operations[request->kind](store, request);
+		return;
+	}
+	if (is_repeat(store, request))
+		return;
+	operations[request->kind](store, request);
+	if (request->status == OK)
+		sql_run(store, SQL_KEY_PUT, "ibbii", first_bytes(request->idempotency.key),
+		    hash_slice(request->idempotency.key), hash_slice(request->idempotency.body), object_of(request),
+		    request->now.us);
+}
+
+/* --- batches ---------------------------------------------------------------------------------------- */
+
+static bool
+writes(enum store_kind kind)
+{
+	switch (kind) {
+	case STORE_ORGANISATION_CREATE:
+	case STORE_ORGANISATION_EDIT:
+	case STORE_ORGANISATION_DELETE:
+	case STORE_ENDPOINT_CREATE:
+	case STORE_ENDPOINT_EDIT:
+	case STORE_ENDPOINT_DELETE:
+	case STORE_EVENT_TYPE_CREATE:
+	case STORE_EVENT_TYPE_EDIT:
+	case STORE_EVENT_TYPE_DELETE:
+	case STORE_TOKEN_CREATE:
+	case STORE_ACCEPT:
+	case STORE_JOURNAL:
+	case STORE_RECORD:
+	case STORE_RESEND: return true;
+	case STORE_ORGANISATION_GET:
+	case STORE_ORGANISATION_LIST:
+	case STORE_ENDPOINT_GET:
+	case STORE_ENDPOINT_LIST:
+	case STORE_EVENT_TYPE_GET:
+	case STORE_EVENT_TYPE_LIST:
+	case STORE_TOKEN_GET:
+	case STORE_REFILL:
+	case STORE_ENDPOINTS_ALL:
+	case STORE_MESSAGE_GET:
+	case STORE_MESSAGE_LIST:
+	case STORE_ATTEMPT_GET:
+	case STORE_ATTEMPT_LIST:
+	case STORE_MESSAGE_ENDPOINTS:
+	case STORE_ENDPOINT_MESSAGES:
+	case STORE_JOURNAL_LIST:
+	case STORE_COUNTS: return false;
+	case STORE_KIND_COUNT: break;
+	}
+	UNREACHABLE();
+}
+
+static void
+save_sequences(struct sqlite_store *store)
+{
+	for (size_t i = 0; i < store->directory.all_count; i++) {
+		struct directory_endpoint *entry = store->directory.all[i];
+		if (!entry->sequence_changed)
+			continue;
+		entry->sequence_changed = false;
+		sql_run(store, SQL_ENDPOINT_SEQUENCE, "ii", entry->endpoint.id.value, entry->sequence);
+	}
+}
+
+static void
+drop_notes(struct mail_list *notes)
+{
+	for (struct mail *mail = mail_list_pop(notes); mail != NULL; mail = mail_list_pop(notes))
+		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+}
+
+static enum error_code
+give_up(struct sqlite_store *store, struct store_request *const *requests, size_t count, struct mail_list *notes,
+    struct error *error)
+{
+	int code = store->failed;
+	drop_notes(notes);
+	for (size_t i = 0; i < SQL_COUNT; i++)
+		sql_end(store->statements[i]);
+	if (!sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	enum error_code result = sqlite_error(store, code, error);
+	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) {
+		store->store.dead = true;
+	}
+	fail_all(requests, count, error);
+	struct error ignored;
+	if (!store->store.dead && load(store, &ignored) != OK)
+		log_write(store->options.log, LOG_ERROR, "the database cannot be read", "error", ignored.text, NULL);
+	store->failed = SQLITE_OK;
+	return result;
+}
+
+static enum error_code
+sqlite_batch(struct store *base, struct store_request *const *requests, size_t count, struct mail_list *notes,
+    struct error *error)
+{
+	struct sqlite_store *store = CONTAINER_OF(base, struct sqlite_store, store);
+	if (store->store.dead) {
+		enum error_code dead = error_set(error, ERR_IO, "the database is closed since its disk failed");
+		fail_all(requests, count, error);
+		return dead;
+	}
+	bool writing = false;
+	for (size_t i = 0; i < count; i++)
+		writing = writing || writes(requests[i]->kind);
+	store->failed = SQLITE_OK;
+	store->notes = notes;
+	if (writing)
+		sql_run(store, SQL_BEGIN, "");
+	for (size_t i = 0; i < count && store->failed == SQLITE_OK; i++)
+		run(store, requests[i]);
+	if (writing) {
+		save_sequences(store);
+		if (store->failed == SQLITE_OK)
+			sql_run(store, SQL_COMMIT, "");
+	}
+	return store->failed == SQLITE_OK ? OK : give_up(store, requests, count, notes, error);
+}
+
+static bool
+sqlite_idle(struct store *base, struct wall_time now)
+{
+	struct sqlite_store *store = CONTAINER_OF(base, struct sqlite_store, store);
+	int64_t cutoff = now.us - (int64_t)LIMIT_IDEMPOTENCY_HOURS * 3600 * 1000000;
+	store->failed = SQLITE_OK;
+	sqlite3_stmt *row = sql_get(store, SQL_KEY_OLDEST);
+	bool old = sql_step(store, row) && sqlite3_column_int64(row, 0) < cutoff;
+	sql_end(row);
+	if (old)
+		sql_run(store, SQL_KEY_PURGE, "i", cutoff);
+	bool more = old && store->failed == SQLITE_OK;
+	store->failed = SQLITE_OK;
+	return more;
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static void
+sqlite_close(struct store *base)
+{
+	struct sqlite_store *store = CONTAINER_OF(base, struct sqlite_store, store);
+	sql_finalize_all(store);
+	sqlite3_close(store->db);
+	directory_fini(&store->directory);
+	free(store);
+}
+
+static const struct store_vtable sqlite_vtable = {
+    .name = "sqlite",
+    .batch = sqlite_batch,
+    .idle = sqlite_idle,
+    .close = sqlite_close,
+};
+
+static enum error_code
+configure(struct sqlite_store *store, const struct store_sqlite_options *options, struct error *error)
+{
+	char pragmas[256];
+	sqlite3_snprintf(sizeof pragmas, pragmas,
+	    "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
+	    "%s PRAGMA synchronous = %s; PRAGMA journal_size_limit = 67108864;",
+	    CACHE_KIB, options->read_only ? "" : "PRAGMA journal_mode = WAL;",
+	    options->synchronous == NULL ? "FULL" : options->synchronous);
+	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+	int code = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
+	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);
+}
+
+enum error_code
+store_sqlite_open(const struct store_sqlite_options *options, struct store **out, struct error *error)
+{
+	struct sqlite_store *store = mem_zero(1, sizeof *store);
+	store->store.vtable = &sqlite_vtable;
+	store->options = options->common;
+	store->read_only = options->read_only;
+	directory_init(&store->directory);
+	int flags = (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
+		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int opened = sqlite3_open_v2(options->path, &store->db, flags, options->vfs);
+	enum error_code code = opened == SQLITE_OK ? OK : sqlite_error(store, opened, error);
+	if (code != OK && options->read_only && (opened & 0xff) == SQLITE_CANTOPEN)
+		code = error_set(error, ERR_NOT_FOUND, "there is no database here yet");
+	if (code == OK)
+		code = configure(store, options, error);
+	if (code == OK)
+		code = sqlite_migrate(store, error);
+	if (code == OK)
+		code = load(store, error);
+	if (code != OK) {
+		error_wrap(error, "%s", options->path);
+		sqlite_close(&store->store);
+		return code;
+	}
+	*out = &store->store;
+	return OK;
+}

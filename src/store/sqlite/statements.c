@@ -1,0 +1,186 @@
+/* Every statement that the store runs, prepared on first use. */
+#include "store/sqlite/private.h"
+
+#include <stdarg.h>
+
+#define MESSAGE_COLUMNS "m.id, m.organisation, m.type, m.event_id, m.channels, m.retention, m.payload, m.webhook_id"
+#define ATTEMPT_COLUMNS                                                                                                \
+	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response"
+
+static const char *const texts[SQL_COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_ORGANISATIONS] = "SELECT id, deleted, doc FROM organisation ORDER BY id",
+    [SQL_ORGANISATION_PUT] = "INSERT INTO organisation (id, deleted, doc) VALUES (?, ?, ?)"
+			     " ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted, doc = excluded.doc",
+    [SQL_ENDPOINTS] = "SELECT id, organisation, state, failing_since, sequence, doc FROM endpoint ORDER BY id",
+    [SQL_ENDPOINT_PUT] =
+	"INSERT INTO endpoint (id, organisation, state, failing_since, sequence, doc) VALUES (?, ?, ?, ?, 0, ?)"
+	" ON CONFLICT (id) DO UPDATE SET state = excluded.state, failing_since = excluded.failing_since,"
+	" doc = excluded.doc",
+    [SQL_ENDPOINT_SEQUENCE] = "UPDATE endpoint SET sequence = ?2 WHERE id = ?1",
+    [SQL_ENDPOINT_CANCEL] = "UPDATE delivery SET state = 3 WHERE endpoint = ? AND state = 0",
+    [SQL_TYPES] = "SELECT doc FROM event_type ORDER BY name",
+    [SQL_TYPE_PUT] = "INSERT INTO event_type (name, doc) VALUES (?, ?)"
+		     " ON CONFLICT (name) DO UPDATE SET doc = excluded.doc",
+    [SQL_TYPE_REMOVE] = "DELETE FROM event_type WHERE name = ?",
+    [SQL_TOKEN_PUT] = "INSERT INTO token (hash, role, organisation, created, expires) VALUES (?, ?, ?, ?, ?)",
+    [SQL_TOKEN_GET] = "SELECT role, organisation, created, expires FROM token WHERE hash = ?",
+    [SQL_KEY_FIND] = "SELECT key, body, object FROM idempotency WHERE lookup = ?",
+    [SQL_KEY_PUT] = "INSERT INTO idempotency (lookup, key, body, object, created) VALUES (?, ?, ?, ?, ?)",
+    [SQL_KEY_OLDEST] = "SELECT created FROM idempotency ORDER BY id LIMIT 1",
+    [SQL_KEY_PURGE] = "DELETE FROM idempotency WHERE id IN"
+		      " (SELECT id FROM idempotency ORDER BY id LIMIT 256) AND created < ?",
+    [SQL_MESSAGE_PUT] =
+	"INSERT INTO message (id, organisation, type, event_id, channels, retention, payload, webhook_id)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id = ? AND m.organisation = ?",
+    [SQL_MESSAGE_BY_EVENT] = "SELECT id FROM message WHERE organisation = ? AND event_id = ?",
+    [SQL_MESSAGE_LIST_UP] = "SELECT " MESSAGE_COLUMNS " FROM message m"
+			    " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id",
+    [SQL_MESSAGE_LIST_DOWN] = "SELECT " MESSAGE_COLUMNS " FROM message m"
+			      " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC",
+    [SQL_DELIVERY_PUT] = "INSERT INTO delivery (message, endpoint, state, attempts, due, sequence, trigger)"
+			 " VALUES (?, ?, 0, 0, ?, ?, 0)",
+    [SQL_DELIVERY_GET] =
+	"SELECT state, attempts, due, sequence, trigger FROM delivery WHERE message = ? AND endpoint = ?",
+    [SQL_DELIVERY_RECORD] =
+	"UPDATE delivery SET state = ?3, attempts = ?4, due = ?5, trigger = ?6 WHERE message = ?1 AND endpoint = ?2",
+    [SQL_DELIVERY_OF_MESSAGE] =
+	"SELECT endpoint, state, attempts, due, sequence, trigger FROM delivery WHERE message = ?"
+	" ORDER BY endpoint",
+    [SQL_REFILL] = "SELECT d.due, d.message, d.attempts, d.sequence, d.trigger, " MESSAGE_COLUMNS
+		   " FROM delivery d CROSS JOIN message m ON m.id = d.message"
+		   " WHERE d.state = 0 AND d.endpoint = ?1 AND (d.due, d.message) >= (?2, ?3) AND d.due <= ?4"
+		   " ORDER BY d.due, d.message LIMIT ?5",
+    [SQL_REFILL_NEXT] = "SELECT due, message FROM delivery WHERE state = 0 AND endpoint = ?1"
+			" AND (due, message) > (?2, ?3) ORDER BY due, message LIMIT 1",
+    [SQL_ATTEMPT_PUT] =
+	"INSERT INTO attempt (id, message, endpoint, number, status, duration, trigger, succeeded, response)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_ATTEMPT_GET] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.id = ? AND a.message = ?",
+    [SQL_ATTEMPT_OF_MESSAGE_UP] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
+				  " WHERE a.message = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
+    [SQL_ATTEMPT_OF_MESSAGE_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
+				    " WHERE a.message = ? AND a.id > ? AND a.id < ? ORDER BY a.id DESC",
+    [SQL_ATTEMPT_OF_ENDPOINT_UP] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
+				   " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
+    [SQL_ATTEMPT_OF_ENDPOINT_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
+				     " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id DESC",
+    [SQL_JOURNAL_FIND] = "SELECT seq, source, event_id, verdict, sha256 FROM journal WHERE lookup = ? ORDER BY seq",
+    [SQL_JOURNAL_PUT] = "INSERT INTO journal (lookup, source, event_id, type, verdict, received, sha256, message)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_JOURNAL_LIST] = "SELECT seq, event_id, type, source, verdict, received, sha256, message FROM journal"
+			 " WHERE seq > ? ORDER BY seq LIMIT ?",
+    [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max(id), 0) FROM attempt),"
+		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint))",
+    [SQL_COUNTS] = "SELECT (SELECT count(*) FROM message),"
+		   " (SELECT count(*) FROM delivery WHERE state = 0), (SELECT count(*) FROM delivery WHERE state = 1),"
+		   " (SELECT count(*) FROM delivery WHERE state = 2), (SELECT count(*) FROM attempt),"
+		   " (SELECT count(*) FROM journal)",
+};
+
+sqlite3_stmt *
+sql_get(struct sqlite_store *store, enum sql which)
+{
+	sqlite3_stmt *statement = store->statements[which];
+	if (statement != NULL)
+		return statement;
+	int code =
+	    sqlite3_prepare_v3(store->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, &store->statements[which], NULL);
+	if (code != SQLITE_OK && store->failed == SQLITE_OK)
+		store->failed = code;
+	return store->statements[which];
+}
+
+static void
+bind_all(struct sqlite_store *store, sqlite3_stmt *statement, const char *types, va_list args)
+{
+	for (int i = 0; types[i] != '\0'; i++) {
+		int code = SQLITE_OK;
+		if (types[i] == 'i') {
+			code = sqlite3_bind_int64(statement, i + 1, va_arg(args, int64_t));
+		} else {
+			struct slice s = va_arg(args, struct slice);
+			ENSURE(types[i] == 't' || types[i] == 'b');
+			if (!slice_present(s))
+				code = sqlite3_bind_null(statement, i + 1);
+			else if (types[i] == 't')
+				code = sqlite3_bind_text64(statement, i + 1, s.ptr, s.len, SQLITE_STATIC, SQLITE_UTF8);
+			else
+				code = sqlite3_bind_blob64(statement, i + 1, s.ptr, s.len, SQLITE_STATIC);
+		}
+		if (code != SQLITE_OK && store->failed == SQLITE_OK)
+			store->failed = code;
+	}
+}
+
+sqlite3_stmt *
+sql_bind(struct sqlite_store *store, enum sql which, const char *types, ...)
+{
+	sqlite3_stmt *statement = sql_get(store, which);
+	if (statement == NULL)
+		return NULL;
+	va_list args;
+	va_start(args, types);
+	bind_all(store, statement, types, args);
+	va_end(args);
+	return statement;
+}
+
+bool
+sql_step(struct sqlite_store *store, sqlite3_stmt *statement)
+{
+	if (statement == NULL || store->failed != SQLITE_OK) {
+		sql_end(statement);
+		return false;
+	}
+	int code = sqlite3_step(statement);
+	if (code == SQLITE_ROW)
+		return true;
+	if (code != SQLITE_DONE)
+		store->failed = sqlite3_extended_errcode(store->db);
+	sqlite3_reset(statement);
+	return false;
+}
+
+void
+sql_end(sqlite3_stmt *statement)
+{
+	if (statement != NULL)
+		sqlite3_reset(statement);
+}
+
+void
+sql_run(struct sqlite_store *store, enum sql which, const char *types, ...)
+{
+	sqlite3_stmt *statement = sql_get(store, which);
+	if (statement == NULL)
+		return;
+	va_list args;
+	va_start(args, types);
+	bind_all(store, statement, types, args);
+	va_end(args);
+	while (sql_step(store, statement))
+		;
+}
+
+void
+sql_finalize_all(struct sqlite_store *store)
+{
+	for (size_t i = 0; i < SQL_COUNT; i++) {
+		sqlite3_finalize(store->statements[i]);
+		store->statements[i] = NULL;
+	}
+}
+
+struct slice
+sql_slice(sqlite3_stmt *statement, int column)
+{
+	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+		return SLICE_NONE;
+	const void *bytes = sqlite3_column_blob(statement, column);
+	size_t length = (size_t)sqlite3_column_bytes(statement, column);
+	return (struct slice){bytes == NULL ? "" : bytes, length};
+}
