@@ -132,36 +132,6 @@ memory_message_of(struct memory *memory, struct store_request *request)
 	return message;
 }
 
-/* --- idempotency ------------------------------------------------------------------------------------- */
-
-struct memory_key *
-memory_repeated(struct memory *memory, struct store_request *request, enum error_code *code)
-{
-	*code = OK;
-	for (size_t i = 0; request->idempotency.present && i < memory->keys.count; i++) {
-		struct memory_key *key = &memory->keys.rows[i];
-		if (memcmp(key->key, request->idempotency.key, SHA256_BYTES) != 0)
-			continue;
-		if (memcmp(key->body, request->idempotency.body, SHA256_BYTES) != 0)
-			*code = memory_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED);
-		return key;
-	}
-	return NULL;
-}
-
-void
-memory_remember(struct memory *memory, const struct store_request *request, int64_t id, struct slice name)
-{
-	if (!request->idempotency.present)
-		return;
-	struct memory_key *key = MEMORY_ADD(&memory->keys);
-	memcpy(key->key, request->idempotency.key, SHA256_BYTES);
-	memcpy(key->body, request->idempotency.body, SHA256_BYTES);
-	key->used = request->now;
-	key->id = id;
-	key->name = arena_copy(&key->arena, name);
-}
-
 /* --- shared steps ------------------------------------------------------------------------------------ */
 
 struct memory_organisation *
@@ -217,6 +187,18 @@ memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, st
 	memory_note_endpoint(endpoint, notes);
 }
 
+struct store_delivery
+memory_show_delivery(const struct memory_delivery *row)
+{
+	return (struct store_delivery){
+	    .state = row->state,
+	    .attempts = row->attempts,
+	    .due = row->due,
+	    .sequence = row->sequence,
+	    .trigger = row->trigger,
+	};
+}
+
 bool
 memory_in_page(const struct store_page *page, int64_t id)
 {
@@ -235,7 +217,7 @@ memory_at(const struct store_page *page, size_t i, size_t count)
 	return page->descending ? count - 1 - i : i;
 }
 
-/* --- life cycle -------------------------------------------------------------------------------------- */
+/* --- executing --------------------------------------------------------------------------------------- */
 
 static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_ORGANISATION_CREATE] = memory_organisation_create,
@@ -271,6 +253,75 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_COUNTS] = memory_counts,
 };
 
+/* --- idempotency ------------------------------------------------------------------------------------- */
+
+static struct memory_key *
+find_key(struct memory *memory, const struct store_idempotency *idempotency)
+{
+	for (size_t i = 0; i < memory->keys.count; i++)
+		if (memcmp(memory->keys.rows[i].key, idempotency->key, SHA256_BYTES) == 0)
+			return &memory->keys.rows[i];
+	return NULL;
+}
+
+static int64_t
+object_made(const struct store_request *request)
+{
+	switch ((int)request->kind) {
+	case STORE_ACCEPT: return request->message->id.value;
+	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
+	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
+	default: return 0;
+	}
+}
+
+/* A repeat is answered with the object that the first request made, as it is now. */
+static enum error_code
+answer_repeat(struct memory *memory, struct store_request *request, int64_t object, struct mail_list *notes)
+{
+	char text[ID_TEXT_BYTES];
+	switch ((int)request->kind) {
+	case STORE_ACCEPT:
+		request->existed = true;
+		request->message_ref = arena_copy(&request->arena, slice_of(id_format(ID_MESSAGE, object, text)));
+		return memory_message_get(memory, request, notes);
+	case STORE_ORGANISATION_CREATE:
+		request->ref = arena_copy(&request->arena, slice_of(id_format(ID_ORGANISATION, object, text)));
+		return memory_organisation_get(memory, request, notes);
+	case STORE_ENDPOINT_CREATE:
+		request->endpoint_ref = arena_copy(&request->arena, slice_of(id_format(ID_ENDPOINT, object, text)));
+		return memory_endpoint_get(memory, request, notes);
+	case STORE_EVENT_TYPE_CREATE:
+		request->ref = request->event_type.name;
+		return memory_event_type_get(memory, request, notes);
+	case STORE_ENDPOINT_EDIT: return memory_endpoint_get(memory, request, notes);
+	default: return OK;
+	}
+}
+
+static enum error_code
+execute(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	if (!request->idempotency.present)
+		return executors[request->kind](memory, request, notes);
+	struct memory_key *key = find_key(memory, &request->idempotency);
+	if (key != NULL && memcmp(key->body, request->idempotency.body, SHA256_BYTES) != 0)
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED);
+	if (key != NULL)
+		return answer_repeat(memory, request, key->object, notes);
+	enum error_code code = executors[request->kind](memory, request, notes);
+	if (code != OK)
+		return code;
+	key = MEMORY_ADD(&memory->keys);
+	memcpy(key->key, request->idempotency.key, SHA256_BYTES);
+	memcpy(key->body, request->idempotency.body, SHA256_BYTES);
+	key->used = request->now;
+	key->object = object_made(request);
+	return OK;
+}
+
+/* --- life cycle -------------------------------------------------------------------------------------- */
+
 static enum error_code
 batch(struct store *store, struct store_request *const *requests, size_t count, struct mail_list *notes,
     struct error *error UNUSED)
@@ -280,7 +331,7 @@ batch(struct store *store, struct store_request *const *requests, size_t count, 
 		struct store_request *request = requests[i];
 		request->detail = STORE_DETAIL_NONE;
 		request->existed = false;
-		request->status = executors[request->kind](memory, request, notes);
+		request->status = execute(memory, request, notes);
 	}
 	return OK;
 }
@@ -295,8 +346,6 @@ idle(struct store *store, struct wall_time now)
 	for (size_t i = 0; i < memory->keys.count; i++) {
 		if (memory->keys.rows[i].used.us >= oldest)
 			memory->keys.rows[kept++] = memory->keys.rows[i];
-		else
-			arena_free(&memory->keys.rows[i].arena);
 	}
 	memory->keys.count = kept;
 	return false;
@@ -318,8 +367,6 @@ close_memory(struct store *store)
 		arena_free(&memory->attempts.rows[i].arena);
 	for (size_t i = 0; i < memory->journal.count; i++)
 		arena_free(&memory->journal.rows[i].arena);
-	for (size_t i = 0; i < memory->keys.count; i++)
-		arena_free(&memory->keys.rows[i].arena);
 	free(memory->organisations.rows);
 	free(memory->endpoints.rows);
 	free(memory->types.rows);

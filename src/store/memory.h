@@ -49,9 +49,7 @@ struct memory_journal_row {
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
 	struct wall_time used;
-	int64_t id;
-	struct slice name; /* of an event type, which has no id */
-	struct arena arena;
+	int64_t object; /* an id; 0 where the object has none */
 };
 
 #define MEMORY_TABLE(type)                                                                                             \
@@ -110,12 +108,6 @@ struct memory_organisation *memory_organisation_of(struct memory *memory, struct
 struct memory_endpoint *memory_endpoint_of(struct memory *memory, struct store_request *request);
 struct message *memory_message_of(struct memory *memory, struct store_request *request);
 
-/* --- idempotency --------------------------------------------------------------------------------------- */
-
-/* NULL: a fresh key or none. Otherwise `*code` says whether the body is the same one. */
-struct memory_key *memory_repeated(struct memory *memory, struct store_request *request, enum error_code *code);
-void memory_remember(struct memory *memory, const struct store_request *request, int64_t id, struct slice name);
-
 /* --- shared steps -------------------------------------------------------------------------------------- */
 
 struct memory_organisation *memory_new_organisation(
@@ -125,6 +117,7 @@ void memory_new_delivery(struct memory *memory, struct message *message, struct 
     struct wall_time now, struct store_note_target *target);
 void memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, struct mail_list *notes);
 void memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *notes);
+struct store_delivery memory_show_delivery(const struct memory_delivery *row); /* without message and endpoint */
 bool memory_in_page(const struct store_page *page, int64_t id);
 /* The i-th of `count` rows in the page's direction. */
 size_t memory_at(const struct store_page *page, size_t i, size_t count);

@@ -19,27 +19,9 @@ show_organisation(struct store_request *request, const struct memory_organisatio
 	return OK;
 }
 
-static struct memory_organisation *
-organisation_by_id(struct memory *memory, int64_t id)
-{
-	for (size_t i = 0; i < memory->organisations.count; i++)
-		if (memory->organisations.rows[i].organisation.id.value == id && !memory->organisations.rows[i].deleted)
-			return &memory->organisations.rows[i];
-	return NULL;
-}
-
 enum error_code
 memory_organisation_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	enum error_code code = OK;
-	struct memory_key *key = memory_repeated(memory, request, &code);
-	if (key != NULL && code != OK)
-		return code;
-	if (key != NULL) {
-		struct memory_organisation *row = organisation_by_id(memory, key->id);
-		return row == NULL ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION)
-				   : show_organisation(request, row);
-	}
 	struct slice uid = request->organisation.uid;
 	if (organisation_uid_taken(memory, uid, NULL)) {
 		if (!request->get_if_exists)
@@ -48,7 +30,6 @@ memory_organisation_create(struct memory *memory, struct store_request *request,
 		return show_organisation(request, memory_find_organisation(memory, uid));
 	}
 	struct memory_organisation *row = memory_new_organisation(memory, &request->organisation, request->now);
-	memory_remember(memory, request, row->organisation.id.value, SLICE_NONE);
 	return show_organisation(request, row);
 }
 
@@ -59,7 +40,7 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 	if (row == NULL && !request->create_missing)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
 	request->existed = row != NULL;
-	struct organisation edited = {.name = SLICE(""), .metadata = SLICE("{}")};
+	struct organisation edited = {.created = request->now};
 	if (row != NULL)
 		edited = organisation_copy(&request->arena, &row->organisation);
 	enum error_code code =
@@ -143,8 +124,10 @@ static bool
 type_known(struct memory *memory, struct slice name)
 {
 	const struct store_options *options = &memory->options;
-	return find_type(memory, name) != NULL ||
-	       (options->builtin_type != NULL && options->builtin_type(options->builtin_context, name));
+	const struct memory_event_type *row = find_type(memory, name);
+	if (row != NULL)
+		return !row->type.archived;
+	return options->builtin_type != NULL && options->builtin_type(options->builtin_context, name);
 }
 
 static enum error_code
@@ -185,23 +168,12 @@ new_endpoint(struct memory *memory, struct store_request *request, struct endpoi
 	from->updated = request->now;
 	row->endpoint = endpoint_copy(&row->arena, from);
 	memory_note_endpoint(row, notes);
-	memory_remember(memory, request, row->endpoint.id.value, SLICE_NONE);
 	return show_endpoint(request, row);
 }
 
 enum error_code
 memory_endpoint_create(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
-	enum error_code code = OK;
-	struct memory_key *key = memory_repeated(memory, request, &code);
-	if (key != NULL && code != OK)
-		return code;
-	if (key != NULL) {
-		struct memory_endpoint *row = memory_endpoint_by_id(memory, (struct endpoint_id){key->id});
-		return row == NULL || row->endpoint.state == ENDPOINT_DELETED
-			   ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT)
-			   : show_endpoint(request, row);
-	}
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
@@ -247,6 +219,7 @@ memory_endpoint_delete(struct memory *memory, struct store_request *request, str
 	struct memory_endpoint *row = memory_endpoint_of(memory, request);
 	if (row == NULL)
 		return request->status;
+	row->endpoint.updated = request->now;
 	memory_endpoint_gone(memory, row, notes);
 	return OK;
 }
@@ -323,23 +296,13 @@ put_type(struct memory *memory, const struct event_type *type)
 enum error_code
 memory_event_type_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	enum error_code code = OK;
-	struct memory_key *key = memory_repeated(memory, request, &code);
-	if (key != NULL && code != OK)
-		return code;
-	if (key != NULL) {
-		struct memory_event_type *row = find_type(memory, key->name);
-		return row == NULL ? memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE) : show_type(request, row);
-	}
 	struct event_type type = request->event_type;
 	struct memory_event_type *row = find_type(memory, type.name);
 	if (row != NULL && !row->type.archived)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS);
 	type.created = row == NULL ? request->now : row->type.created;
 	type.updated = request->now;
-	row = put_type(memory, &type);
-	memory_remember(memory, request, 0, row->type.name);
-	return show_type(request, row);
+	return show_type(request, put_type(memory, &type));
 }
 
 enum error_code

@@ -3,20 +3,11 @@
 
 #include <stdlib.h>
 
-static struct message *
-message_by_id(struct memory *memory, int64_t id)
-{
-	for (size_t i = 0; i < memory->messages.count; i++)
-		if (memory->messages.rows[i]->id.value == id)
-			return memory->messages.rows[i];
-	return NULL;
-}
-
 static void
 keep_message(struct memory *memory, struct message *message, struct wall_time now)
 {
 	message->id.value = id_next(&memory->ids, now);
-	message->created = now;
+	message->created = id_time(message->id.value);
 	struct message **row = MEMORY_ADD(&memory->messages);
 	*row = message_ref(message);
 }
@@ -24,7 +15,7 @@ keep_message(struct memory *memory, struct message *message, struct wall_time no
 /* --- accepting --------------------------------------------------------------------------------------- */
 
 static void
-fan_out(struct memory *memory, struct message *message, struct mail_list *notes)
+fan_out(struct memory *memory, struct message *message, struct wall_time now, struct mail_list *notes)
 {
 	size_t targets = 0;
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
@@ -41,7 +32,7 @@ fan_out(struct memory *memory, struct message *message, struct mail_list *notes)
 		struct memory_endpoint *row = &memory->endpoints.rows[i];
 		if (row->endpoint.organisation.value == message->organisation.value &&
 		    endpoint_wants(&row->endpoint, message->event_type, message->channels))
-			memory_new_delivery(memory, message, row, message->created, &note->targets[made++]);
+			memory_new_delivery(memory, message, row, now, &note->targets[made++]);
 	}
 	mail_list_add(notes, &note->mail);
 }
@@ -49,18 +40,6 @@ fan_out(struct memory *memory, struct message *message, struct mail_list *notes)
 enum error_code
 memory_accept(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
-	enum error_code code = OK;
-	struct memory_key *key = memory_repeated(memory, request, &code);
-	if (key != NULL && code != OK)
-		return code;
-	if (key != NULL) {
-		struct message *first = message_by_id(memory, key->id);
-		ENSURE(first != NULL);
-		message_unref(request->message);
-		request->message = message_ref(first);
-		request->existed = true;
-		return OK;
-	}
 	struct memory_organisation *organisation = memory_find_organisation(memory, request->ref);
 	if (organisation == NULL && request->new_organisation == NULL)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
@@ -72,8 +51,7 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 		organisation = memory_new_organisation(memory, request->new_organisation, request->now);
 	message->organisation = organisation->organisation.id;
 	keep_message(memory, message, request->now);
-	memory_remember(memory, request, message->id.value, SLICE_NONE);
-	fan_out(memory, message, notes);
+	fan_out(memory, message, request->now, notes);
 	return OK;
 }
 
@@ -109,6 +87,7 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 	}
 	struct memory_endpoint *forward =
 	    journal->verdict == JOURNAL_VERIFIED ? memory_endpoint_by_id(memory, journal->forward) : NULL;
+	journal->message->organisation.value = 0;
 	keep_message(memory, journal->message, request->now);
 	struct memory_journal_row *row = MEMORY_ADD(&memory->journal);
 	row->row = (struct store_journal_row){
@@ -122,7 +101,8 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 	};
 	memcpy(row->row.body_sha256, journal->body_sha256, SHA256_BYTES);
 	journal->seq = row->row.seq;
-	if (forward == NULL || forward->endpoint.state == ENDPOINT_DELETED)
+	if (forward == NULL ||
+	    !endpoint_wants(&forward->endpoint, journal->message->event_type, journal->message->channels))
 		return OK;
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message_ref(journal->message);
@@ -166,10 +146,8 @@ memory_record(struct memory *memory, struct store_request *request, struct mail_
 	delivery->attempts++;
 	if (delivery->state == DELIVERY_PENDING) {
 		delivery->state = record->state;
-		if (record->state == DELIVERY_PENDING) {
+		if (record->state == DELIVERY_PENDING)
 			delivery->due = record->due;
-			delivery->trigger = TRIGGER_SCHEDULED;
-		}
 	}
 	record_on_endpoint(endpoint, record, notes);
 	return OK;
@@ -204,19 +182,6 @@ first_due(struct memory *memory, struct endpoint_id endpoint, struct store_due f
 	return first;
 }
 
-static struct store_delivery
-show_delivery(const struct memory_delivery *row)
-{
-	return (struct store_delivery){
-	    .message = message_ref(row->message),
-	    .state = row->state,
-	    .attempts = row->attempts,
-	    .due = row->due,
-	    .sequence = row->sequence,
-	    .trigger = row->trigger,
-	};
-}
-
 enum error_code
 memory_refill(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
@@ -230,13 +195,14 @@ memory_refill(struct memory *memory, struct store_request *request, struct mail_
 		const struct memory_delivery *row = first_due(memory, refill->endpoint, from, &at);
 		if (row == NULL)
 			return OK;
-		bytes += row->message->payload.len;
-		if (at.due.us > refill->until.us || refill->count >= refill->limit ||
-		    (refill->count > 0 && bytes > refill->bytes_limit)) {
+		bool full = refill->count >= refill->limit || (refill->count > 0 && bytes >= refill->bytes_limit);
+		if (full || at.due.us > refill->until.us) {
 			refill->next = at;
 			return OK;
 		}
-		refill->rows[refill->count++] = show_delivery(row);
+		bytes += row->message->payload.len;
+		refill->rows[refill->count] = memory_show_delivery(row);
+		refill->rows[refill->count++].message = message_ref(row->message);
 		from = (struct store_due){at.due, at.message + 1};
 	}
 }
@@ -246,24 +212,23 @@ memory_refill(struct memory *memory, struct store_request *request, struct mail_
 enum error_code
 memory_resend(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
+	struct memory_endpoint *endpoint = memory_endpoint_of(memory, request);
+	if (endpoint == NULL)
+		return request->status;
 	struct message *message = memory_message_of(memory, request);
 	if (message == NULL)
 		return request->status;
-	struct memory_endpoint *endpoint = memory_find_endpoint(memory, message->organisation, request->endpoint_ref);
-	if (endpoint == NULL)
-		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
+	if (row == NULL)
+		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE);
 	if (!slice_present(message->payload))
 		return memory_fail(request, ERR_INVALID, STORE_DETAIL_EXPUNGED);
-	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
-	note->message = message_ref(message);
-	struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
-	if (row == NULL) {
-		memory_new_delivery(memory, message, endpoint, request->now, &note->targets[0]);
-		row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
-	}
+	if (row->state != DELIVERY_PENDING)
+		row->trigger = TRIGGER_MANUAL;
 	row->state = DELIVERY_PENDING;
 	row->due = request->now;
-	row->trigger = TRIGGER_MANUAL;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->message = message_ref(message);
 	note->targets[0] = (struct store_note_target){
 	    .endpoint = row->endpoint,
 	    .sequence = row->sequence,

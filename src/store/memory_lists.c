@@ -119,7 +119,7 @@ memory_attempt_list(struct memory *memory, struct store_request *request, struct
 	if (of_message && slice_present(request->filter.endpoint_ref)) {
 		endpoint = memory_find_endpoint(memory, message->organisation, request->filter.endpoint_ref);
 		if (endpoint == NULL)
-			return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+			return OK;
 	}
 	size_t count = memory->attempts.count;
 	request->attempts = arena_alloc(&request->arena, (count + 1) * sizeof request->attempts[0]);
@@ -141,19 +141,6 @@ memory_attempt_list(struct memory *memory, struct store_request *request, struct
 
 /* --- deliveries -------------------------------------------------------------------------------------- */
 
-static struct store_delivery
-show_delivery(const struct memory_delivery *row)
-{
-	return (struct store_delivery){
-	    .message = message_ref(row->message),
-	    .state = row->state,
-	    .attempts = row->attempts,
-	    .due = row->due,
-	    .sequence = row->sequence,
-	    .trigger = row->trigger,
-	};
-}
-
 enum error_code
 memory_message_endpoints(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
@@ -171,7 +158,7 @@ memory_message_endpoints(struct memory *memory, struct store_request *request, s
 		if (request->more)
 			break;
 		struct store_delivery *shown = &request->deliveries[request->count++];
-		*shown = show_delivery(row);
+		*shown = memory_show_delivery(row);
 		shown->endpoint = arena_alloc(&request->arena, sizeof *shown->endpoint);
 		*shown->endpoint = endpoint_copy(&request->arena, endpoint);
 	}
@@ -195,7 +182,9 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->deliveries[request->count++] = show_delivery(row);
+		struct store_delivery *shown = &request->deliveries[request->count++];
+		*shown = memory_show_delivery(row);
+		shown->message = message_ref(message);
 	}
 	return OK;
 }
