@@ -17,6 +17,7 @@
 
 struct sender;
 
+/* Ports only take what they are given: replies and reports come later, never from inside the call. */
 struct sender_ports {
 	void *context;
 	void (*submit)(void *context, struct store_request *request);   /* the reply comes to sender_reply */
@@ -30,9 +31,9 @@ struct sender_options {
 	int64_t timeout_ms;           /* of one attempt */
 	const struct sealer *sealer;  /* opens endpoint keys; borrowed */
 	const struct log *log;
-	/* The receiver's forwarding: this endpoint is the operator's own destination; 0: none. Its requests are not
-	 * signed, carry the event's id as webhook-id and the body verbatim. */
-	struct endpoint_id forward;
+	/* The receiver's forwarding: all endpoints are the operator's own destinations. Requests are not signed, carry
+	 * the event's id as webhook-id and the body verbatim. */
+	bool forwarding;
 	/* Planted bug for tests of the tests: record success when the request leaves, not when it was answered. */
 	bool delivered_before_outcome;
 };

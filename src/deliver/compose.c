@@ -1,0 +1,158 @@
+#include "deliver/compose.h"
+
+#include "base/encode.h"
+
+enum { HEADERS_OWN_MAX = 16 };
+
+static void
+add(struct http_headers *headers, const char *name, struct slice value)
+{
+	headers->items[headers->count++] = (struct http_header){slice_of(name), value};
+}
+
+/* --- bodies ----------------------------------------------------------------------------------------- */
+
+static struct slice
+webhook_id(struct arena *arena, const struct message *message)
+{
+	if (slice_present(message->webhook_id))
+		return message->webhook_id;
+	char text[ID_TEXT_BYTES];
+	return arena_copy(arena, slice_of(id_format(ID_MESSAGE, message->id.value, text)));
+}
+
+/* A UUID (RFC 9562 version 8: custom) that depends on the message alone. */
+static struct slice
+message_uuid(struct arena *arena, const struct message *message)
+{
+	char text[ID_TEXT_BYTES];
+	unsigned char hash[SHA256_BYTES];
+	sha256(slice_of(id_format(ID_MESSAGE, message->id.value, text)), hash);
+	hash[6] = (unsigned char)((hash[6] & 0x0f) | 0x80);
+	hash[8] = (unsigned char)((hash[8] & 0x3f) | 0x80);
+	struct buf hex;
+	buf_init(&hex, 64);
+	hex_append(&hex, (struct slice){(const char *)hash, 16});
+	struct slice uuid = arena_printf(
+	    arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex.data, hex.data + 8, hex.data + 12, hex.data + 16, hex.data + 20);
+	buf_free(&hex);
+	return uuid;
+}
+
+static bool
+is_legacy_envelope(struct json payload)
+{
+	return payload.type == JSON_OBJECT && json_member(payload, "messageId").type == JSON_STRING &&
+	       json_present(json_member(payload, "messageId")) && json_present(json_member(payload, "payload")) &&
+	       json_present(json_member(payload, "isoTimestamp"));
+}
+
+/* The platform's first-generation envelope. A payload that has its form already is sent as it is. */
+static struct slice
+legacy_body(struct arena *arena, const struct message *message)
+{
+	struct json payload;
+	if (json_parse(message->payload, LIMIT_JSON_DEPTH, &payload, NULL) != OK || is_legacy_envelope(payload))
+		return message->payload;
+	struct buf out;
+	buf_init(&out, message->payload.len + 1024);
+	struct json_writer w;
+	json_writer_init(&w, &out);
+	char time[TIME_TEXT_BYTES];
+	json_open(&w, '{');
+	json_put_string(&w, "messageId", message_uuid(arena, message));
+	json_put_cstring(&w, "version", "1.0.0");
+	json_put_string(&w, "type", message->event_type);
+	json_put_integer(&w, "timestamp", message->created.us / 1000);
+	json_put_cstring(&w, "isoTimestamp", time_format(message->created, 3, time));
+	json_key(&w, "payload");
+	json_raw(&w, message->payload);
+	json_close(&w);
+	struct slice body = arena_copy(arena, buf_slice(&out));
+	buf_free(&out);
+	return body;
+}
+
+/* Identifiers only: what a receiver needs to ask for the rest. */
+static struct slice
+thin_body(struct arena *arena, const struct message *message, bool with_payload)
+{
+	struct buf out;
+	buf_init(&out, message->payload.len + 2048);
+	struct json_writer w;
+	json_writer_init(&w, &out);
+	char time[TIME_TEXT_BYTES], organisation[ID_TEXT_BYTES];
+	json_open(&w, '{');
+	json_put_string(&w, "id", webhook_id(arena, message));
+	json_put_string(&w, "type", message->event_type);
+	json_put_cstring(&w, "organisation", id_format(ID_ORGANISATION, message->organisation.value, organisation));
+	json_put_cstring(&w, "created_at", time_format(message->created, 3, time));
+	if (with_payload) {
+		json_key(&w, "data");
+		json_raw(&w, message->payload);
+	}
+	json_close(&w);
+	struct slice body = arena_copy(arena, buf_slice(&out));
+	buf_free(&out);
+	return body;
+}
+
+static struct slice
+body_of(struct arena *arena, const struct compose_input *input)
+{
+	if (input->forward)
+		return input->message->payload;
+	switch (input->target->style) {
+	case PAYLOAD_RAW: return input->message->payload;
+	case PAYLOAD_ENVELOPE: return thin_body(arena, input->message, true);
+	case PAYLOAD_THIN: return thin_body(arena, input->message, false);
+	case PAYLOAD_LEGACY: return legacy_body(arena, input->message);
+	case PAYLOAD_STYLE_COUNT: break;
+	}
+	UNREACHABLE();
+}
+
+/* --- headers ---------------------------------------------------------------------------------------- */
+
+enum error_code
+compose(const struct compose_input *input, struct transmission *out, struct error *error)
+{
+	const struct target *target = input->target;
+	struct arena *arena = &out->arena;
+	size_t room = HEADERS_OWN_MAX + SIGN_HEADERS_MAX + target->custom.count;
+	out->headers = (struct http_headers){arena_alloc(arena, room * sizeof out->headers.items[0]), 0};
+	out->url = arena_copy(arena, target->url);
+	out->body = body_of(arena, input);
+	out->own_destination = input->forward;
+	bool legacy = !input->forward && target->scheme == SCHEME_LEGACY;
+	add(&out->headers, "content-type", SLICE("application/json"));
+	add(&out->headers, "user-agent", legacy ? SLICE("TrustVaultWebHook") : SLICE("Vaultbell/" VAULTBELL_VERSION));
+	struct slice sequence = arena_printf(arena, "%lld", (long long)input->sequence);
+	struct slice id = webhook_id(arena, input->message);
+	if (!legacy) {
+		add(&out->headers, "vaultbell-sequence", sequence);
+		add(&out->headers, "vaultbell-attempt", arena_printf(arena, "%d", input->number));
+	}
+	for (size_t i = 0; i < target->custom.count; i++)
+		out->headers.items[out->headers.count++] = (struct http_header){
+		    arena_copy(arena, target->custom.items[i].name), arena_copy(arena, target->custom.items[i].value)};
+	if (input->forward) {
+		add(&out->headers, "webhook-id", id);
+		return OK;
+	}
+	if (target->problem[0] != '\0')
+		return error_set(error, ERR_INVALID, "%s", target->problem);
+	struct key *keys[LIMIT_SECRETS];
+	size_t key_count = target_keys(target, input->now, keys);
+	struct sign_input sign = {
+	    .method = SLICE("POST"),
+	    .authority = target->authority,
+	    .path = target->path,
+	    .content_type = SLICE("application/json"),
+	    .id = id,
+	    .sequence = sequence,
+	    .timestamp = input->now.us / 1000000,
+	    .body = out->body,
+	};
+	return sign_request(target->scheme, keys, key_count, &sign, arena, &out->headers, error);
+}

@@ -1,0 +1,21 @@
+/* Composes the request of one attempt: body by payload style, headers by scheme. Deterministic: the same message
+ * to the same target has the same body on every attempt; only what belongs to the attempt differs in headers. */
+#ifndef DELIVER_COMPOSE_H
+#define DELIVER_COMPOSE_H
+
+#include "deliver/target.h"
+#include "transport/transport.h"
+
+struct compose_input {
+	const struct target *target;
+	const struct message *message;
+	int64_t sequence;
+	int32_t number; /* of the attempt, from 1 */
+	struct wall_time now;
+	bool forward;   /* the receiver's own destination: unsigned, verbatim */
+};
+
+/* Fills url, headers, body of the transmission. ERR_INVALID: it cannot be signed. */
+MUST_CHECK enum error_code compose(const struct compose_input *input, struct transmission *out, struct error *error);
+
+#endif

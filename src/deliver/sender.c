@@ -1,0 +1,467 @@
+#include "deliver/sender.h"
+
+#include "base/map.h"
+#include "deliver/compose.h"
+#include "deliver/target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REPEAT_RECORD_AFTER_US = 1000000 };
+
+/* One attempt on its way. */
+struct flight {
+	struct transmission transmission;
+	struct endpoint_id endpoint;
+	struct message_id message;
+	int32_t number;
+	enum attempt_trigger trigger;
+	struct flight *next, *previous; /* in sender->flights */
+	struct flight *refused_next;
+	bool outcome_ignored; /* the planted bug has recorded it already */
+};
+
+struct sender {
+	struct sender_options options;
+	struct sender_ports ports;
+	struct engine *engine;
+	struct engine_actions actions;
+	struct target **targets;
+	uint32_t target_count;
+	struct map by_endpoint;	       /* (endpoint id, 0) → index in targets */
+	struct flight *flights;	       /* all on their way: freed with the sender */
+	struct flight *refused;	       /* could not even be composed: to be reported at the end of the step */
+	struct flight *landed;	       /* whose outcome the engine judges in this step */
+	struct store_request *repeats; /* records that the store did not take; linked by owner */
+	struct wall_time repeat_at;
+	struct sender_counts counts;
+};
+
+static void perform_actions(struct sender *sender, struct wall_time now);
+static void perform(struct sender *sender, struct wall_time now);
+
+static void
+step(struct sender *sender, struct wall_time now, const struct engine_event *event)
+{
+	engine_step(sender->engine, now, event, &sender->actions);
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+struct sender *
+sender_new(const struct sender_options *options, const struct sender_ports *ports)
+{
+	struct sender *sender = mem_zero(1, sizeof *sender);
+	sender->options = *options;
+	sender->ports = *ports;
+	sender->engine = engine_new(&options->engine);
+	sender->repeat_at = WALL_NEVER;
+	map_init(&sender->by_endpoint);
+	return sender;
+}
+
+static void
+flight_free(struct sender *sender, struct flight *flight)
+{
+	if (flight->previous != NULL)
+		flight->previous->next = flight->next;
+	else
+		sender->flights = flight->next;
+	if (flight->next != NULL)
+		flight->next->previous = flight->previous;
+	arena_free(&flight->transmission.arena);
+	free(flight);
+}
+
+void
+sender_free(struct sender *sender)
+{
+	if (sender == NULL)
+		return;
+	while (sender->flights != NULL)
+		flight_free(sender, sender->flights);
+	while (sender->repeats != NULL) {
+		struct store_request *next = sender->repeats->owner;
+		store_request_free(sender->repeats);
+		sender->repeats = next;
+	}
+	sender->actions.count = 0;
+	engine_close(sender->engine, &sender->actions);
+	for (size_t i = 0; i < sender->actions.count; i++)
+		message_unref(sender->actions.items[i].delivery.payload);
+	engine_free(sender->engine);
+	for (uint32_t i = 0; i < sender->target_count; i++)
+		target_free(sender->targets[i]);
+	free(sender->targets);
+	free(sender->actions.items);
+	map_fini(&sender->by_endpoint);
+	free(sender);
+}
+
+void
+sender_start(struct sender *sender, struct wall_time now)
+{
+	sender->ports.submit(sender->ports.context, store_request_new(STORE_ENDPOINTS_ALL, now));
+}
+
+/* --- endpoints -------------------------------------------------------------------------------------- */
+
+static struct target *
+find_target(const struct sender *sender, struct endpoint_id id)
+{
+	uint32_t index = map_get(&sender->by_endpoint, id.value, 0);
+	return index == MAP_ABSENT ? NULL : sender->targets[index];
+}
+
+static void
+put_target(struct sender *sender, const struct endpoint *endpoint)
+{
+	struct target *target =
+	    target_new(endpoint, &sender->options.schedule, sender->options.forwarding ? NULL : sender->options.sealer);
+	uint32_t index = map_get(&sender->by_endpoint, endpoint->id.value, 0);
+	if (index != MAP_ABSENT) {
+		target_free(sender->targets[index]);
+		sender->targets[index] = target;
+		return;
+	}
+	uint32_t count = sender->target_count;
+	if ((count & (count - 1)) == 0)
+		sender->targets = mem_resize(sender->targets, count == 0 ? 1 : (size_t)count * 2, sizeof target);
+	sender->targets[sender->target_count++] = target;
+	map_put(&sender->by_endpoint, endpoint->id.value, 0, count);
+}
+
+static enum engine_endpoint_status
+status_of(enum endpoint_state state)
+{
+	switch (state) {
+	case ENDPOINT_ACTIVE: return ENGINE_ACTIVE;
+	case ENDPOINT_SUSPENDED:
+	case ENDPOINT_DISABLED: return ENGINE_HELD;
+	case ENDPOINT_DELETED: return ENGINE_GONE;
+	case ENDPOINT_STATE_COUNT: break;
+	}
+	UNREACHABLE();
+}
+
+static void
+on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
+{
+	put_target(sender, endpoint);
+	const struct target *target = find_target(sender, endpoint->id);
+	struct engine_event event = {
+	    .kind = ENGINE_ENDPOINT,
+	    .endpoint =
+		{
+		    .id = endpoint->id,
+		    .organisation = endpoint->organisation,
+		    .status = status_of(endpoint->state),
+		    .schedule = target->schedule,
+		    .failing_since = endpoint->failing_since,
+		    .in_flight_max = LIMIT_ENDPOINT_IN_FLIGHT,
+		},
+	};
+	step(sender, now, &event);
+}
+
+/* --- notes ------------------------------------------------------------------------------------------ */
+
+void
+sender_note(struct sender *sender, struct store_note *note, struct wall_time now)
+{
+	if (note->kind == STORE_NOTE_ENDPOINT) {
+		if (note->endpoint->state == ENDPOINT_SUSPENDED)
+			sender->counts.suspended++;
+		on_endpoint(sender, note->endpoint, now);
+	}
+	for (size_t i = 0; i < note->target_count; i++) {
+		const struct store_note_target *target = &note->targets[i];
+		struct engine_event event = {
+		    .kind = ENGINE_ADDED,
+		    .delivery =
+			{
+			    .endpoint = target->endpoint,
+			    .message = note->message->id,
+			    .due = target->due,
+			    .attempts = target->attempts,
+			    .sequence = target->sequence,
+			    .trigger = target->trigger,
+			    .payload = message_ref(note->message),
+			},
+		};
+		step(sender, now, &event);
+	}
+	store_note_free(note);
+	perform(sender, now);
+}
+
+/* --- replies of the store --------------------------------------------------------------------------- */
+
+static void
+on_refilled(struct sender *sender, struct store_request *request, struct wall_time now)
+{
+	struct store_refill *refill = &request->refill;
+	struct engine_event event = {.kind = ENGINE_REFILL_FAILED, .delivery.endpoint = refill->endpoint};
+	if (request->status == OK) {
+		struct engine_delivery *rows = arena_alloc(&request->arena, refill->count * sizeof *rows);
+		for (size_t i = 0; i < refill->count; i++) {
+			const struct store_delivery *row = &refill->rows[i];
+			rows[i] = (struct engine_delivery){
+			    .endpoint = refill->endpoint,
+			    .message = row->message->id,
+			    .due = row->due,
+			    .attempts = row->attempts,
+			    .sequence = row->sequence,
+			    .trigger = row->trigger,
+			    .payload = message_ref(row->message),
+			};
+		}
+		event.kind = ENGINE_REFILLED;
+		event.rows = rows;
+		event.row_count = refill->count;
+		event.next = (struct engine_due){refill->next.due, refill->next.message};
+	}
+	step(sender, now, &event);
+	store_request_free(request);
+}
+
+static void
+on_recorded(struct sender *sender, struct store_request *request, struct wall_time now)
+{
+	/* A delivery that is no longer there has nothing to be recorded on. */
+	if (request->status != OK && request->status != ERR_NOT_FOUND) {
+		request->owner = sender->repeats;
+		sender->repeats = request;
+		sender->repeat_at.us = now.us + REPEAT_RECORD_AFTER_US;
+		return;
+	}
+	struct engine_event event = {
+	    .kind = ENGINE_RECORDED,
+	    .delivery = {.endpoint = request->record.endpoint, .message = request->record.message},
+	};
+	store_request_free(request);
+	step(sender, now, &event);
+}
+
+static void
+on_endpoints(struct sender *sender, struct store_request *request, struct wall_time now)
+{
+	if (request->status != OK) {
+		log_write(
+		    sender->options.log, LOG_ERROR, "the endpoints cannot be read", "error", request->error.text, NULL);
+		store_request_free(request);
+		sender_start(sender, now);
+		return;
+	}
+	for (size_t i = 0; i < request->count; i++)
+		on_endpoint(sender, &request->endpoints[i], now);
+	store_request_free(request);
+}
+
+void
+sender_reply(struct sender *sender, struct store_request *request, struct wall_time now)
+{
+	switch ((int)request->kind) {
+	case STORE_REFILL: on_refilled(sender, request, now); break;
+	case STORE_RECORD: on_recorded(sender, request, now); break;
+	case STORE_ENDPOINTS_ALL: on_endpoints(sender, request, now); break;
+	default: UNREACHABLE();
+	}
+	perform(sender, now);
+}
+
+/* --- attempts --------------------------------------------------------------------------------------- */
+
+static void
+record(struct sender *sender, const struct engine_action *action, struct wall_time now, struct flight *flight)
+{
+	struct store_request *request = store_request_new(STORE_RECORD, now);
+	const struct transmission *sent = &flight->transmission;
+	struct slice response = sent->outcome == TRANSMISSION_ANSWERED ? sent->response : slice_of(sent->problem);
+	if (response.len > LIMIT_RESPONSE_STORED_BYTES)
+		response.len = LIMIT_RESPONSE_STORED_BYTES;
+	request->record = (struct store_record){
+	    .endpoint = flight->endpoint,
+	    .message = flight->message,
+	    .state = action->state,
+	    .due = action->delivery.due,
+	    .set_failing = action->set_failing,
+	    .failing_since = action->failing_since,
+	    .suspend = action->suspend,
+	    .attempt =
+		{
+		    .message = flight->message,
+		    .endpoint = flight->endpoint,
+		    .number = flight->number,
+		    .status_code = sent->outcome == TRANSMISSION_ANSWERED ? sent->status_code : 0,
+		    .duration_ms = (int32_t)(sent->duration_us / 1000),
+		    .trigger = flight->trigger,
+		    .succeeded = action->state == DELIVERY_DELIVERED,
+		    .response = arena_copy(&request->arena, response),
+		},
+	};
+	sender->counts.retried += action->state == DELIVERY_PENDING;
+	sender->counts.exhausted += action->state == DELIVERY_EXHAUSTED;
+	sender->ports.submit(sender->ports.context, request);
+}
+
+/* The outcome goes to the engine, which says at once what is to be recorded of this flight. */
+static void
+land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_time now)
+{
+	ENSURE(sender->actions.count == 0);
+	struct engine_event event = {
+	    .kind = ENGINE_ATTEMPTED,
+	    .random = sender->ports.random(sender->ports.context),
+	    .delivery = {.endpoint = flight->endpoint, .message = flight->message},
+	    .succeeded = succeeded,
+	};
+	sender->counts.attempts++;
+	sender->counts.succeeded += succeeded;
+	sender->counts.failed += !succeeded;
+	step(sender, now, &event);
+	sender->landed = flight;
+	perform_actions(sender, now);
+	sender->landed = NULL;
+}
+
+void
+sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now)
+{
+	struct flight *flight = transmission->owner;
+	bool succeeded = transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
+			 transmission->status_code < 300;
+	if (!flight->outcome_ignored)
+		land(sender, flight, succeeded, now);
+	flight_free(sender, flight);
+	perform(sender, now);
+}
+
+static void
+send(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
+{
+	struct flight *flight = mem_zero(1, sizeof *flight);
+	flight->endpoint = delivery->endpoint;
+	flight->message = delivery->message;
+	flight->number = delivery->attempts + 1;
+	flight->trigger = delivery->trigger;
+	flight->next = sender->flights;
+	if (sender->flights != NULL)
+		sender->flights->previous = flight;
+	sender->flights = flight;
+	struct transmission *transmission = &flight->transmission;
+	transmission->owner = flight;
+	transmission->timeout_ms = sender->options.timeout_ms;
+	struct compose_input input = {
+	    .target = find_target(sender, delivery->endpoint),
+	    .message = delivery->payload,
+	    .sequence = delivery->sequence,
+	    .number = flight->number,
+	    .now = now,
+	    .forward = sender->options.forwarding,
+	};
+	ENSURE(input.target != NULL);
+	struct error error = ERROR_NONE;
+	bool expunged = !slice_present(input.message->payload);
+	if (expunged || compose(&input, transmission, &error) != OK) {
+		transmission->outcome = TRANSMISSION_REFUSED;
+		snprintf(transmission->problem, sizeof transmission->problem, "%.150s",
+		    expunged ? "the payload is no longer kept" : error.text);
+		flight->refused_next = sender->refused;
+		sender->refused = flight;
+		return;
+	}
+	sender->ports.transmit(sender->ports.context, transmission);
+	if (sender->options.delivered_before_outcome) {
+		flight->outcome_ignored = true;
+		flight->refused_next = sender->refused;
+		sender->refused = flight;
+	}
+}
+
+static void
+refill(struct sender *sender, const struct engine_action *action, struct wall_time now)
+{
+	struct store_request *request = store_request_new(STORE_REFILL, now);
+	request->refill = (struct store_refill){
+	    .endpoint = action->delivery.endpoint,
+	    .from = {action->from.due, action->from.message},
+	    .until = action->until,
+	    .limit = action->limit,
+	    .bytes_limit = LIMIT_REFILL_BYTES,
+	};
+	sender->ports.submit(sender->ports.context, request);
+}
+
+static void
+perform_actions(struct sender *sender, struct wall_time now)
+{
+	for (size_t i = 0; i < sender->actions.count; i++) {
+		const struct engine_action *action = &sender->actions.items[i];
+		switch (action->kind) {
+		case ENGINE_SEND: send(sender, &action->delivery, now); break;
+		case ENGINE_RECORD: record(sender, action, now, sender->landed); break;
+		case ENGINE_REFILL: refill(sender, action, now); break;
+		case ENGINE_FORGET: message_unref(action->delivery.payload); break;
+		}
+	}
+	sender->actions.count = 0;
+}
+
+/* Performs what the engine decided, and reports what could not even be composed. */
+static void
+perform(struct sender *sender, struct wall_time now)
+{
+	perform_actions(sender, now);
+	while (sender->refused != NULL) {
+		struct flight *flight = sender->refused;
+		sender->refused = flight->refused_next;
+		land(sender, flight, flight->outcome_ignored, now);
+		if (!flight->outcome_ignored)
+			flight_free(sender, flight);
+	}
+}
+
+static void
+repeat_records(struct sender *sender, struct wall_time now)
+{
+	struct store_request *request = sender->repeats;
+	sender->repeats = NULL;
+	sender->repeat_at = WALL_NEVER;
+	while (request != NULL) {
+		struct store_request *next = request->owner;
+		request->owner = NULL;
+		sender->counts.records_repeated++;
+		sender->ports.submit(sender->ports.context, request);
+		request = next;
+	}
+}
+
+struct wall_time
+sender_turn(struct sender *sender, struct wall_time now)
+{
+	if (sender->repeat_at.us <= now.us)
+		repeat_records(sender, now);
+	struct wall_time next = engine_next(sender->engine);
+	if (next.us <= now.us) {
+		struct engine_event tick = {.kind = ENGINE_TICK};
+		step(sender, now, &tick);
+		perform(sender, now);
+		next = engine_next(sender->engine);
+	}
+	return sender->repeat_at.us < next.us ? sender->repeat_at : next;
+}
+
+struct sender_counts
+sender_counts(const struct sender *sender)
+{
+	struct sender_counts counts = sender->counts;
+	counts.engine = engine_counts(sender->engine);
+	return counts;
+}
+
+void
+sender_check(const struct sender *sender)
+{
+	engine_check(sender->engine);
+}

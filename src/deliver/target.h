@@ -1,0 +1,31 @@
+/* A target: an endpoint made ready to be sent to. Its URL taken apart, its keys opened, its schedule parsed.
+ * Made anew whenever the endpoint changes; what is in flight keeps copies of what it needs. */
+#ifndef DELIVER_TARGET_H
+#define DELIVER_TARGET_H
+
+#include "model/model.h"
+
+struct target {
+	struct endpoint_id id;
+	struct organisation_id organisation;
+	enum endpoint_state state;
+	struct wall_time failing_since;
+	struct slice url;
+	struct slice authority, path; /* as RFC 9421 section 2.2.3 and 2.2.6 want them */
+	struct http_headers custom;
+	enum payload_style style;
+	enum sign_scheme scheme;
+	struct schedule schedule;
+	struct key *keys[LIMIT_SECRETS];
+	struct wall_time key_expires[LIMIT_SECRETS]; /* 0: live */
+	size_t key_count;
+	char problem[120]; /* why it cannot be sent to (a key that does not open); empty: it can */
+	struct arena arena;
+};
+
+struct target *target_new(const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer);
+void target_free(struct target *target);
+/* The keys that sign at that time, newest first; room for LIMIT_SECRETS. Returns how many. */
+size_t target_keys(const struct target *target, struct wall_time now, struct key **out);
+
+#endif
