@@ -338,7 +338,7 @@ sender_report(struct sender *sender, struct transmission *transmission, struct w
 }
 
 static void
-send(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
+launch(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
 {
 	struct flight *flight = mem_zero(1, sizeof *flight);
 	flight->endpoint = delivery->endpoint;
@@ -399,7 +399,7 @@ perform_actions(struct sender *sender, struct wall_time now)
 	for (size_t i = 0; i < sender->actions.count; i++) {
 		const struct engine_action *action = &sender->actions.items[i];
 		switch (action->kind) {
-		case ENGINE_SEND: send(sender, &action->delivery, now); break;
+		case ENGINE_SEND: launch(sender, &action->delivery, now); break;
 		case ENGINE_RECORD: record(sender, action, now, sender->landed); break;
 		case ENGINE_REFILL: refill(sender, action, now); break;
 		case ENGINE_FORGET: message_unref(action->delivery.payload); break;
@@ -423,7 +423,7 @@ perform(struct sender *sender, struct wall_time now)
 }
 
 static void
-repeat_records(struct sender *sender, struct wall_time now)
+repeat_records(struct sender *sender)
 {
 	struct store_request *request = sender->repeats;
 	sender->repeats = NULL;
@@ -441,7 +441,7 @@ struct wall_time
 sender_turn(struct sender *sender, struct wall_time now)
 {
 	if (sender->repeat_at.us <= now.us)
-		repeat_records(sender, now);
+		repeat_records(sender);
 	struct wall_time next = engine_next(sender->engine);
 	if (next.us <= now.us) {
 		struct engine_event tick = {.kind = ENGINE_TICK};
