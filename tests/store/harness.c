@@ -1,0 +1,125 @@
+#include "harness.h"
+
+#include <stdlib.h>
+
+static const struct log silent = {.level = LOG_ERROR, .fd = -1};
+
+bool
+subject_knows_type(void *context UNUSED, struct slice name)
+{
+	return slice_starts(name, SLICE("builtin."));
+}
+
+static struct store_options
+common_options(void)
+{
+	return (struct store_options){.builtin_type = subject_knows_type, .log = &silent};
+}
+
+static void
+subject_init(struct subject *subject)
+{
+	*subject = (struct subject){.now = {1760000000000000}};
+	mail_list_init(&subject->notes);
+}
+
+void
+subject_open_memory(struct subject *subject)
+{
+	subject_init(subject);
+	struct store_options options = common_options();
+	subject->store = store_memory_new(&options);
+}
+
+static void
+open_on_vfs(struct subject *subject)
+{
+	struct store_sqlite_options options = {
+	    .common = common_options(),
+	    .path = "vaultbell.db",
+	    .vfs = vfs_name(subject->vfs),
+	};
+	struct error error = ERROR_NONE;
+	ENSURE(store_sqlite_open(&options, &subject->store, &error) == OK);
+}
+
+void
+subject_open_sqlite(struct subject *subject, uint64_t seed)
+{
+	subject_init(subject);
+	subject->vfs = vfs_new(seed);
+	open_on_vfs(subject);
+}
+
+void
+subject_reopen(struct subject *subject)
+{
+	store_close(subject->store);
+	open_on_vfs(subject);
+}
+
+void
+subject_close(struct subject *subject)
+{
+	subject_drop_notes(subject);
+	store_close(subject->store);
+	vfs_free(subject->vfs);
+}
+
+/* --- requests ---------------------------------------------------------------------------------------- */
+
+void
+subject_drop_notes(struct subject *subject)
+{
+	for (struct mail *mail = mail_list_pop(&subject->notes); mail != NULL; mail = mail_list_pop(&subject->notes))
+		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+}
+
+void
+subject_batch(struct subject *subject, struct store_request *const *requests, size_t count)
+{
+	subject_drop_notes(subject);
+	struct error error = ERROR_NONE;
+	ENSURE(store_batch(subject->store, requests, count, &subject->notes, &error) == OK);
+}
+
+struct store_request *
+ask(struct subject *subject, enum store_kind kind)
+{
+	subject->now.us += 1000;
+	struct store_request *request = store_request_new(kind, subject->now);
+	request->page.limit = 100;
+	return request;
+}
+
+enum error_code
+run(struct subject *subject, struct store_request *request)
+{
+	subject_batch(subject, &request, 1);
+	return request->status;
+}
+
+struct slice
+id_text(struct arena *arena, enum id_kind kind, int64_t id)
+{
+	char text[ID_TEXT_BYTES];
+	return arena_copy(arena, slice_of(id_format(kind, id, text)));
+}
+
+struct message *
+test_message(const char *type, int number)
+{
+	struct message *message = message_new();
+	message->event_type = arena_copy(&message->arena, slice_of(type));
+	message->payload = arena_printf(&message->arena, "{\"number\": %d}", number);
+	message->retention_days = 90;
+	return message;
+}
+
+void
+test_key(struct store_request *request, int key, int body)
+{
+	request->idempotency.present = true;
+	memset(request->idempotency.key, key, SHA256_BYTES);
+	memset(request->idempotency.body, body, SHA256_BYTES);
+}
