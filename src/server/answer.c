@@ -1,0 +1,252 @@
+/* How calls are answered: bodies, problems, faults and list answers. */
+#include "server/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { LIST_BYTES_ENOUGH = 8 << 20 };
+
+void
+call_answer(struct call *call, int status, struct slice body)
+{
+	struct http_header items[] = {{SLICE("access-control-allow-origin"), SLICE("*")}};
+	http_reply(call->exchange, status, body, &(struct http_headers){items, COUNT_OF(items)});
+}
+
+struct json_writer *
+call_write(struct call *call)
+{
+	buf_clear(&call->api->out);
+	json_writer_init(&call->writer, &call->api->out);
+	return &call->writer;
+}
+
+void
+call_end(struct call *call, int status)
+{
+	struct buf *out = &call->api->out;
+	if (out->overflow)
+		call_answer(call, 500,
+		    SLICE("{\"code\":\"server_error\",\"detail\":\"The answer is too large; ask for fewer rows.\"}"));
+	else
+		call_answer(call, status, buf_slice(out));
+	if (out->capacity > LIST_BYTES_ENOUGH)
+		buf_free(out);
+}
+
+void
+call_problem(struct call *call, int status, const char *code, const char *format, ...)
+{
+	char text[384];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	struct json_writer *writer = call_write(call);
+	json_open(writer, '{');
+	json_put_cstring(writer, "code", code);
+	json_put_cstring(writer, "detail", text);
+	json_close(writer);
+	call_end(call, status);
+}
+
+void
+call_faults(struct call *call)
+{
+	check_write(&call->check, call_write(call));
+	call_end(call, 422);
+}
+
+bool
+call_checked(struct call *call, struct store_request *request)
+{
+	if (call->check.count == 0)
+		return true;
+	if (request != NULL)
+		store_request_free(request);
+	call_faults(call);
+	return false;
+}
+
+bool
+call_body(struct call *call, struct json *out)
+{
+	struct error error = ERROR_NONE;
+	struct slice body = call->exchange->body;
+	if (json_parse(body, LIMIT_JSON_DEPTH, out, &error) != OK)
+		check_fail(&call->check, CHECK_DECODE, NULL, "%s", error.text);
+	else if (out->type != JSON_OBJECT)
+		check_fail(&call->check, CHECK_DECODE, NULL, "The body must be a JSON object, not %s.",
+		    json_type_name(out->type));
+	return call_checked(call, NULL);
+}
+
+bool
+call_page(struct call *call, const struct page_rules *rules, struct store_request *request)
+{
+	struct error error = ERROR_NONE;
+	call->check.root = "query";
+	if (query_page(&call->query, rules, &request->arena, &call->check, &call->list, &error) != OK) {
+		store_request_free(request);
+		call_problem(call, 400, "generic_error", "%s", error.text);
+		return false;
+	}
+	request->page = call->list.page;
+	return call_checked(call, request);
+}
+
+bool
+call_flag(struct call *call, const char *name, bool *value)
+{
+	struct error error = ERROR_NONE;
+	if (query_bool(&call->query, name, value, &error) == OK)
+		return true;
+	call_problem(call, 400, "generic_error", "%s", error.text);
+	return false;
+}
+
+/* --- what the store refuses -------------------------------------------------------------------------- */
+
+static void
+answer_conflict(struct call *call, const struct store_request *request)
+{
+	switch (request->detail) {
+	case STORE_DETAIL_KEY_REUSED:
+		call->check.root = "header";
+		check_fail(&call->check, CHECK_VALUE, "idempotency-key",
+		    "The key was used before with another body; a new request needs a new key.");
+		call_faults(call);
+		return;
+	case STORE_DETAIL_TYPE_EXISTS:
+		call_problem(call, 409, "event_type_exists", "An event type of this name is there already.");
+		return;
+	case STORE_DETAIL_EVENT_ID_TAKEN:
+		call_problem(call, 409, "conflict", "An event with this eventId is there already.");
+		return;
+	case STORE_DETAIL_UID_TAKEN: call_problem(call, 409, "conflict", "The uid is in use."); return;
+	case STORE_DETAIL_NONE:
+	case STORE_DETAIL_TYPE_UNKNOWN:
+	case STORE_DETAIL_NO_ORGANISATION:
+	case STORE_DETAIL_NO_ENDPOINT:
+	case STORE_DETAIL_NO_MESSAGE:
+	case STORE_DETAIL_EXPUNGED:
+	case STORE_DETAIL_TOO_MANY: break;
+	}
+	call_problem(call, 409, "conflict", "%s", request->error.text);
+}
+
+static void
+answer_invalid(struct call *call, const struct store_request *request)
+{
+	if (request->detail == STORE_DETAIL_EXPUNGED) {
+		call_problem(call, 400, "missing_payload", "The event's content is no longer kept.");
+		return;
+	}
+	call->check.root = "body";
+	if (request->detail == STORE_DETAIL_TYPE_UNKNOWN)
+		check_fail(&call->check, CHECK_VALUE, "eventTypes", "%s",
+		    request->error.text[0] != '\0' ? request->error.text
+						   : "One of the event types is not there, or is archived.");
+	else
+		check_fail(&call->check, CHECK_VALUE, call->invalid, "%s", request->error.text);
+	call_faults(call);
+}
+
+static const char *
+missing_text(enum store_detail detail)
+{
+	switch (detail) {
+	case STORE_DETAIL_NO_ORGANISATION: return "There is no such organisation.";
+	case STORE_DETAIL_NO_ENDPOINT: return "There is no such endpoint in this organisation.";
+	case STORE_DETAIL_NO_MESSAGE: return "There is no such message in this organisation.";
+	case STORE_DETAIL_NONE:
+	case STORE_DETAIL_UID_TAKEN:
+	case STORE_DETAIL_TYPE_EXISTS:
+	case STORE_DETAIL_EVENT_ID_TAKEN:
+	case STORE_DETAIL_KEY_REUSED:
+	case STORE_DETAIL_TYPE_UNKNOWN:
+	case STORE_DETAIL_EXPUNGED:
+	case STORE_DETAIL_TOO_MANY: return "Entity not found.";
+	}
+	UNREACHABLE();
+}
+
+bool
+call_succeeded(struct call *call, struct store_request *request)
+{
+	switch (request->status) {
+	case OK: return true;
+	case ERR_NOT_FOUND: call_problem(call, 404, "not_found", "%s", missing_text(request->detail)); return false;
+	case ERR_CONFLICT: answer_conflict(call, request); return false;
+	case ERR_INVALID: answer_invalid(call, request); return false;
+	case ERR_LIMIT: call_problem(call, 400, "limit_reached", "%s", request->error.text); return false;
+	case ERR_FORBIDDEN:
+	case ERR_UNAUTHENTICATED:
+		call_problem(call, 403, "insufficient access", "%s", request->error.text);
+		return false;
+	case ERR_FULL:
+		call_problem(call, 503, "storage_full", "The server has no room to store this; nothing was changed.");
+		return false;
+	case ERR_UNAVAILABLE:
+		call_problem(call, 503, "unavailable", "The store cannot be used now; nothing was changed.");
+		return false;
+	case ERR_IO:
+	case ERR_CORRUPT:
+	case ERR_INTERNAL: break;
+	}
+	log_write(call->api->options.log, LOG_ERROR, "store request failed", "kind", store_kind_name(request->kind),
+	    "error", request->error.text, NULL);
+	call_problem(call, 500, "server_error", "The server failed; nothing was acknowledged.");
+	return false;
+}
+
+/* --- lists ------------------------------------------------------------------------------------------- */
+
+void
+rows_begin(struct rows *rows, struct call *call, const struct store_request *request)
+{
+	*rows = (struct rows){.call = call, .count = call->empty_list ? 0 : request->count};
+	struct json_writer *writer = call_write(call);
+	json_open(writer, '{');
+	json_key(writer, "data");
+	json_open(writer, '[');
+}
+
+bool
+rows_next(struct rows *rows, size_t *index)
+{
+	/* Going forward a page may end early: the iterator leads on from there. Backwards it may not, since what
+	 * was left out would lie between this page and the one that the caller came from. */
+	bool enough = !rows->call->list.backwards && rows->call->api->out.len > LIST_BYTES_ENOUGH;
+	if (rows->done == rows->count || (enough && rows->done > 0)) {
+		rows->cut = rows->done < rows->count;
+		return false;
+	}
+	*index = rows->call->list.backwards ? rows->count - 1 - rows->done : rows->done;
+	rows->done++;
+	return true;
+}
+
+void
+rows_name(struct rows *rows, struct slice name)
+{
+	char *to = rows->done == 1 ? rows->first : rows->last;
+	snprintf(to, sizeof rows->last, "%.*s", SLICE_ARG(name));
+	if (rows->done == 1)
+		memcpy(rows->last, rows->first, sizeof rows->last);
+}
+
+void
+rows_end(struct rows *rows, const struct store_request *request)
+{
+	struct call *call = rows->call;
+	struct json_writer *writer = &call->writer;
+	json_close(writer);
+	json_key(writer, "iterator");
+	json_string(writer, rows->done == 0 ? SLICE_NONE : slice_of(rows->last));
+	json_key(writer, "prevIterator");
+	json_string(writer, rows->done == 0 ? SLICE_NONE : arena_printf(&call->exchange->arena, "-%s", rows->first));
+	json_put_bool(writer, "done", !rows->cut && (call->empty_list || !request->more));
+	json_close(writer);
+	call_end(call, 200);
+}

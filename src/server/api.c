@@ -1,0 +1,328 @@
+/* From an exchange to its handler: route, token, right, and then the resource.
+ *
+ *   api_request ── route ──▶ token known? ──▶ role and organisation ──▶ handler ──▶ store ──▶ finish ──▶ answer
+ *                              │ not for a second: asks the store   │ the path has a uid: asks the store
+ * Each arrow that waits for the store leaves the call with `pending` and `finish` set. */
+#include "server/resources.h"
+
+#include "base/encode.h"
+
+#include <stdlib.h>
+
+enum { ANSWER_BYTES_MAX = 384 << 20, ALLOW_BYTES_MAX = 128 };
+
+struct api *
+api_new(const struct api_options *options)
+{
+	struct api *api = mem_zero(1, sizeof *api);
+	api->options = *options;
+	mail_list_init(&api->gathered);
+	buf_init(&api->out, ANSWER_BYTES_MAX);
+	return api;
+}
+
+void
+api_free(struct api *api)
+{
+	if (api == NULL)
+		return;
+	struct mail *mail;
+	while ((mail = mail_list_pop(&api->gathered)) != NULL)
+		store_request_free(CONTAINER_OF(mail, struct store_request, mail));
+	buf_free(&api->out);
+	free(api);
+}
+
+void
+api_flush(struct api *api)
+{
+	if (api->gathered.first != NULL)
+		store_runner_submit_list(api->options.runner, &api->gathered);
+}
+
+void
+api_gone(struct api *api, struct http_exchange *exchange)
+{
+	(void)api;
+	struct call *call = exchange->owner;
+	if (call == NULL || call->pending == NULL)
+		return;
+	call->pending->owner = NULL;
+	call->pending = NULL;
+}
+
+void
+api_reply(struct api *api, struct store_request *request)
+{
+	(void)api;
+	struct call *call = request->owner;
+	if (call != NULL) {
+		ENSURE(call->pending == request);
+		call->pending = NULL;
+		call->finish(call, request);
+	}
+	store_request_free(request);
+}
+
+/* --- requests to the store --------------------------------------------------------------------------- */
+
+struct store_request *
+call_request(struct call *call, enum store_kind kind)
+{
+	struct store_request *request = store_request_new(kind, call->now);
+	request->reply_to = call->api->options.mailbox;
+	request->reply_kind = call->api->options.reply_kind;
+	request->owner = call;
+	if (call->param_count > 0)
+		request->ref = arena_copy(&request->arena, call->params[0]);
+	call->check.arena = &call->exchange->arena;
+	return request;
+}
+
+static void
+scope_hash(const struct call *call, struct slice key, unsigned char out[static SHA256_BYTES])
+{
+	struct slice text = arena_printf(&call->exchange->arena, "%lld\n%.*s\n%.*s",
+	    (long long)call->token.organisation.value, SLICE_ARG(call->exchange->path), SLICE_ARG(key));
+	sha256(text, out);
+}
+
+void
+call_idempotent(struct call *call, struct store_request *request)
+{
+	struct slice key = http_header(call->exchange, "idempotency-key");
+	if (!slice_present(key) || key.len == 0)
+		return;
+	request->idempotency.present = true;
+	scope_hash(call, key, request->idempotency.key);
+	sha256(call->exchange->body, request->idempotency.body);
+}
+
+void
+call_submit(struct call *call, struct store_request *request, call_finish *finish)
+{
+	ENSURE(call->pending == NULL);
+	call->pending = request;
+	call->finish = finish;
+	mail_list_add(&call->api->gathered, &request->mail);
+}
+
+/* --- rights ------------------------------------------------------------------------------------------ */
+
+static bool
+reads_only(const struct call *call)
+{
+	return slice_is(call->exchange->method, "GET") || slice_is(call->exchange->method, "HEAD");
+}
+
+static void
+run(struct call *call)
+{
+	if (slice_is(call->exchange->method, "POST")) {
+		struct slice key = http_header(call->exchange, "idempotency-key");
+		if (key.len > LIMIT_IDEMPOTENCY_KEY_BYTES) {
+			call->check.root = "header";
+			check_fail(&call->check, CHECK_VALUE, "idempotency-key", "The key may have at most %d bytes.",
+			    LIMIT_IDEMPOTENCY_KEY_BYTES);
+			call_faults(call);
+			return;
+		}
+	}
+	call->route->handle(call);
+}
+
+/* The path's organisation is told by its uid: is it the token's own? */
+static void
+finish_own_organisation(struct call *call, struct store_request *request)
+{
+	bool own = request->status == OK && slice_equal(request->organisation.uid, call->params[0]);
+	if (!own && (request->status == OK || request->status == ERR_NOT_FOUND)) {
+		call_problem(call, 404, "not_found", "There is no such organisation.");
+		return;
+	}
+	if (!call_succeeded(call, request))
+		return;
+	run(call);
+}
+
+static void
+authorise(struct call *call)
+{
+	enum access access = call->route->access;
+	bool writes = !reads_only(call) || call->route->secret;
+	bool platform = token_is_platform(&call->token);
+	if ((access == ACCESS_PLATFORM && !platform) || (writes && !role_may_write(call->token.role))) {
+		call_problem(call, 403, "insufficient access", "The token's role may not do this.");
+		return;
+	}
+	if (platform || access != ACCESS_ORGANISATION) {
+		run(call);
+		return;
+	}
+	char own[ID_TEXT_BYTES];
+	id_format(ID_ORGANISATION, call->token.organisation.value, own);
+	if (slice_is(call->params[0], own)) {
+		run(call);
+		return;
+	}
+	if (slice_starts(call->params[0], slice_of(id_prefix(ID_ORGANISATION)))) {
+		call_problem(call, 404, "not_found", "There is no such organisation.");
+		return;
+	}
+	struct store_request *request = call_request(call, STORE_ORGANISATION_GET);
+	request->ref = arena_copy(&request->arena, slice_of(own));
+	call_submit(call, request, finish_own_organisation);
+}
+
+static void
+refuse_token(struct call *call)
+{
+	call_problem(call, 401, "authentication_failed", "Invalid token: it is missing, unknown or has expired.");
+}
+
+static void
+finish_token(struct call *call, struct store_request *request)
+{
+	if (request->status == ERR_NOT_FOUND) {
+		refuse_token(call);
+		return;
+	}
+	if (!call_succeeded(call, request))
+		return;
+	call->token = request->token;
+	if (token_expired(&call->token, call->now)) {
+		refuse_token(call);
+		return;
+	}
+	auth_cache_put(&call->api->auth, &call->token, call->now);
+	authorise(call);
+}
+
+static void
+authenticate(struct call *call)
+{
+	struct slice text = auth_bearer(http_header(call->exchange, "authorization"));
+	if (!slice_present(text)) {
+		refuse_token(call);
+		return;
+	}
+	unsigned char hash[SHA256_BYTES];
+	sha256(text, hash);
+	const struct token *known = auth_cache_get(&call->api->auth, hash, call->now);
+	if (known != NULL && !token_expired(known, call->now)) {
+		call->token = *known;
+		authorise(call);
+		return;
+	}
+	struct store_request *request = call_request(call, STORE_TOKEN_GET);
+	memcpy(request->token.hash, hash, sizeof hash);
+	call_submit(call, request, finish_token);
+}
+
+/* --- routes ------------------------------------------------------------------------------------------ */
+
+/* Splits the path below /api/v1; false when it is not below it or has too many parts. */
+static bool
+split(struct slice path, struct slice *segments, size_t *count)
+{
+	while (slice_starts(path, SLICE("//")))
+		path = slice_skip(path, 1);
+	if (!slice_starts(path, SLICE("/api/v1/")))
+		return false;
+	path = slice_skip(path, strlen("/api/v1/"));
+	if (path.len > 0 && path.ptr[path.len - 1] == '/')
+		path.len--;
+	*count = 0;
+	while (slice_present(path)) {
+		if (*count == CALL_SEGMENTS_MAX)
+			return false;
+		segments[(*count)++] = slice_cut(&path, '/');
+	}
+	if (slice_is(segments[0], "org"))
+		segments[0] = SLICE("app");
+	return true;
+}
+
+/* Takes the parameters out of the path; false when an escape in one is broken or one is empty. */
+static bool
+take_params(struct call *call, const struct slice *segments)
+{
+	struct slice rest = slice_of(call->route->pattern);
+	for (size_t i = 0; slice_present(rest); i++) {
+		struct slice part = slice_cut(&rest, '/');
+		if (!slice_is(part, "*"))
+			continue;
+		struct slice value = percent_decode(&call->exchange->arena, segments[i], false);
+		if (value.len == 0 || memchr(value.ptr, '\0', value.len) != NULL)
+			return false;
+		ENSURE(call->param_count < CALL_PARAMS_MAX);
+		call->params[call->param_count++] = value;
+	}
+	return true;
+}
+
+static void
+no_route(struct call *call, const struct buf *allow)
+{
+	if (allow->len == 0) {
+		call_problem(call, 404, "not_found", "There is nothing at this path.");
+		return;
+	}
+	struct slice body =
+	    SLICE("{\"code\":\"method_not_allowed\",\"detail\":\"The path does not take this method.\"}");
+	struct http_header items[] = {
+	    {SLICE("allow"), buf_slice(allow)},
+	    {SLICE("access-control-allow-origin"), SLICE("*")},
+	};
+	http_reply(call->exchange, 405, body, &(struct http_headers){items, COUNT_OF(items)});
+}
+
+/* A browser asks before it sends: any origin may, since what counts is the token. */
+static void
+answer_preflight(struct http_exchange *exchange)
+{
+	struct slice asked = http_header(exchange, "access-control-request-headers");
+	struct http_header items[] = {
+	    {SLICE("access-control-allow-origin"), SLICE("*")},
+	    {SLICE("access-control-allow-methods"), SLICE("GET, HEAD, POST, PUT, PATCH, DELETE")},
+	    {SLICE("access-control-max-age"), SLICE("600")},
+	    {SLICE("access-control-allow-headers"), slice_present(asked) ? asked : SLICE("*")},
+	};
+	http_reply(exchange, 204, SLICE(""), &(struct http_headers){items, COUNT_OF(items)});
+}
+
+void
+api_request(struct api *api, struct http_exchange *exchange)
+{
+	if (slice_is(exchange->method, "OPTIONS")) {
+		answer_preflight(exchange);
+		return;
+	}
+	struct call *call = arena_alloc(&exchange->arena, sizeof *call);
+	call->api = api;
+	call->exchange = exchange;
+	call->now = clock_wall();
+	check_init(&call->check, &exchange->arena, "body");
+	exchange->owner = call;
+	struct slice segments[CALL_SEGMENTS_MAX];
+	size_t count = 0;
+	char allow_bytes[ALLOW_BYTES_MAX];
+	struct buf allow = {.data = allow_bytes, .capacity = sizeof allow_bytes, .max = sizeof allow_bytes};
+	if (slice_is(exchange->path, route_jwks()->pattern) && reads_only(call))
+		call->route = route_jwks();
+	else if (split(exchange->path, segments, &count))
+		call->route = route_find(exchange->method, segments, count, &allow);
+	if (call->route == NULL) {
+		no_route(call, &allow);
+		return;
+	}
+	struct error error = ERROR_NONE;
+	if (!take_params(call, segments))
+		call_problem(call, 404, "not_found", "A part of the path is empty or has a broken percent-escape.");
+	else if (query_parse(exchange->query, &exchange->arena, &call->query, &error) != OK)
+		call_problem(call, 400, "generic_error", "%s", error.text);
+	else if (call->route->access == ACCESS_OPEN)
+		run(call);
+	else
+		authenticate(call);
+}

@@ -1,0 +1,37 @@
+/* The management API: Svix's wire contract under /api/v1 and what this server adds to it.
+ *
+ * It lives on one loop: the loop's owner hands it requests (api_request), what comes back from the store
+ * (api_reply), and calls api_flush once a turn, which gives the runner everything that was gathered meanwhile as
+ * one list. Nothing is answered 2xx before the commit that makes it true.
+ *
+ * Invariants
+ * 1. Every answer is JSON, errors too: {code, detail}, or {detail: [{loc, msg, type}]} for 422.
+ * 2. A token of an organisation sees that organisation and no other: another one is 404, not 403.
+ * 3. A posted payload is stored, sent and shown as the bytes that were posted. */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+#include "config/config.h"
+#include "server/http.h"
+#include "store/runner.h"
+
+struct api;
+
+struct api_options {
+	const struct config *config;
+	const struct sealer *sealer;
+	struct store_runner *runner;
+	struct mailbox *mailbox; /* the loop's: where the store's replies go */
+	int reply_kind;          /* their mail.kind */
+	const struct log *log;
+};
+
+struct api *api_new(const struct api_options *options);
+void api_request(struct api *api, struct http_exchange *exchange);
+void api_gone(struct api *api, struct http_exchange *exchange);
+/* Takes the request. */
+void api_reply(struct api *api, struct store_request *request);
+void api_flush(struct api *api);
+void api_free(struct api *api); /* after the runner has stopped and its last replies were handed in */
+
+#endif

@@ -1,0 +1,101 @@
+/* A call: one request on its way through routing, authentication, the store and the answer.
+ *
+ * It lives in its exchange's arena. What the store works on lives in the store request's arena instead, because a
+ * client may leave while the store is at work: then the request's owner is cleared and its reply is dropped. */
+#ifndef SERVER_CALL_H
+#define SERVER_CALL_H
+
+#include "server/api.h"
+#include "server/auth.h"
+#include "server/check.h"
+#include "server/query.h"
+
+enum { CALL_PARAMS_MAX = 3, CALL_SEGMENTS_MAX = 8 };
+
+struct call;
+
+typedef void call_handler(struct call *call);
+typedef void call_finish(struct call *call, struct store_request *request);
+
+/* Who may. Organisation: the platform, or the organisation that the path names. */
+enum access { ACCESS_OPEN, ACCESS_ANY, ACCESS_ORGANISATION, ACCESS_PLATFORM };
+
+struct route {
+	const char *method;
+	const char *pattern; /* below the root; `*` is a parameter */
+	enum access access;
+	bool secret; /* reading it needs the right to write */
+	call_handler *handle;
+};
+
+struct api {
+	struct api_options options;
+	struct mail_list gathered;
+	struct auth_cache auth;
+	struct buf out; /* the answer being written */
+};
+
+struct call {
+	struct api *api;
+	struct http_exchange *exchange;
+	const struct route *route;
+	struct slice params[CALL_PARAMS_MAX]; /* decoded */
+	size_t param_count;
+	struct query query;
+	struct token token;
+	struct wall_time now;
+	struct store_request *pending; /* at the store */
+	call_finish *finish;
+	struct list_page list;
+	bool with_content;
+	bool empty_list;     /* the filter fits nothing, but whether the things named exist is still to be told */
+	const char *invalid; /* the member to blame when an edit refuses */
+	struct json_writer writer;
+	struct check check; /* large, so at the end */
+};
+
+/* A store request of this call, with `ref` and, from the path, endpoint_ref or message_ref left to the handler. */
+struct store_request *call_request(struct call *call, enum store_kind kind);
+/* A POST that changes something: takes the client's idempotency key. */
+void call_idempotent(struct call *call, struct store_request *request);
+void call_submit(struct call *call, struct store_request *request, call_finish *finish);
+
+/* The body as an object; false: answered already. */
+MUST_CHECK bool call_body(struct call *call, struct json *out);
+/* False when faults were found: answered 422 and the request, if any, freed. */
+MUST_CHECK bool call_checked(struct call *call, struct store_request *request);
+/* Reads the page; false: answered already. */
+MUST_CHECK bool call_page(struct call *call, const struct page_rules *rules, struct store_request *request);
+/* A flag of the query; false: answered already. */
+MUST_CHECK bool call_flag(struct call *call, const char *name, bool *value);
+
+/* Answers. After one of these the exchange is gone. */
+struct json_writer *call_write(struct call *call); /* begins an answer; call_end sends it */
+void call_end(struct call *call, int status);
+void call_answer(struct call *call, int status, struct slice body);
+void call_problem(struct call *call, int status, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+void call_faults(struct call *call); /* 422 with what `check` holds */
+/* False when the store refused: answered. */
+MUST_CHECK bool call_succeeded(struct call *call, struct store_request *request);
+
+/* Rows of a list answer: `{data, iterator, prevIterator, done}`. */
+struct rows {
+	struct call *call;
+	size_t count, done;
+	char first[LIMIT_UID_BYTES + 2], last[LIMIT_UID_BYTES + 2];
+	bool cut; /* ended early, because the answer is large enough */
+};
+void rows_begin(struct rows *rows, struct call *call, const struct store_request *request);
+/* The index of the next row, which is then written to call->writer and named. */
+MUST_CHECK bool rows_next(struct rows *rows, size_t *index);
+void rows_name(struct rows *rows, struct slice name);
+void rows_end(struct rows *rows, const struct store_request *request);
+
+/* NULL: none; then `allow` tells the methods of that path, empty when there is no such path. */
+const struct route *route_find(struct slice method, const struct slice *segments, size_t count, struct buf *allow);
+/* The one route outside the root: the public keys. */
+const struct route *route_jwks(void);
+size_t route_count(void);
+const struct route *route_at(size_t at);
+
+#endif

@@ -1,0 +1,246 @@
+#include "server/out.h"
+
+#include "server/in.h"
+
+enum { STATUS_SUCCESS = 0, STATUS_FAIL = 2, STATUS_SENDING = 3, STATUS_CANCELLED = 4 };
+
+void
+out_time(struct json_writer *writer, const char *name, struct wall_time time)
+{
+	char text[TIME_TEXT_BYTES];
+	json_key(writer, name);
+	if (time.us == 0)
+		json_null(writer);
+	else
+		json_string(writer, slice_of(time_format(time, 6, text)));
+}
+
+static void
+out_id(struct json_writer *writer, const char *name, enum id_kind kind, int64_t id)
+{
+	char text[ID_TEXT_BYTES];
+	json_put_cstring(writer, name, id_format(kind, id, text));
+}
+
+/* Under its name and its deprecated one. */
+static void
+out_throttle(struct json_writer *writer, int32_t rate)
+{
+	static const char *const names[] = {"throttleRate", "rateLimit"};
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		json_key(writer, names[i]);
+		if (rate == 0)
+			json_null(writer);
+		else
+			json_integer(writer, rate);
+	}
+}
+
+static void
+out_names(struct json_writer *writer, const char *name, struct slice_list list)
+{
+	json_key(writer, name);
+	if (list.count == 0) {
+		json_null(writer);
+		return;
+	}
+	json_open(writer, '[');
+	for (size_t i = 0; i < list.count; i++)
+		json_string(writer, list.items[i]);
+	json_close(writer);
+}
+
+static void
+out_object(struct json_writer *writer, const char *name, struct slice object)
+{
+	json_key(writer, name);
+	json_raw(writer, object.len == 0 ? SLICE("{}") : object);
+}
+
+void
+out_organisation(struct json_writer *writer, const struct organisation *organisation)
+{
+	json_open(writer, '{');
+	json_put_string(writer, "uid", organisation->uid);
+	json_put_string(writer, "name", organisation->name);
+	out_throttle(writer, organisation->throttle_rate);
+	out_id(writer, "id", ID_ORGANISATION, organisation->id.value);
+	out_time(writer, "createdAt", organisation->created);
+	out_time(writer, "updatedAt", organisation->updated);
+	out_object(writer, "metadata", organisation->metadata);
+	json_close(writer);
+}
+
+/* --- endpoints --------------------------------------------------------------------------------------- */
+
+static void
+out_endpoint_common(struct json_writer *writer, const struct endpoint *endpoint)
+{
+	json_put_string(writer, "description", endpoint->description.len == 0 ? SLICE("") : endpoint->description);
+	out_throttle(writer, endpoint->throttle_rate);
+	json_put_string(writer, "uid", endpoint->uid);
+	json_put_string(writer, "url", endpoint->url);
+	json_put_integer(writer, "version", endpoint->version);
+	json_put_bool(writer, "disabled", endpoint->state == ENDPOINT_DISABLED);
+	out_names(writer, "eventTypes", endpoint->event_types);
+	out_names(writer, "filterTypes", endpoint->event_types);
+	out_names(writer, "channels", endpoint->channels);
+	out_time(writer, "createdAt", endpoint->created);
+	out_time(writer, "updatedAt", endpoint->updated);
+	out_id(writer, "id", ID_ENDPOINT, endpoint->id.value);
+}
+
+void
+out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
+{
+	json_open(writer, '{');
+	out_endpoint_common(writer, endpoint);
+	out_object(writer, "metadata", endpoint->metadata);
+	json_put_cstring(writer, "state", endpoint_state_name(endpoint->state));
+	json_put_cstring(writer, "payloadStyle", payload_style_name(endpoint->payload_style));
+	json_put_cstring(writer, "signatureScheme", sign_scheme_name(endpoint->scheme));
+	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
+	json_put_string(writer, "schedule", endpoint->schedule);
+	json_close(writer);
+}
+
+void
+out_endpoint_headers(struct json_writer *writer, struct slice headers, struct arena *arena)
+{
+	struct json object = {JSON_OBJECT, headers.len == 0 ? SLICE("{}") : headers};
+	json_open(writer, '{');
+	json_key(writer, "headers");
+	json_open(writer, '{');
+	struct json_iterator iterator = json_iterate(object);
+	struct json key, value;
+	while (json_next(&iterator, &key, &value)) {
+		struct slice name = json_text(arena, key);
+		if (header_name_sensitive(name))
+			continue;
+		json_key_slice(writer, name);
+		json_raw(writer, value.raw);
+	}
+	json_close(writer);
+	json_key(writer, "sensitive");
+	json_open(writer, '[');
+	iterator = json_iterate(object);
+	while (json_next(&iterator, &key, &value)) {
+		struct slice name = json_text(arena, key);
+		if (header_name_sensitive(name))
+			json_string(writer, name);
+	}
+	json_close(writer);
+	json_close(writer);
+}
+
+/* --- event types ------------------------------------------------------------------------------------- */
+
+void
+out_event_type(struct json_writer *writer, const struct event_type *type, bool with_content)
+{
+	json_open(writer, '{');
+	json_put_string(writer, "name", type->name);
+	json_put_string(writer, "description", type->description.len == 0 ? SLICE("") : type->description);
+	json_put_bool(writer, "archived", type->archived);
+	json_put_bool(writer, "deprecated", type->deprecated);
+	json_key(writer, "schemas");
+	if (with_content && type->schemas.len > 0)
+		json_raw(writer, type->schemas);
+	else
+		json_null(writer);
+	out_time(writer, "createdAt", type->created);
+	out_time(writer, "updatedAt", type->updated);
+	json_put_string(writer, "featureFlag", type->feature_flag);
+	json_close(writer);
+}
+
+/* --- messages and attempts --------------------------------------------------------------------------- */
+
+/* A payload that was posted as raw text need not be JSON: then there is nothing to show in an object's place. */
+static bool
+showable(struct slice payload)
+{
+	struct json json;
+	return slice_present(payload) && json_parse(payload, LIMIT_JSON_DEPTH, &json, NULL) == OK &&
+	       json.type == JSON_OBJECT;
+}
+
+static void
+out_message_members(struct json_writer *writer, const struct message *message, bool with_content)
+{
+	json_put_string(writer, "eventId", message->event_id);
+	json_put_string(writer, "eventType", message->event_type);
+	json_key(writer, "payload");
+	if (!with_content)
+		json_raw(writer, SLICE("{}"));
+	else
+		json_raw(writer, showable(message->payload) ? message->payload : SLICE("{\"expired\":true}"));
+	out_names(writer, "channels", message->channels);
+	out_id(writer, "id", ID_MESSAGE, message->id.value);
+	out_time(writer, "timestamp", message->created);
+}
+
+void
+out_message(struct json_writer *writer, const struct message *message, bool with_content)
+{
+	json_open(writer, '{');
+	out_message_members(writer, message, with_content);
+	json_close(writer);
+}
+
+void
+out_attempt(struct json_writer *writer, const struct attempt *attempt, bool with_content)
+{
+	json_open(writer, '{');
+	json_put_string(writer, "url", attempt->url.len == 0 ? SLICE("") : attempt->url);
+	json_put_string(writer, "response",
+	    !with_content		 ? SLICE("{}")
+	    : attempt->response.len == 0 ? SLICE("")
+					 : attempt->response);
+	json_put_integer(writer, "responseStatusCode", attempt->status_code);
+	json_put_integer(writer, "responseDurationMs", attempt->duration_ms);
+	json_put_integer(writer, "status", attempt->succeeded ? STATUS_SUCCESS : STATUS_FAIL);
+	json_put_cstring(writer, "statusText", attempt->succeeded ? "success" : "fail");
+	json_put_integer(writer, "triggerType", (int)attempt->trigger);
+	out_id(writer, "msgId", ID_MESSAGE, attempt->message.value);
+	out_id(writer, "endpointId", ID_ENDPOINT, attempt->endpoint.value);
+	out_id(writer, "id", ID_ATTEMPT, attempt->id.value);
+	out_time(writer, "timestamp", id_time(attempt->id.value));
+	json_close(writer);
+}
+
+static void
+out_standing(struct json_writer *writer, const struct store_delivery *delivery)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} standings[DELIVERY_STATE_COUNT] = {
+	    [DELIVERY_PENDING] = {STATUS_SENDING, "sending"},
+	    [DELIVERY_DELIVERED] = {STATUS_SUCCESS, "success"},
+	    [DELIVERY_EXHAUSTED] = {STATUS_FAIL, "fail"},
+	    [DELIVERY_CANCELLED] = {STATUS_CANCELLED, "canceled"},
+	};
+	ENSURE(delivery->state < DELIVERY_STATE_COUNT);
+	json_put_integer(writer, "status", standings[delivery->state].status);
+	json_put_cstring(writer, "statusText", standings[delivery->state].text);
+	out_time(writer, "nextAttempt", delivery->state == DELIVERY_PENDING ? delivery->due : WALL_NONE);
+}
+
+void
+out_destination(struct json_writer *writer, const struct store_delivery *delivery)
+{
+	json_open(writer, '{');
+	out_endpoint_common(writer, delivery->endpoint);
+	out_standing(writer, delivery);
+	json_close(writer);
+}
+
+void
+out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, bool with_content)
+{
+	json_open(writer, '{');
+	out_message_members(writer, delivery->message, with_content);
+	out_standing(writer, delivery);
+	json_close(writer);
+}

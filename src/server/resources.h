@@ -1,0 +1,16 @@
+/* The handlers of the route table, one file for each resource (resource_*.c). */
+#ifndef SERVER_RESOURCES_H
+#define SERVER_RESOURCES_H
+
+#include "server/call.h"
+
+call_handler organisation_list, organisation_create, organisation_get, organisation_put, organisation_patch, organisation_delete;
+call_handler endpoint_list, endpoint_create, endpoint_get, endpoint_put, endpoint_patch, endpoint_delete;
+call_handler endpoint_secret, endpoint_rotate, endpoint_headers, endpoint_headers_put, endpoint_headers_patch;
+call_handler event_type_list, event_type_create, event_type_get, event_type_put, event_type_patch, event_type_delete;
+call_handler message_create, message_list, message_get;
+call_handler attempt_list_of_endpoint, attempt_list_of_message, attempt_list_of_message_deprecated, attempt_get;
+call_handler attempt_destinations, attempt_messages, attempt_resend;
+call_handler health_get, health_ping, health_jwks;
+
+#endif
