@@ -99,6 +99,12 @@ sender_free(struct sender *sender)
 }
 
 void
+sender_pause(struct sender *sender)
+{
+	engine_pause(sender->engine);
+}
+
+void
 sender_start(struct sender *sender, struct wall_time now)
 {
 	sender->ports.submit(sender->ports.context, store_request_new(STORE_ENDPOINTS_ALL, now));

@@ -46,6 +46,8 @@ void sender_reply(struct sender *sender, struct store_request *request, struct w
 void sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now); /* takes it back */
 /* Does what is due; returns when it must be called again (WALL_NEVER: not before something comes in). */
 struct wall_time sender_turn(struct sender *sender, struct wall_time now);
+/* Starts no more attempts: for an orderly end. */
+void sender_pause(struct sender *sender);
 /* Frees everything, in flight or not: transmissions must have been ended (transport_free) and requests drained. */
 void sender_free(struct sender *sender);
 

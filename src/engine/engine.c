@@ -33,6 +33,12 @@ engine_new(const struct engine_options *options)
 }
 
 void
+engine_pause(struct engine *engine)
+{
+	engine->options.in_flight_max = 0;
+}
+
+void
 engine_close(struct engine *engine, struct engine_actions *actions)
 {
 	engine->actions = actions;

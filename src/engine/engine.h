@@ -114,6 +114,9 @@ struct engine *engine_new(const struct engine_options *options);
 void engine_close(struct engine *engine, struct engine_actions *actions);
 void engine_free(struct engine *engine);
 
+/* Sends nothing more; what is on its way is still judged and recorded. For an orderly end. */
+void engine_pause(struct engine *engine);
+
 /* One step. Appends to `actions` (the caller empties it). */
 void engine_step(struct engine *engine, struct wall_time now, const struct engine_event *event, struct engine_actions *actions);
 /* When the next ENGINE_TICK is needed; WALL_NEVER: not before something else happens. */

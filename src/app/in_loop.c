@@ -1,0 +1,138 @@
+#include "app/service_private.h"
+
+static void
+on_mail(void *context, struct mail_list mail)
+{
+	struct in_loop *in = context;
+	for (struct mail *one = mail_list_pop(&mail); one != NULL; one = mail_list_pop(&mail)) {
+		if (one->kind == MAIL_STOP)
+			loop_stop(in->loop);
+		else if (in->api != NULL)
+			api_reply(in->api, CONTAINER_OF(one, struct store_request, mail));
+		else
+			gateway_reply(in->gateway, CONTAINER_OF(one, struct store_request, mail));
+	}
+}
+
+static void
+publish_gateway(struct in_loop *in)
+{
+	const struct gateway_counters *counters = gateway_counters(in->gateway);
+	uint64_t refused = counters->no_keys;
+	for (size_t i = 0; i < COUNT_OF(counters->refused); i++)
+		refused += counters->refused[i];
+	publish(in->service, PUBLISHED_ACCEPTED, counters->accepted);
+	publish(in->service, PUBLISHED_DUPLICATES, counters->duplicates);
+	publish(in->service, PUBLISHED_CONFLICTS, counters->conflicts);
+	publish(in->service, PUBLISHED_REFUSED, refused);
+}
+
+static int64_t
+on_turn(void *context)
+{
+	struct in_loop *in = context;
+	int64_t wait = http_server_turn(in->http);
+	if (in->api != NULL) {
+		api_flush(in->api);
+	} else {
+		gateway_flush(in->gateway);
+		publish_gateway(in);
+	}
+	return wait;
+}
+
+static void
+on_request(void *context, struct http_exchange *exchange)
+{
+	struct in_loop *in = context;
+	if (in->api != NULL)
+		api_request(in->api, exchange);
+	else
+		gateway_request(in->gateway, exchange);
+}
+
+static void
+on_gone(void *context, struct http_exchange *exchange)
+{
+	struct in_loop *in = context;
+	if (in->api != NULL)
+		api_gone(in->api, exchange);
+	else
+		gateway_gone(in->gateway, exchange);
+}
+
+enum error_code
+in_loop_init(struct in_loop *in, struct service *service, struct error *error)
+{
+	in->service = service;
+	in->stop.kind = MAIL_STOP;
+	in->loop = loop_new(&(struct loop_handlers){.mail = on_mail, .turn = on_turn}, in);
+	if (service->options.role == SERVICE_SENDER)
+		in->api = api_new(&(struct api_options){
+		    .config = service->options.config,
+		    .sealer = service->sealer,
+		    .runner = service->runner,
+		    .mailbox = loop_mailbox(in->loop),
+		    .reply_kind = MAIL_STORE_REPLY,
+		    .log = service->options.log,
+		});
+	else
+		in->gateway = gateway_new(&(struct gateway_options){
+		    .sources = service->options.sources,
+		    .runner = service->runner,
+		    .mailbox = loop_mailbox(in->loop),
+		    .reply_kind = MAIL_STORE_REPLY,
+		    .log = service->options.log,
+		});
+	return http_server_new(
+	    &(struct http_options){
+		.loop = in->loop,
+		.host = service->host,
+		.port = service->port,
+		.body_max = LIMIT_BODY_BYTES,
+		.handlers = {.request = on_request, .gone = on_gone},
+		.context = in,
+		.log = service->options.log,
+	    },
+	    &in->http, error);
+}
+
+static void *
+run(void *argument)
+{
+	struct in_loop *in = argument;
+	pthread_setname_np(pthread_self(), "in-loop");
+	loop_run(in->loop);
+	return NULL;
+}
+
+void
+in_loop_start(struct in_loop *in)
+{
+	ENSURE(pthread_create(&in->thread, NULL, run, in) == 0);
+}
+
+void
+in_loop_stop(struct in_loop *in)
+{
+	mailbox_post(loop_mailbox(in->loop), &in->stop);
+	ENSURE(pthread_join(in->thread, NULL) == 0);
+}
+
+void
+in_loop_fini(struct in_loop *in)
+{
+	if (in->loop == NULL)
+		return;
+	/* What was committed meanwhile can still be answered: the connections are open. */
+	on_mail(in, mailbox_take(loop_mailbox(in->loop)));
+	if (in->http != NULL) {
+		http_server_turn(in->http);
+		http_server_free(in->http);
+	}
+	if (in->api != NULL)
+		api_free(in->api);
+	if (in->gateway != NULL)
+		gateway_free(in->gateway);
+	loop_free(in->loop);
+}

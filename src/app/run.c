@@ -1,0 +1,101 @@
+#include "app/run.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+int
+run_signals(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	ENSURE(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
+	ENSURE(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	ENSURE(fd >= 0);
+	return fd;
+}
+
+static void
+wait_for_signal(int fd)
+{
+	struct signalfd_siginfo info;
+	ssize_t got = read(fd, &info, sizeof info);
+	ENSURE(got == sizeof info);
+}
+
+/* Connections are what this program is made of: it asks for as many descriptors as it may have. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int
+print_config(const struct config *config)
+{
+	struct buf out;
+	buf_init(&out, LIMIT_CONFIG_BYTES);
+	config_print(config, &out);
+	struct slice text = buf_slice(&out);
+	fwrite(text.ptr, 1, text.len, stdout);
+	buf_free(&out);
+	return CLI_GOOD;
+}
+
+static int
+serve(const struct cli_arguments *arguments, const struct run_options *options, const struct config *config,
+    struct error *error)
+{
+	struct log log = {.level = config->log_level, .format = config->log_format, .fd = STDERR_FILENO};
+	int signals = run_signals();
+	raise_descriptors();
+	struct service_options service_options = {
+	    .role = options->role,
+	    .data = cli_value(arguments, "data"),
+	    .listen = cli_value(arguments, "listen"),
+	    .config = config,
+	    .sources = options->sources,
+	    .log = &log,
+	};
+	struct service *service = NULL;
+	if (service_start(&service_options, &service, error) != OK)
+		return cli_fail(arguments, error);
+	bool v6 = strchr(service_host(service), ':') != NULL;
+	printf("vaultbell: %s http://%s%s%s:%d\n", options->verb, v6 ? "[" : "", service_host(service), v6 ? "]" : "",
+	    service_port(service));
+	fflush(stdout);
+	wait_for_signal(signals);
+	log_write(&log, LOG_INFO, "stopping", NULL);
+	service_stop(service);
+	close(signals);
+	return CLI_GOOD;
+}
+
+int
+run_service(const struct cli_arguments *arguments, const struct run_options *options)
+{
+	struct config config;
+	struct error error = ERROR_NONE;
+	if (config_load(cli_value(arguments, "config"), environ, &config, &error) != OK)
+		return cli_fail(arguments, &error);
+	int status;
+	if (cli_given(arguments, "print-config")) {
+		status = print_config(&config);
+	} else {
+		ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+		status = serve(arguments, options, &config, &error);
+		curl_global_cleanup();
+	}
+	config_free(&config);
+	return status;
+}

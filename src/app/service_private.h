@@ -1,0 +1,88 @@
+/* What a service is made of; shared by the files of app alone. */
+#ifndef APP_SERVICE_PRIVATE_H
+#define APP_SERVICE_PRIVATE_H
+
+#include "app/service.h"
+#include "base/random.h"
+#include "deliver/sender.h"
+#include "server/api.h"
+#include "server/gateway.h"
+#include "server/http.h"
+#include "store/runner.h"
+
+#include <pthread.h>
+
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP };
+
+enum published {
+	PUBLISHED_ATTEMPTS,
+	PUBLISHED_SUCCEEDED,
+	PUBLISHED_FAILED,
+	PUBLISHED_RETRIED,
+	PUBLISHED_EXHAUSTED,
+	PUBLISHED_HELD,
+	PUBLISHED_ACCEPTED,
+	PUBLISHED_DUPLICATES,
+	PUBLISHED_CONFLICTS,
+	PUBLISHED_REFUSED,
+	PUBLISHED_COUNT,
+};
+
+/* HTTP in. Owned by its thread from start to stop. */
+struct in_loop {
+	struct service *service;
+	struct loop *loop;
+	struct http_server *http;
+	struct api *api;         /* SENDER */
+	struct gateway *gateway; /* RECEIVER */
+	pthread_t thread;
+	struct mail stop;
+};
+
+/* HTTP out. */
+struct out_loop {
+	struct service *service;
+	struct loop *loop;
+	struct sender *sender;
+	struct transport *transport;
+	struct mail_list submitting; /* requests of this turn */
+	struct random random;
+	pthread_t thread;
+	struct mail stop;
+	bool stopping;
+	struct mono_time stop_by;
+};
+
+struct service {
+	struct service_options options;
+	int lock_fd;
+	struct sealer *sealer;
+	struct store *store; /* until the runner takes it */
+	struct store_runner *runner;
+	struct in_loop in;
+	struct out_loop out;
+	char host[64], port[16];
+	_Atomic uint64_t published[PUBLISHED_COUNT];
+};
+
+static inline void
+publish(struct service *service, enum published which, uint64_t value)
+{
+	atomic_store_explicit(&service->published[which], value, memory_order_relaxed);
+}
+
+/* in_loop.c, out_loop.c: init makes everything, start begins the thread, join waits for its end, fini frees. */
+MUST_CHECK enum error_code in_loop_init(struct in_loop *in, struct service *service, struct error *error);
+void in_loop_start(struct in_loop *in);
+void in_loop_stop(struct in_loop *in); /* asks and waits */
+void in_loop_fini(struct in_loop *in); /* after the runner has stopped */
+
+MUST_CHECK enum error_code out_loop_init(struct out_loop *out, struct service *service, struct error *error);
+void out_loop_start(struct out_loop *out);
+void out_loop_stop(struct out_loop *out);
+void out_loop_fini(struct out_loop *out);
+
+/* forward.c: makes the store's endpoints match the sources' forward URLs. Before the runner starts. */
+MUST_CHECK enum error_code forward_prepare(struct store *store, struct receive_sources *sources, struct error *error);
+
+#endif
