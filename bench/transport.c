@@ -70,8 +70,8 @@ send_all(struct bench *bench, struct slice url, struct slice body)
 	    {{"vaultbell-attempt", 17}, {"1", 1}},
 	};
 	for (size_t i = 0; i < bench->in_flight; i++) {
-		bench->transmissions[i] = (struct transmission){
-		    .url = url, .headers = {headers, HEADERS}, .body = body, .timeout_ms = 15000};
+		bench->transmissions[i] =
+		    (struct transmission){.url = url, .headers = {headers, HEADERS}, .body = body, .timeout_ms = 15000};
 		transport_send(bench->transport, &bench->transmissions[i]);
 	}
 }
@@ -81,7 +81,8 @@ main(int argc, char **argv)
 {
 	int in_flight = argc > 1 ? atoi(argv[1]) : 64, seconds = argc > 2 ? atoi(argv[2]) : 3;
 	if (in_flight < 1 || in_flight > IN_FLIGHT_MAX || seconds < 1 || seconds > 60) {
-		fprintf(stderr, "bench-transport: write bench-transport [IN_FLIGHT [SECONDS]], 1..%d and 1..60\n", IN_FLIGHT_MAX);
+		fprintf(stderr, "bench-transport: write bench-transport [IN_FLIGHT [SECONDS]], 1..%d and 1..60\n",
+		    IN_FLIGHT_MAX);
 		return 2;
 	}
 	struct stamps stamps = stamps_new();
@@ -91,8 +92,12 @@ main(int argc, char **argv)
 	struct guard guard;
 	struct error error = ERROR_NONE;
 	bench.loop = loop_new(&handlers, &bench);
-	struct transport_options options = {.loop = bench.loop, .guard = &guard, .allow_http = true,
-	    .connections_max = IN_FLIGHT_MAX, .done = on_done, .context = &bench};
+	struct transport_options options = {.loop = bench.loop,
+	    .guard = &guard,
+	    .allow_http = true,
+	    .connections_max = IN_FLIGHT_MAX,
+	    .done = on_done,
+	    .context = &bench};
 	if (guard_parse(SLICE("127.0.0.0/8"), &guard, &error) != OK ||
 	    transport_new(&options, &bench.transport, &error) != OK) {
 		fprintf(stderr, "bench-transport: %s\n", error.text);
