@@ -48,11 +48,12 @@ journal_request(const struct receive_source *source, const struct verify_input *
 	struct message *message = message_new();
 	message->payload = arena_copy(&message->arena, input->body);
 	message->webhook_id = arena_copy(&message->arena, event_id);
-	message->event_type = type_of(input->body, &message->arena);
+	struct slice type = type_of(input->body, &message->arena);
+	message->event_type = slice_present(type) ? type : SLICE(""); /* every message has one in the store */
 	struct store_journal *journal = &request->journal;
 	journal->source = arena_copy(&request->arena, source->name);
 	journal->event_id = message->webhook_id;
-	journal->type = message->event_type;
+	journal->type = type;
 	journal->message = message;
 	journal->forward = source->forward;
 	sha256(message->payload, journal->body_sha256);
