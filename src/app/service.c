@@ -51,7 +51,8 @@ lock_directory(struct service *service, struct error *error)
 	service->lock_fd = open(path.ptr, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	arena_free(&arena);
 	if (service->lock_fd < 0)
-		return error_set(error, ERR_IO, "--data %s: the directory cannot be written: %s", data, strerror(errno));
+		return error_set(
+		    error, ERR_IO, "--data %s: the directory cannot be written: %s", data, strerror(errno));
 	if (flock(service->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return error_set(error, ERR_UNAVAILABLE,
 		    "--data %s: another vaultbell runs on this directory: stop it, or give another directory", data);
