@@ -67,10 +67,13 @@ note(struct sink *sink, const char *body, size_t length)
 }
 
 static void
-connection_free(struct connection *connection)
+connection_free(struct sink *sink, struct connection *connection)
 {
-	if (connection->fd >= 0)
+	if (connection->fd >= 0) {
+		/* Closing alone would not do while a child that was just forked still holds the descriptor. */
+		epoll_ctl(sink->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
 		close(connection->fd);
+	}
 	connection->fd = -1;
 	connection->gone = true;
 	if (connection->delayed == 0)
@@ -119,7 +122,7 @@ send_due(struct sink *sink)
 		free(delayed);
 		connection->delayed--;
 		if (connection->gone ? connection->delayed == 0 : !send_answers(sink, connection, 1))
-			connection_free(connection);
+			connection_free(sink, connection);
 	}
 }
 
@@ -197,7 +200,7 @@ run(void *context)
 			if (events[i].data.ptr == &sink->listen_fd)
 				accept_one(sink);
 			else if (!read_requests(sink, events[i].data.ptr))
-				connection_free(events[i].data.ptr);
+				connection_free(sink, events[i].data.ptr);
 		}
 		send_due(sink);
 	}
