@@ -1,0 +1,303 @@
+/* The process: store and sender, and the queues between them, as the runner and the loops have them. */
+#include "sim.h"
+
+#include <stdlib.h>
+
+enum { BATCH_MAX = 16, OPENINGS_MAX = 50 };
+
+static const struct log silent = {.level = LOG_ERROR, .fd = -1};
+
+/* --- ports of the sender ----------------------------------------------------------------------------- */
+
+static void
+submit(void *context, struct store_request *request)
+{
+	machine_submit(context, request, MAIL_SENDER);
+}
+
+static uint64_t
+random_of(void *context)
+{
+	struct world *world = context;
+	return random_next(&world->random);
+}
+
+void
+machine_submit(struct world *world, struct store_request *request, enum mail_kind reply_to)
+{
+	request->reply_kind = (int)reply_to;
+	mail_list_add(&world->submitted, &request->mail);
+}
+
+/* --- starting ---------------------------------------------------------------------------------------- */
+
+static void
+start_sender(struct world *world)
+{
+	struct sender_ports ports = {
+	    .context = world,
+	    .submit = submit,
+	    .transmit = receivers_transmit,
+	    .random = random_of,
+	};
+	struct sender_options options = {
+	    .engine =
+		{
+		    .deliveries_max = 12,
+		    .window = 4,
+		    .refill_limit = 3,
+		    .in_flight_max = 8,
+		    .keep_ms = 1500,
+		    .suspend_after_ms = 20000,
+		},
+	    .schedule = {.count = 4, .delay_ms = {100, 1000, 2000, 5000}, .jitter_permille = 100},
+	    .timeout_ms = 3000,
+	    .sealer = world->sealer,
+	    .log = &silent,
+	    .delivered_before_outcome = world->plan.delivered_before_outcome,
+	};
+	world->sender = sender_new(&options, &ports);
+	world->turn_at = WALL_NEVER;
+	sender_start(world->sender, world->now);
+}
+
+/* A crash that was set for later may happen in recovery; then it starts again. */
+void
+machine_start(struct world *world)
+{
+	for (int i = 0; world->store == NULL && i < OPENINGS_MAX; i++) {
+		struct store_sqlite_options options = {
+		    .common.log = &silent,
+		    .path = "vaultbell.db",
+		    .vfs = vfs_name(world->vfs),
+		    .synchronous = world->plan.synchronous,
+		};
+		struct error error = ERROR_NONE;
+		vfs_restart(world->vfs);
+		if (store_sqlite_open(&options, &world->store, &error) == OK)
+			break;
+		world->store = NULL;
+		if (!vfs_down(world->vfs) && i > OPENINGS_MAX / 2) {
+			world_say(world, "cannot open: %s", error.text);
+			vfs_end_faults(world->vfs);
+		}
+	}
+	if (world->store == NULL) {
+		world_fail(world, "the database does not open again");
+		abort();
+	}
+	start_sender(world);
+	model_settle(world);
+}
+
+/* --- stopping ---------------------------------------------------------------------------------------- */
+
+static void
+drop_mail(struct mail_list *list, bool requests_only)
+{
+	for (struct mail *mail = mail_list_pop(list); mail != NULL; mail = mail_list_pop(list)) {
+		if (!requests_only && mail->kind == MAIL_NOTE)
+			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+		else
+			store_request_free(CONTAINER_OF(mail, struct store_request, mail));
+	}
+}
+
+static void
+drop_everything(struct world *world)
+{
+	receivers_lose_connections(world);
+	clients_lose_connections(world);
+	drop_mail(&world->submitted, true);
+	drop_mail(&world->to_sender, false);
+	drop_mail(&world->to_clients, false);
+	sender_free(world->sender);
+	world->sender = NULL;
+	store_close(world->store);
+	world->store = NULL;
+}
+
+/* What was submitted is executed, replies and notes go unread, as at a shutdown. */
+void
+machine_stop(struct world *world)
+{
+	while (world->submitted.first != NULL && !world->failed) {
+		uint64_t crashes = world->crashes;
+		machine_batch(world);
+		if (world->crashes != crashes)
+			break;
+	}
+	drop_everything(world);
+}
+
+void
+machine_crash(struct world *world, enum vfs_crash crash)
+{
+	world->crashes++;
+	if (!vfs_down(world->vfs))
+		vfs_crash(world->vfs, crash);
+	drop_everything(world);
+	world->now.us += (int64_t)random_below(&world->random, 2000000);
+	machine_start(world);
+}
+
+/* --- batches ----------------------------------------------------------------------------------------- */
+
+struct batch {
+	struct store_request *requests[BATCH_MAX];
+	size_t count;
+	struct mail_list notes;
+};
+
+static void
+take_batch(struct world *world, struct batch *batch)
+{
+	size_t wanted = 1 + random_below(&world->random, BATCH_MAX);
+	batch->count = 0;
+	mail_list_init(&batch->notes);
+	while (batch->count < wanted && world->submitted.first != NULL) {
+		struct mail *mail = mail_list_pop(&world->submitted);
+		batch->requests[batch->count++] = CONTAINER_OF(mail, struct store_request, mail);
+	}
+}
+
+/* The planted bug: the client hears of its success before anything is durable. */
+static void
+acknowledge_early(struct world *world, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct errand *errand = batch->requests[i]->owner;
+		if (batch->requests[i]->reply_kind == MAIL_CLIENT && errand->kind == ERRAND_POST)
+			world->events[errand->event].posting = POST_ACKNOWLEDGED;
+	}
+}
+
+static void
+learn_ids(struct world *world, const struct batch *batch, const struct model *before)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct store_request *request = batch->requests[i];
+		const struct errand *errand = request->owner;
+		if (request->reply_kind != MAIL_CLIENT || request->status != OK)
+			continue;
+		if (errand->kind == ERRAND_CREATE)
+			world->receivers[errand->endpoint].id = request->endpoint.id;
+		if (errand->kind != ERRAND_POST)
+			continue;
+		struct world_event *event = &world->events[errand->event];
+		if (request->existed && event->id.value == 0)
+			world_fail(world, "event %d is said to exist, but its batch failed", errand->event);
+		if (event->id.value != 0 && event->id.value != request->message->id.value)
+			world_fail(world, "the key of event %d made two messages", errand->event);
+		if (!request->existed && before->in_store[errand->event])
+			world_fail(world, "event %d was there already and was made again", errand->event);
+		event->id = request->message->id;
+	}
+}
+
+/* In the runner's order. */
+static void
+post_replies(struct world *world, struct batch *batch)
+{
+	for (struct mail *mail = mail_list_pop(&batch->notes); mail != NULL; mail = mail_list_pop(&batch->notes)) {
+		mail->kind = MAIL_NOTE;
+		mail_list_add(&world->to_sender, mail);
+	}
+	for (size_t i = 0; i < batch->count; i++) {
+		struct store_request *request = batch->requests[i];
+		request->mail.kind = request->reply_kind;
+		mail_list_add(
+		    request->reply_kind == MAIL_SENDER ? &world->to_sender : &world->to_clients, &request->mail);
+	}
+}
+
+static void
+say_batch(struct world *world, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count && world->plan.verbose; i++) {
+		const struct store_request *request = batch->requests[i];
+		const struct errand *errand = request->owner;
+		const struct store_record *record = &request->record;
+		const char *name = store_kind_name(request->kind), *status = error_code_name(request->status);
+		if (request->kind == STORE_RECORD)
+			world_say(world, "    %s event %d endpoint %d state %d: %s", name,
+			    model_event_of(world, record->message), model_endpoint_of(world, record->endpoint),
+			    (int)record->state, status);
+		else if (request->kind == STORE_REFILL)
+			world_say(world, "    %s endpoint %d: %s, %zu rows", name,
+			    model_endpoint_of(world, request->refill.endpoint), status, request->refill.count);
+		else if (request->reply_kind == MAIL_CLIENT)
+			world_say(world, "    %s event %d endpoint %d state %d only %d %d: %s", name, errand->event,
+			    errand->endpoint, (int)errand->state, errand->only_type, errand->only_channel, status);
+		else
+			world_say(world, "    %s: %s", name, status);
+	}
+}
+
+static void
+die_in_batch(struct world *world, struct batch *batch, const struct model *before, enum error_code code)
+{
+	world_say(world, "crashes in a batch of %zu", batch->count);
+	if (code == OK)
+		world_say(world, "though it was committed");
+	world->doubt = world->model;
+	world->in_doubt = true;
+	world->model = *before;
+	drop_mail(&batch->notes, false);
+	for (size_t i = 0; i < batch->count; i++)
+		store_request_free(batch->requests[i]);
+	machine_crash(world, VFS_KILL);
+}
+
+void
+machine_batch(struct world *world)
+{
+	struct batch batch;
+	take_batch(world, &batch);
+	struct model before = world->model;
+	for (size_t i = 0; i < batch.count; i++)
+		model_play(world, &world->model, batch.requests[i]);
+	if (world->plan.reply_before_commit)
+		acknowledge_early(world, &batch);
+	struct error error = ERROR_NONE;
+	enum error_code code = store_batch(world->store, batch.requests, batch.count, &batch.notes, &error);
+	world->batches++;
+	if (vfs_down(world->vfs) || world->store->dead) {
+		die_in_batch(world, &batch, &before, code);
+		return;
+	}
+	world_say(world, "batch of %zu, %zu notes: %s", batch.count, batch.notes.count, error_code_name(code));
+	say_batch(world, &batch);
+	if (code == OK) {
+		learn_ids(world, &batch, &before);
+	} else {
+		world->full++;
+		world->model = before;
+		if (batch.notes.count > 0)
+			world_fail(world, "a batch that failed left notes");
+	}
+	post_replies(world, &batch);
+}
+
+void
+machine_deliver(struct world *world, struct mail_list *from)
+{
+	struct mail *mail = mail_list_pop(from);
+	if (mail->kind == MAIL_NOTE)
+		sender_note(world->sender, CONTAINER_OF(mail, struct store_note, mail), world->now);
+	else if (mail->kind == MAIL_SENDER)
+		sender_reply(world->sender, CONTAINER_OF(mail, struct store_request, mail), world->now);
+	else
+		clients_answer(world, CONTAINER_OF(mail, struct store_request, mail));
+}
+
+void
+machine_read(struct world *world, struct store_request *request)
+{
+	struct mail_list notes;
+	mail_list_init(&notes);
+	struct error error = ERROR_NONE;
+	enum error_code code = store_batch(world->store, &request, 1, &notes, &error);
+	if (code != OK || request->status != OK)
+		world_fail(world, "%s fails: %s", store_kind_name(request->kind), request->error.text);
+}
