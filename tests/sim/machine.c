@@ -61,13 +61,19 @@ start_sender(struct world *world)
 	sender_start(world->sender, world->now);
 }
 
+static bool
+any_type(void *context UNUSED, struct slice name UNUSED)
+{
+	return true;
+}
+
 /* A crash that was set for later may happen in recovery; then it starts again. */
 void
 machine_start(struct world *world)
 {
 	for (int i = 0; world->store == NULL && i < OPENINGS_MAX; i++) {
 		struct store_sqlite_options options = {
-		    .common.log = &silent,
+		    .common = {.builtin_type = any_type, .log = &silent},
 		    .path = "vaultbell.db",
 		    .vfs = vfs_name(world->vfs),
 		    .synchronous = world->plan.synchronous,
@@ -237,7 +243,8 @@ say_batch(struct world *world, const struct batch *batch)
 static void
 die_in_batch(struct world *world, struct batch *batch, const struct model *before, enum error_code code)
 {
-	world_say(world, "crashes in a batch of %zu", batch->count);
+	world_say(world, "crashes in a batch of %zu: %s", batch->count,
+	    vfs_down(world->vfs) ? "as was set" : "a sync failed");
 	if (code == OK)
 		world_say(world, "though it was committed");
 	world->doubt = world->model;

@@ -80,6 +80,7 @@ model_play(const struct world *world, struct model *model, const struct store_re
 	int event = model_event_of(world, record->message), which = model_endpoint_of(world, record->endpoint);
 	if (event < 0 || which < 0)
 		return;
+	model->attempts++;
 	if (record->state == DELIVERY_DELIVERED)
 		model->successes[event][which]++;
 	struct model_endpoint *endpoint = &model->endpoints[which];
@@ -93,6 +94,7 @@ struct reading {
 	bool there[ENDPOINTS_MAX];
 	enum endpoint_state state[ENDPOINTS_MAX];
 	bool in_store[EVENTS_MAX];
+	int64_t attempts;
 };
 
 static int
@@ -129,11 +131,7 @@ read_messages(struct world *world, struct reading *reading, int organisation)
 	struct store_request *request = store_request_new(STORE_MESSAGE_LIST, world->now);
 	request->ref = clients_uid(&request->arena, "organisation", organisation);
 	request->page.limit = 10 * EVENTS_MAX;
-	struct mail_list notes;
-	mail_list_init(&notes);
-	struct error error = ERROR_NONE;
-	if (store_batch(world->store, &request, 1, &notes, &error) != OK)
-		world_fail(world, "messages cannot be read: %s", error.text);
+	machine_read(world, request);
 	for (size_t i = 0; i < request->count; i++) {
 		int number = number_behind(request->messages[i]->payload, "{\"event\":");
 		if (number < 0 || number >= world->event_count) {
@@ -148,6 +146,20 @@ read_messages(struct world *world, struct reading *reading, int organisation)
 	store_request_free(request);
 }
 
+static void
+say_difference(const struct world *world, const struct reading *reading, const struct model *model, const char *which)
+{
+	for (int i = 0; i < ENDPOINTS_MAX; i++)
+		if (model->endpoints[i].exists)
+			world_say(world, "%s: endpoint %d: model state %d, store %d state %d", which, i,
+			    (int)model->endpoints[i].state, reading->there[i], (int)reading->state[i]);
+	for (int i = 0; i < EVENTS_MAX; i++)
+		if (reading->in_store[i] != model->in_store[i])
+			world_say(world, "%s: event %d: model %d, store %d", which, i, model->in_store[i], reading->in_store[i]);
+	world_say(world, "%s: attempts: model %lld, store %lld", which, (long long)model->attempts,
+	    (long long)reading->attempts);
+}
+
 static bool
 agrees(const struct reading *reading, const struct model *model)
 {
@@ -159,21 +171,31 @@ agrees(const struct reading *reading, const struct model *model)
 	for (int i = 0; i < EVENTS_MAX; i++)
 		if (reading->in_store[i] != model->in_store[i])
 			return false;
-	return true;
+	return reading->attempts == model->attempts;
 }
 
 void
 model_settle(struct world *world)
 {
+	if (world->event_count == 0)
+		return;
 	struct reading reading = {.there = {false}};
 	read_endpoints(world, &reading);
 	for (int i = 0; i < ORGANISATIONS && !world->failed; i++)
 		read_messages(world, &reading, i);
+	struct store_request *counts = store_request_new(STORE_COUNTS, world->now);
+	machine_read(world, counts);
+	reading.attempts = counts->counts.attempts;
+	store_request_free(counts);
 	if (world->failed)
 		return;
 	if (world->in_doubt && agrees(&reading, &world->doubt))
 		world->model = world->doubt;
-	else if (!agrees(&reading, &world->model))
+	else if (!agrees(&reading, &world->model)) {
+		say_difference(world, &reading, &world->model, "before");
+		if (world->in_doubt)
+			say_difference(world, &reading, &world->doubt, "after");
 		world_fail(world, "after a crash the store is neither as before the batch nor as after it");
+	}
 	world->in_doubt = false;
 }

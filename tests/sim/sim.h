@@ -38,6 +38,7 @@ struct model {
 	bool in_store[EVENTS_MAX];
 	uint32_t targets[EVENTS_MAX];		      /* endpoints that the event went to, as bits */
 	uint8_t successes[EVENTS_MAX][ENDPOINTS_MAX]; /* records of success that were committed */
+	int64_t attempts;                             /* records in all */
 };
 
 /* --- the outside world ------------------------------------------------------------------------------ */
@@ -125,7 +126,7 @@ struct world {
 /* world.c. True: all held. */
 bool simulate(uint64_t seed, const struct plan *plan);
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
-void world_say(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+void world_say(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 bool world_chance(struct world *world, uint64_t numerator, uint64_t denominator);
 int world_below(struct world *world, int bound);
 

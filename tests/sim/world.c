@@ -22,7 +22,7 @@ world_fail(struct world *world, const char *format, ...)
 }
 
 void
-world_say(struct world *world, const char *format, ...)
+world_say(const struct world *world, const char *format, ...)
 {
 	if (!world->plan.verbose)
 		return;
