@@ -89,3 +89,10 @@ store_note_free(struct store_note *note)
 	arena_free(&note->arena);
 	free(note);
 }
+
+void
+store_notes_of(struct mail *first, size_t request)
+{
+	for (struct mail *mail = first; mail != NULL; mail = mail->next)
+		CONTAINER_OF(mail, struct store_note, mail)->request = request;
+}

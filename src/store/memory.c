@@ -331,7 +331,9 @@ batch(struct store *store, struct store_request *const *requests, size_t count, 
 		struct store_request *request = requests[i];
 		request->detail = STORE_DETAIL_NONE;
 		request->existed = false;
+		struct mail **made = notes->last;
 		request->status = execute(memory, request, notes);
+		store_notes_of(*made, i);
 	}
 	return OK;
 }

@@ -50,8 +50,22 @@ reply(struct replies *replies, struct store_request *request)
 	replies_add(replies, request->reply_to, &request->mail);
 }
 
-/* Notes go before the replies of the same commit: the sender must know of a delivery before anything that
- * follows from it. */
+static void
+post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_list *notes, size_t request)
+{
+	while (notes->first != NULL && CONTAINER_OF(notes->first, struct store_note, mail)->request == request) {
+		struct mail *mail = mail_list_pop(notes);
+		mail->kind = runner->options.note_kind;
+		if (runner->options.notes != NULL)
+			replies_add(replies, runner->options.notes, mail);
+		else
+			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+	}
+}
+
+/* Replies and notes leave in the order of execution (store.h, invariant 2): a note goes before the reply of the
+ * request that made it, so that the sender knows of a delivery before anything that follows from it, and behind all
+ * earlier replies, so that a refill or a record is never taken for one that saw it. */
 static void
 execute(struct store_runner *runner, struct store_request **batch, size_t count)
 {
@@ -69,15 +83,10 @@ execute(struct store_runner *runner, struct store_request **batch, size_t count)
 		log_write(runner->options.log, LOG_ERROR, "a batch was not committed", "error", error.text, NULL);
 	if (runner->options.store->dead)
 		fatal_at(__FILE__, __LINE__, "fsync failed: what the disk holds is unknown, start again");
-	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes)) {
-		mail->kind = runner->options.note_kind;
-		if (runner->options.notes != NULL)
-			replies_add(&replies, runner->options.notes, mail);
-		else
-			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
-	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		post_notes_of(runner, &replies, &notes, i);
 		reply(&replies, batch[i]);
+	}
 	replies_post(&replies);
 }
 

@@ -239,6 +239,8 @@ struct store_note_target {
 struct store_note {
 	struct mail mail;
 	enum store_note_kind kind;
+	size_t request;               /* index in its batch of the request that made it: it goes out before that reply
+	                               * and behind the replies of all requests before (invariant 2) */
 	struct message *message;      /* DELIVERIES: one reference is the note's */
 	struct endpoint *endpoint;    /* ENDPOINT: its new state (DELETED: forget it); lives in arena */
 	struct arena arena;
@@ -248,6 +250,8 @@ struct store_note {
 
 struct store_note *store_note_new(enum store_note_kind kind, size_t targets);
 void store_note_free(struct store_note *note);
+/* For implementations: the notes from `first` on are of this request. */
+void store_notes_of(struct mail *first, size_t request);
 
 /* --- implementations -------------------------------------------------------------------------------- */
 

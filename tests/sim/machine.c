@@ -205,11 +205,13 @@ learn_ids(struct world *world, const struct batch *batch, const struct model *be
 static void
 post_replies(struct world *world, struct batch *batch)
 {
-	for (struct mail *mail = mail_list_pop(&batch->notes); mail != NULL; mail = mail_list_pop(&batch->notes)) {
-		mail->kind = MAIL_NOTE;
-		mail_list_add(&world->to_sender, mail);
-	}
+	struct mail_list *notes = &batch->notes;
 	for (size_t i = 0; i < batch->count; i++) {
+		while (notes->first != NULL && CONTAINER_OF(notes->first, struct store_note, mail)->request == i) {
+			struct mail *mail = mail_list_pop(notes);
+			mail->kind = MAIL_NOTE;
+			mail_list_add(&world->to_sender, mail);
+		}
 		struct store_request *request = batch->requests[i];
 		request->mail.kind = request->reply_kind;
 		mail_list_add(

@@ -198,7 +198,10 @@ requests_of_a_batch_see_each_other(void **state)
 		assert_int_equal(batch[i]->status, expected[i]);
 	assert_int_equal(batch[5]->counts.messages, 2);
 	assert_int_equal(batch[5]->counts.deliveries_pending, 1);
+	/* Each note names its request, so that notes and replies can leave in the order of execution. */
 	assert_int_equal(subject->notes.count, 2);
+	assert_int_equal(CONTAINER_OF(subject->notes.first, struct store_note, mail)->request, 1);
+	assert_int_equal(CONTAINER_OF(subject->notes.first->next, struct store_note, mail)->request, 3);
 	for (size_t i = 0; i < COUNT_OF(batch); i++)
 		store_request_free(batch[i]);
 }

@@ -357,8 +357,11 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	store->notes = notes;
 	if (writing)
 		sql_run(store, SQL_BEGIN, "");
-	for (size_t i = 0; i < count && store->failed == SQLITE_OK; i++)
+	for (size_t i = 0; i < count && store->failed == SQLITE_OK; i++) {
+		struct mail **made = notes->last;
 		run(store, requests[i]);
+		store_notes_of(*made, i);
+	}
 	if (writing) {
 		save_sequences(store);
 		if (store->failed == SQLITE_OK)
