@@ -140,3 +140,23 @@ arena_free(struct arena *arena)
 	}
 	*arena = ARENA_EMPTY;
 }
+
+void
+arena_reset(struct arena *arena)
+{
+	struct arena_block *kept = NULL;
+	struct arena_block *block = arena->blocks;
+	while (block != NULL) {
+		struct arena_block *next = block->next;
+		if (kept == NULL && block->size == ARENA_BLOCK_BYTES)
+			kept = block;
+		else
+			free(block);
+		block = next;
+	}
+	if (kept != NULL) {
+		kept->next = NULL;
+		kept->used = 0;
+	}
+	*arena = (struct arena){kept, 0};
+}

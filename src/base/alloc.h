@@ -25,5 +25,7 @@ char *arena_string(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 struct slice_list arena_list(struct arena *arena, struct slice_list list); /* deep copy */
 void arena_free(struct arena *arena); /* and leaves it empty, ready for use */
+/* Frees what was given out but keeps one block for the next use. */
+void arena_reset(struct arena *arena);
 
 #endif

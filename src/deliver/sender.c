@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REPEAT_RECORD_AFTER_US = 1000000 };
+enum { REPEAT_RECORD_AFTER_US = 1000000, IDLE_FLIGHTS_MAX = 512 };
 
 /* One attempt on its way. */
 struct flight {
@@ -28,8 +28,10 @@ struct sender {
 	struct engine_actions actions;
 	struct target **targets;
 	uint32_t target_count;
-	struct map by_endpoint;	       /* (endpoint id, 0) → index in targets */
-	struct flight *flights;	       /* all on their way: freed with the sender */
+	struct map by_endpoint; /* (endpoint id, 0) → index in targets */
+	struct flight *flights; /* all on their way: freed with the sender */
+	struct flight *idle;	/* landed ones, kept for the next: linked by next */
+	uint32_t idle_count;
 	struct flight *refused;	       /* could not even be composed: to be reported at the end of the step */
 	struct flight *landed;	       /* whose outcome the engine judges in this step */
 	struct store_request *repeats; /* records that the store did not take; linked by owner */
@@ -60,6 +62,27 @@ sender_new(const struct sender_options *options, const struct sender_ports *port
 	return sender;
 }
 
+/* A flight from the pool, or a new one. Its arena keeps a block over its lives: attempts are what this program does
+ * most, and their memory should not go through the allocator each time. */
+static struct flight *
+flight_new(struct sender *sender)
+{
+	struct flight *flight = sender->idle;
+	struct arena arena = ARENA_EMPTY;
+	if (flight == NULL) {
+		flight = mem_alloc(sizeof *flight);
+	} else {
+		sender->idle = flight->next;
+		sender->idle_count--;
+		arena = flight->transmission.arena;
+	}
+	*flight = (struct flight){.transmission = {.arena = arena, .owner = flight}, .next = sender->flights};
+	if (sender->flights != NULL)
+		sender->flights->previous = flight;
+	sender->flights = flight;
+	return flight;
+}
+
 static void
 flight_free(struct sender *sender, struct flight *flight)
 {
@@ -69,6 +92,13 @@ flight_free(struct sender *sender, struct flight *flight)
 		sender->flights = flight->next;
 	if (flight->next != NULL)
 		flight->next->previous = flight->previous;
+	if (sender->idle_count < IDLE_FLIGHTS_MAX) {
+		arena_reset(&flight->transmission.arena);
+		flight->next = sender->idle;
+		sender->idle = flight;
+		sender->idle_count++;
+		return;
+	}
 	arena_free(&flight->transmission.arena);
 	free(flight);
 }
@@ -80,6 +110,12 @@ sender_free(struct sender *sender)
 		return;
 	while (sender->flights != NULL)
 		flight_free(sender, sender->flights);
+	while (sender->idle != NULL) {
+		struct flight *next = sender->idle->next;
+		arena_free(&sender->idle->transmission.arena);
+		free(sender->idle);
+		sender->idle = next;
+	}
 	while (sender->repeats != NULL) {
 		struct store_request *next = sender->repeats->owner;
 		store_request_free(sender->repeats);
@@ -346,17 +382,12 @@ sender_report(struct sender *sender, struct transmission *transmission, struct w
 static void
 launch(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
 {
-	struct flight *flight = mem_zero(1, sizeof *flight);
+	struct flight *flight = flight_new(sender);
 	flight->endpoint = delivery->endpoint;
 	flight->message = delivery->message;
 	flight->number = delivery->attempts + 1;
 	flight->trigger = delivery->trigger;
-	flight->next = sender->flights;
-	if (sender->flights != NULL)
-		sender->flights->previous = flight;
-	sender->flights = flight;
 	struct transmission *transmission = &flight->transmission;
-	transmission->owner = flight;
 	transmission->timeout_ms = sender->options.timeout_ms;
 	struct compose_input input = {
 	    .target = find_target(sender, delivery->endpoint),

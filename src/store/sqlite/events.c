@@ -208,22 +208,16 @@ op_record(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_record *record = &request->record;
 	struct attempt *attempt = &record->attempt;
-	sqlite3_stmt *row = sql_bind(store, SQL_DELIVERY_GET, "ii", record->message.value, record->endpoint.value);
-	if (!sql_step(store, row)) {
-		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
-		return;
+	sql_run(store, SQL_DELIVERY_RECORD, "iiii", record->message.value, record->endpoint.value,
+	    (int64_t)record->state, record->due.us);
+	/* One that is no longer pending (its endpoint was deleted meanwhile) keeps its state. */
+	if (sqlite3_changes(store->db) == 0) {
+		sql_run(store, SQL_DELIVERY_COUNT_ATTEMPT, "ii", record->message.value, record->endpoint.value);
+		if (sqlite3_changes(store->db) == 0) {
+			request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
+			return;
+		}
 	}
-	bool pending = sqlite3_column_int(row, 0) == DELIVERY_PENDING;
-	int64_t attempts = sqlite3_column_int64(row, 1) + 1;
-	int64_t due = sqlite3_column_int64(row, 2);
-	int64_t state = sqlite3_column_int64(row, 0), trigger = sqlite3_column_int64(row, 4);
-	sql_end(row);
-	if (pending) {
-		state = record->state;
-		due = record->state == DELIVERY_PENDING ? record->due.us : due;
-	}
-	sql_run(store, SQL_DELIVERY_RECORD, "iiiiii", record->message.value, record->endpoint.value, state, attempts,
-	    due, trigger);
 	attempt->id.value = id_next(&store->ids, request->now);
 	sql_run(store, SQL_ATTEMPT_PUT, "iiiiiiiib", attempt->id.value, record->message.value, record->endpoint.value,
 	    (int64_t)attempt->number, (int64_t)attempt->status_code, (int64_t)attempt->duration_ms,
@@ -299,8 +293,8 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 		    "the payload of this message is no longer kept, so it cannot be sent again");
 		return;
 	}
-	sql_run(store, SQL_DELIVERY_RECORD, "iiiiii", id, entry->endpoint.id.value, (int64_t)DELIVERY_PENDING,
-	    (int64_t)target.attempts, target.due.us, (int64_t)target.trigger);
+	sql_run(
+	    store, SQL_DELIVERY_AGAIN, "iiii", id, entry->endpoint.id.value, target.due.us, (int64_t)target.trigger);
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message;
 	note->targets[0] = target;

@@ -419,17 +419,44 @@ configure(struct sqlite_store *store, const struct store_sqlite_options *options
 	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);
 }
 
-/* Moves what the log holds into the database, synced, before anything is built on it. After an fsync that failed,
- * the log may be whole in the page cache and not on the disk, and no later fsync says so: what is committed behind
- * such a gap would be lost at a power cut (found by simulation). Readers beside may keep the log from being cut off;
- * it is copied all the same. */
+static int
+write_again(sqlite3_file *log)
+{
+	enum { CHUNK_BYTES = 1 << 16 };
+	sqlite3_int64 size = 0;
+	if (log == NULL || log->pMethods == NULL)
+		return SQLITE_OK;
+	int code = log->pMethods->xFileSize(log, &size);
+	char *chunk = mem_alloc(CHUNK_BYTES);
+	for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += CHUNK_BYTES) {
+		int bytes = size - at < CHUNK_BYTES ? (int)(size - at) : CHUNK_BYTES;
+		code = log->pMethods->xRead(log, chunk, bytes, at);
+		if (code == SQLITE_OK)
+			code = log->pMethods->xWrite(log, chunk, bytes, at);
+	}
+	free(chunk);
+	return code == SQLITE_OK && size > 0 ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : code;
+}
+
+/* Makes durable what the log says, before anything is built on it: writes its bytes again, as they are, and syncs.
+ * After an fsync that failed, the log may be whole in the page cache and not on the disk, and no later fsync says
+ * so: what is committed behind such a gap would be lost at a power cut (found by simulation). */
 static enum error_code
 settle_log(struct sqlite_store *store, struct error *error)
 {
 	if (store->read_only)
 		return OK;
-	int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	return (code & 0xff) == SQLITE_OK || (code & 0xff) == SQLITE_BUSY ? OK : sqlite_error(store, code, error);
+	int code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	if ((code & 0xff) == SQLITE_BUSY)
+		return OK; /* a server is writing: it did this when it started */
+	sqlite3_file *log = NULL;
+	if (code == SQLITE_OK)
+		code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log);
+	if (code == SQLITE_OK)
+		code = write_again(log);
+	int ended = sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	code = code == SQLITE_OK ? ended : code;
+	return code == SQLITE_OK ? OK : sqlite_error(store, code, error);
 }
 
 enum error_code
@@ -449,9 +476,9 @@ store_sqlite_open(const struct store_sqlite_options *options, struct store **out
 	if (code == OK)
 		code = configure(store, options, error);
 	if (code == OK)
-		code = sqlite_migrate(store, error);
-	if (code == OK)
 		code = settle_log(store, error);
+	if (code == OK)
+		code = sqlite_migrate(store, error);
 	if (code == OK)
 		code = load(store, error);
 	if (code != OK) {

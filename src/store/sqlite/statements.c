@@ -45,8 +45,10 @@ static const char *const texts[SQL_COUNT] = {
 			 " VALUES (?, ?, 0, 0, ?, ?, 0)",
     [SQL_DELIVERY_GET] =
 	"SELECT state, attempts, due, sequence, trigger FROM delivery WHERE message = ? AND endpoint = ?",
-    [SQL_DELIVERY_RECORD] =
-	"UPDATE delivery SET state = ?3, attempts = ?4, due = ?5, trigger = ?6 WHERE message = ?1 AND endpoint = ?2",
+    [SQL_DELIVERY_RECORD] = "UPDATE delivery SET state = ?3, attempts = attempts + 1, due = iif(?3 = 0, ?4, due)"
+			    " WHERE message = ?1 AND endpoint = ?2 AND state = 0",
+    [SQL_DELIVERY_AGAIN] = "UPDATE delivery SET state = 0, due = ?3, trigger = ?4 WHERE message = ?1 AND endpoint = ?2",
+    [SQL_DELIVERY_COUNT_ATTEMPT] = "UPDATE delivery SET attempts = attempts + 1 WHERE message = ?1 AND endpoint = ?2",
     [SQL_DELIVERY_OF_MESSAGE] =
 	"SELECT endpoint, state, attempts, due, sequence, trigger FROM delivery WHERE message = ?"
 	" ORDER BY endpoint",
@@ -73,7 +75,8 @@ static const char *const texts[SQL_COUNT] = {
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_JOURNAL_LIST] = "SELECT seq, event_id, type, source, verdict, received, sha256, message FROM journal"
 			 " WHERE seq > ? ORDER BY seq LIMIT ?",
-    [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max(id), 0) FROM attempt),"
+    [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
+		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint))",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM message),"
 		   " (SELECT count(*) FROM delivery WHERE state = 0), (SELECT count(*) FROM delivery WHERE state = 1),"
