@@ -24,21 +24,25 @@ check_pending(struct world *world)
 	return pending;
 }
 
-void
+int
 check_resend_exhausted(struct world *world)
 {
+	int resent = 0;
 	for (int i = 0; i < world->event_count && !world->failed; i++) {
 		if (!world->model.in_store[i])
 			continue;
 		struct store_request *request = deliveries_of(world, i);
 		for (size_t n = 0; n < request->count; n++) {
 			int endpoint = model_endpoint_of(world, request->deliveries[n].endpoint->id);
-			if (request->deliveries[n].state == DELIVERY_EXHAUSTED &&
-			    request->deliveries[n].endpoint->state != ENDPOINT_DELETED)
-				clients_resend(world, i, endpoint);
+			if (request->deliveries[n].state != DELIVERY_EXHAUSTED ||
+			    request->deliveries[n].endpoint->state == ENDPOINT_DELETED)
+				continue;
+			clients_resend(world, i, endpoint);
+			resent++;
 		}
 		store_request_free(request);
 	}
+	return resent;
 }
 
 static void

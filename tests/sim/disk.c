@@ -199,6 +199,7 @@ disk_sync(struct disk_file *file)
 	for (size_t i = 0; i < file->change_count; i++)
 		apply(&file->durable, &file->changes[i]);
 	forget_changes(file);
+	file->durably_linked = file->durably_linked || file->linked;
 }
 
 /* --- what survives ----------------------------------------------------------------------------------- */

@@ -1,10 +1,11 @@
 /* A simulated disk: files with two images each, what the programs see and what a power cut leaves.
  *
- * The model is the harshest that POSIX allows and that SQLite claims to live with:
+ * The model is as harsh as SQLite claims to live with:
  * - A write is seen at once and is durable only after a sync of its file. At a power cut each unsynced write is
  *   kept, dropped or torn, by a seeded choice for each 512-byte sector, so order between sectors is not kept.
- * - Creating and deleting are seen at once and are durable only after the directory was synced. At a power cut
- *   each path shows its durable state or its newest, by choice.
+ * - Creating and deleting are seen at once and are durable only after the directory was synced; a file's own
+ *   name also after the file was (POSIX does not say so, but the file systems that servers run on do it). At a
+ *   power cut each path shows its durable state or its newest, by choice.
  * - A sync that fails may have written anything of what it should have, and what it did not write counts as
  *   clean: a later sync does not bring it back (as Linux does it).
  * - When the process dies but the machine does not, everything that was written stays.

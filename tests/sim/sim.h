@@ -166,7 +166,7 @@ void receivers_lose_connections(struct world *world);
 
 /* check.c: after all is quiet */
 int64_t check_pending(struct world *world);
-void check_resend_exhausted(struct world *world);
+int check_resend_exhausted(struct world *world); /* how many */
 void check_everything(struct world *world);
 
 #endif

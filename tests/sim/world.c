@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STORMY_STEPS = 500, STEPS_MAX = 60000, QUIET_CHECKS_MAX = 200 };
+enum { STORMY_STEPS = 500, STEPS_MAX = 60000, ROUNDS_MAX = 4 };
 
 void
 world_fail(struct world *world, const char *format, ...)
@@ -202,14 +202,14 @@ calm_down(struct world *world)
 		world->receivers[i].mode = RECEIVER_WORKS;
 	for (int rounds = 0; !world->failed; rounds++) {
 		clients_enable_all(world);
-		check_resend_exhausted(world);
+		int64_t pending = check_pending(world);
+		int resent = check_resend_exhausted(world);
+		if (pending == 0 && resent == 0 && !busy(world))
+			return;
+		if (rounds == ROUNDS_MAX || world->steps >= STEPS_MAX)
+			world_fail(world, "%lld deliveries are still pending when all is quiet", (long long)pending);
 		while (!world->failed && busy(world) && world->steps < STEPS_MAX)
 			step(world);
-		int64_t pending = check_pending(world);
-		if (pending == 0 && !busy(world))
-			return;
-		if (rounds == 3 || world->steps >= STEPS_MAX)
-			world_fail(world, "%lld deliveries are still pending when all is quiet", (long long)pending);
 	}
 }
 
