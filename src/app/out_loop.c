@@ -73,9 +73,10 @@ static int64_t
 on_turn(void *context)
 {
 	struct out_loop *out = context;
-	int64_t wait = transport_turn(out->transport);
+	/* The sender first: what its timers send leaves with the transport's turn and does not wait for another. */
 	struct wall_time now = clock_wall();
 	struct wall_time next = sender_turn(out->sender, now);
+	int64_t wait = transport_turn(out->transport);
 	store_runner_submit_list(out->service->runner, &out->submitting);
 	struct sender_counts counts = sender_counts(out->sender);
 	publish_sender(out, &counts);

@@ -484,8 +484,7 @@ sender_turn(struct sender *sender, struct wall_time now)
 		struct engine_event tick = {.kind = ENGINE_TICK};
 		step(sender, now, &tick);
 		perform(sender, now);
-		/* What the tick sent waits in the transport for a turn of its own: the loop must not sleep first. */
-		next = now;
+		next = engine_next(sender->engine);
 	}
 	return sender->repeat_at.us < next.us ? sender->repeat_at : next;
 }
