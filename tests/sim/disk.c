@@ -194,12 +194,18 @@ apply(struct disk_bytes *bytes, const struct disk_change *change)
 }
 
 void
-disk_sync(struct disk_file *file)
+disk_sync(struct disk *disk, struct disk_file *file)
 {
 	for (size_t i = 0; i < file->change_count; i++)
 		apply(&file->durable, &file->changes[i]);
 	forget_changes(file);
-	file->durably_linked = file->durably_linked || file->linked;
+	if (!file->linked || file->durably_linked)
+		return;
+	/* Its name now means this file, also after a power cut. */
+	for (struct disk_file *other = disk->files; other != NULL; other = other->next)
+		if (strcmp(other->path, file->path) == 0)
+			other->durably_linked = other == file;
+	collect(disk);
 }
 
 /* --- what survives ----------------------------------------------------------------------------------- */

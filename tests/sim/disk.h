@@ -61,7 +61,7 @@ size_t disk_read(const struct disk_file *file, void *out, size_t len, size_t off
 /* False when there is no room; nothing was written. */
 bool disk_write(struct disk *disk, struct disk_file *file, const void *data, size_t len, size_t offset);
 void disk_truncate(struct disk_file *file, size_t len);
-void disk_sync(struct disk_file *file);
+void disk_sync(struct disk *disk, struct disk_file *file);
 void disk_sync_failing(struct disk *disk, struct disk_file *file);
 
 /* The machine loses power: every file becomes what is left of it. Handles must not be used any more. */

@@ -71,7 +71,7 @@ sync_file(sqlite3_file *base, int flags UNUSED)
 		return SQLITE_IOERR_FSYNC;
 	}
 	if (step != STEP_CRASH) {
-		disk_sync(handle->file);
+		disk_sync(&vfs->disk, handle->file);
 		if (handle->sync_directory)
 			disk_sync_directory(&vfs->disk);
 		handle->sync_directory = false;
