@@ -49,11 +49,11 @@ enum vaultbell_scheme {
  *  VAULTBELL_NO_ID. */
 enum vaultbell_verdict {
 	VAULTBELL_VERIFIED = 0,
-	VAULTBELL_MISSING = 1,   /**< a header of the signature is not there */
+	VAULTBELL_MISSING = 1,	 /**< a header of the signature is not there */
 	VAULTBELL_MALFORMED = 2, /**< the headers are there, but not of the form that the scheme requires */
-	VAULTBELL_WRONG = 3,     /**< no key fits: the body or a signed header was changed, or the key is another */
-	VAULTBELL_STALE = 4,     /**< the signature fits, but its time is more than 5 minutes from now, either way */
-	VAULTBELL_NO_ID = 5      /**< the signature fits, but the body has no `messageId` (legacy) */
+	VAULTBELL_WRONG = 3,	 /**< no key fits: the body or a signed header was changed, or the key is another */
+	VAULTBELL_STALE = 4,	 /**< the signature fits, but its time is more than 5 minutes from now, either way */
+	VAULTBELL_NO_ID = 5	 /**< the signature fits, but the body has no `messageId` (legacy) */
 };
 
 /** One or more keys of one scheme. Opaque. */
@@ -69,8 +69,8 @@ struct vaultbell_request;
  *  @param reason       where to put one line that says what is wrong, or NULL; never holds a part of a key
  *  @param reason_bytes its size
  *  @return the keys, or NULL when the text is not of this form */
-VAULTBELL_API struct vaultbell_keys *vaultbell_keys_parse(enum vaultbell_scheme scheme, const char *text,
-    size_t text_bytes, char *reason, size_t reason_bytes);
+VAULTBELL_API struct vaultbell_keys *vaultbell_keys_parse(
+    enum vaultbell_scheme scheme, const char *text, size_t text_bytes, char *reason, size_t reason_bytes);
 /** Clears and frees keys. NULL is fine. */
 VAULTBELL_API void vaultbell_keys_free(struct vaultbell_keys *keys);
 /** How many keys there are. */
@@ -90,22 +90,22 @@ VAULTBELL_API void vaultbell_request_add_header(struct vaultbell_request *reques
 /** Adds the headers of a raw block, `Name: value` lines that end in CR LF or LF (RFC 9112 section 5); the request line
  *  must not be part of it, the empty line at the end may. The bytes are copied.
  *  @return 0, or -1 when a line is no header (nothing is added then) */
-VAULTBELL_API int vaultbell_request_add_header_block(struct vaultbell_request *request, const char *block,
-    size_t block_bytes);
+VAULTBELL_API int vaultbell_request_add_header_block(
+    struct vaultbell_request *request, const char *block, size_t block_bytes);
 /** The target, which only rfc9421 signs. Strings end in a NUL and are copied; NULL stands for what is not known.
  *  @param method    "POST"
  *  @param authority host and port as in the Host header
  *  @param path      undecoded, as in the request line, without the query
  *  @param query     undecoded, without the `?`; NULL when the request line has no `?` */
-VAULTBELL_API void vaultbell_request_set_target(struct vaultbell_request *request, const char *method,
-    const char *authority, const char *path, const char *query);
+VAULTBELL_API void vaultbell_request_set_target(
+    struct vaultbell_request *request, const char *method, const char *authority, const char *path, const char *query);
 /** The body, byte for byte as it arrived. It is not copied: it must stay as it is until vaultbell_verify returns. */
 VAULTBELL_API void vaultbell_request_set_body(struct vaultbell_request *request, const void *body, size_t body_bytes);
 
 /** Verifies a request. Compares in constant time, tries every key, reads no clock and keeps no state.
  *  @param unix_seconds the current time, from time(NULL) */
-VAULTBELL_API enum vaultbell_verdict vaultbell_verify(const struct vaultbell_keys *keys,
-    struct vaultbell_request *request, int64_t unix_seconds);
+VAULTBELL_API enum vaultbell_verdict vaultbell_verify(
+    const struct vaultbell_keys *keys, struct vaultbell_request *request, int64_t unix_seconds);
 
 /** The id of the verified event, which the signature covers: the same on every attempt. NULL unless the last
  *  vaultbell_verify said VAULTBELL_VERIFIED. Borrowed until the request is cleared, verified again or freed. */

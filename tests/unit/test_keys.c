@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -226,6 +227,64 @@ test_generated(void **state)
 	}
 }
 
+/* Threads share keys: each signs and verifies with the same ones. A race shows under the thread sanitizer. */
+static void *
+use_keys(void *argument)
+{
+	struct key *const *keys = argument;
+	static const enum sign_scheme schemes[KEY_TYPE_COUNT] = {
+	    [KEY_HMAC] = SCHEME_STANDARD, [KEY_ED25519] = SCHEME_STANDARD, [KEY_ECDSA_P256] = SCHEME_RFC9421};
+	uintptr_t verified = 0;
+	for (int i = 0; i < 50; i++) {
+		for (enum key_type type = 0; type < KEY_TYPE_COUNT; type++) {
+			struct key *key = key_ref(keys[type]);
+			struct arena arena = ARENA_EMPTY;
+			struct http_header items[SIGN_HEADERS_MAX + 1];
+			struct http_headers headers = {items, 0};
+			struct sign_input input = {.method = SLICE("POST"),
+			    .authority = SLICE("a"),
+			    .path = SLICE("/"),
+			    .content_type = SLICE("b"),
+			    .id = SLICE("id"),
+			    .timestamp = 1,
+			    .body = SLICE("{}")};
+			enum error_code code = sign_request(schemes[type], &key, 1, &input, &arena, &headers, NULL);
+			items[headers.count++] = (struct http_header){SLICE("content-type"), SLICE("b")};
+			struct verify_input request = {.method = input.method,
+			    .authority = input.authority,
+			    .path = input.path,
+			    .headers = headers,
+			    .body = input.body,
+			    .now = {1000000}};
+			struct verify_result result;
+			verify_request(schemes[type], &key, 1, &request, &arena, &result);
+			verified += code == OK && result.verdict == VERDICT_VERIFIED;
+			arena_free(&arena);
+			key_unref(key);
+		}
+	}
+	return (void *)verified;
+}
+
+static void
+test_threads(void **state)
+{
+	(void)state;
+	struct key *keys[KEY_TYPE_COUNT];
+	for (enum key_type type = 0; type < KEY_TYPE_COUNT; type++)
+		keys[type] = key_generate(type);
+	pthread_t threads[4];
+	for (size_t i = 0; i < COUNT_OF(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, use_keys, keys), 0);
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		void *verified;
+		assert_int_equal(pthread_join(threads[i], &verified), 0);
+		assert_int_equal((uintptr_t)verified, 50 * KEY_TYPE_COUNT);
+	}
+	for (enum key_type type = 0; type < KEY_TYPE_COUNT; type++)
+		key_unref(keys[type]);
+}
+
 /* --- the sealer --------------------------------------------------------------------------------------- */
 
 static void
@@ -347,6 +406,7 @@ main(void)
 	    cmocka_unit_test(test_ids),
 	    cmocka_unit_test(test_lists),
 	    cmocka_unit_test(test_generated),
+	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_seal),
 	    cmocka_unit_test(test_key_file),
 	};
