@@ -91,8 +91,7 @@ model_play(const struct world *world, struct model *model, const struct store_re
 /* --- settling after a crash -------------------------------------------------------------------------- */
 
 struct reading {
-	bool there[ENDPOINTS_MAX];
-	enum endpoint_state state[ENDPOINTS_MAX];
+	struct model_endpoint endpoints[ENDPOINTS_MAX]; /* as in the model, where they are not deleted */
 	bool in_store[EVENTS_MAX];
 	int64_t attempts;
 };
@@ -118,8 +117,12 @@ read_endpoints(struct world *world, struct reading *reading)
 	for (size_t i = 0; i < request->count; i++) {
 		int which = number_behind(request->endpoints[i].uid, "endpoint-");
 		ENSURE(which >= 0 && which < ENDPOINTS_MAX);
-		reading->there[which] = true;
-		reading->state[which] = request->endpoints[i].state;
+		reading->endpoints[which] = (struct model_endpoint){
+		    .exists = true,
+		    .state = request->endpoints[i].state,
+		    .only_type = request->endpoints[i].event_types.count > 0,
+		    .only_channel = request->endpoints[i].channels.count > 0,
+		};
 		world->receivers[which].id = request->endpoints[i].id;
 	}
 	store_request_free(request);
@@ -152,10 +155,12 @@ say_difference(const struct world *world, const struct reading *reading, const s
 	for (int i = 0; i < ENDPOINTS_MAX; i++)
 		if (model->endpoints[i].exists)
 			world_say(world, "%s: endpoint %d: model state %d, store %d state %d", which, i,
-			    (int)model->endpoints[i].state, reading->there[i], (int)reading->state[i]);
+			    (int)model->endpoints[i].state, reading->endpoints[i].exists,
+			    (int)reading->endpoints[i].state);
 	for (int i = 0; i < EVENTS_MAX; i++)
 		if (reading->in_store[i] != model->in_store[i])
-			world_say(world, "%s: event %d: model %d, store %d", which, i, model->in_store[i], reading->in_store[i]);
+			world_say(world, "%s: event %d: model %d, store %d", which, i, model->in_store[i],
+			    reading->in_store[i]);
 	world_say(world, "%s: attempts: model %lld, store %lld", which, (long long)model->attempts,
 	    (long long)reading->attempts);
 }
@@ -164,8 +169,12 @@ static bool
 agrees(const struct reading *reading, const struct model *model)
 {
 	for (int i = 0; i < ENDPOINTS_MAX; i++) {
-		bool there = model->endpoints[i].exists && model->endpoints[i].state != ENDPOINT_DELETED;
-		if (there != reading->there[i] || (there && model->endpoints[i].state != reading->state[i]))
+		const struct model_endpoint *is = &reading->endpoints[i], *should = &model->endpoints[i];
+		bool there = should->exists && should->state != ENDPOINT_DELETED;
+		if (there != is->exists)
+			return false;
+		if (there && (should->state != is->state || should->only_type != is->only_type ||
+				 should->only_channel != is->only_channel))
 			return false;
 	}
 	for (int i = 0; i < EVENTS_MAX; i++)
@@ -179,7 +188,7 @@ model_settle(struct world *world)
 {
 	if (world->event_count == 0)
 		return;
-	struct reading reading = {.there = {false}};
+	struct reading reading = {.attempts = 0};
 	read_endpoints(world, &reading);
 	for (int i = 0; i < ORGANISATIONS && !world->failed; i++)
 		read_messages(world, &reading, i);
