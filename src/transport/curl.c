@@ -133,7 +133,29 @@ resolved(struct flight *flight)
 	flight->resolving = false;
 }
 
-/* Called only for a name that is not in the cache. */
+/* An address in a URL needs no resolver; the odd forms of one (0x7f.1) may wait for it all the same. */
+static bool
+is_address(struct slice url)
+{
+	struct slice rest = url;
+	(void)slice_cut(&rest, '/');
+	(void)slice_cut(&rest, '/');
+	if (!slice_present(rest))
+		return false;
+	struct slice authority = slice_cut(&rest, '/');
+	const char *user_end = memrchr(authority.ptr, '@', authority.len);
+	if (user_end != NULL)
+		authority = slice_skip(authority, (size_t)(user_end + 1 - authority.ptr));
+	if (authority.len > 0 && authority.ptr[0] == '[')
+		return true;
+	struct slice host = slice_cut(&authority, ':');
+	for (size_t i = 0; i < host.len; i++)
+		if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
+			return false;
+	return host.len > 0;
+}
+
+/* Called for whatever is not in the cache, addresses too. */
 static int
 on_resolver_start(void *resolver, void *reserved, void *context)
 {
@@ -141,7 +163,7 @@ on_resolver_start(void *resolver, void *reserved, void *context)
 	(void)reserved;
 	struct flight *flight = context;
 	struct transport *transport = flight->lane->transport;
-	if (flight->resolving)
+	if (flight->resolving || is_address(flight->transmission->url))
 		return 0;
 	if (transport->resolving >= RESOLVING_MAX) {
 		flight->stop = STOP_RESOLVER_BUSY;
