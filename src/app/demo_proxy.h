@@ -10,7 +10,8 @@
 struct demo_proxy;
 
 /* `target`: the URL that everything goes to, with its path. */
-MUST_CHECK enum error_code demo_proxy_start(const char *target, const struct log *log, struct demo_proxy **out, struct error *error);
+MUST_CHECK enum error_code demo_proxy_start(
+    const char *target, const struct log *log, struct demo_proxy **out, struct error *error);
 int demo_proxy_port(const struct demo_proxy *proxy);
 void demo_proxy_fail(struct demo_proxy *proxy, bool failing); /* from any thread */
 void demo_proxy_stop(struct demo_proxy *proxy);

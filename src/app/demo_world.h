@@ -24,7 +24,7 @@ MUST_CHECK enum error_code demo_world_start(struct demo_world *world, struct err
 /* Ids of all verified rows of the receiver's journal, each with its source in front ("direct msg_…"), sorted. */
 MUST_CHECK enum error_code demo_world_journal(
     const struct demo_world *world, struct arena *arena, struct slice_list *out, struct error *error);
-void demo_world_stop(struct demo_world *world); /* stops the services; what they wrote stays */
+void demo_world_stop(struct demo_world *world);	  /* stops the services; what they wrote stays */
 void demo_world_remove(struct demo_world *world); /* and the directory */
 
 extern const char *const demo_sources[DEMO_ENDPOINTS];

@@ -10,7 +10,7 @@ int run_signals(void);
 
 struct run_options {
 	enum service_role role;
-	const char *verb;                /* "serving": the line on standard output is `vaultbell: serving http://…` */
+	const char *verb;		 /* "serving": the line on standard output is `vaultbell: serving http://…` */
 	struct receive_sources *sources; /* RECEIVER */
 };
 

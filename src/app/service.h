@@ -17,16 +17,17 @@ enum service_role { SERVICE_SENDER, SERVICE_RECEIVER };
 
 struct service_options {
 	enum service_role role;
-	const char *data;             /* directory; made when absent */
-	const char *listen;           /* HOST:PORT, numeric; port 0 takes a free one */
-	const struct config *config;  /* borrowed */
+	const char *data;		 /* directory; made when absent */
+	const char *listen;		 /* HOST:PORT, numeric; port 0 takes a free one */
+	const struct config *config;	 /* borrowed */
 	struct receive_sources *sources; /* RECEIVER: borrowed; forward endpoints are filled in */
-	const struct log *log;        /* borrowed */
+	const struct log *log;		 /* borrowed */
 };
 
 struct service;
 
-MUST_CHECK enum error_code service_start(const struct service_options *options, struct service **out, struct error *error);
+MUST_CHECK enum error_code service_start(
+    const struct service_options *options, struct service **out, struct error *error);
 int service_port(const struct service *service);
 const char *service_host(const struct service *service);
 /* Lets what is on its way land (for at most a few seconds), commits it, ends the threads. */
@@ -35,8 +36,8 @@ void service_stop(struct service *service);
 /* Since the start; may be read at any time from any thread. */
 struct service_counts {
 	uint64_t attempts, succeeded, failed, retried, exhausted; /* of the sender */
-	uint64_t held;                                            /* deliveries in the engine's memory now */
-	uint64_t accepted, duplicates, conflicts, refused;        /* of the receiver */
+	uint64_t held;						  /* deliveries in the engine's memory now */
+	uint64_t accepted, duplicates, conflicts, refused;	  /* of the receiver */
 };
 struct service_counts service_counts(const struct service *service);
 

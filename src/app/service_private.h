@@ -33,7 +33,7 @@ struct in_loop {
 	struct service *service;
 	struct loop *loop;
 	struct http_server *http;
-	struct api *api;         /* SENDER */
+	struct api *api;	 /* SENDER */
 	struct gateway *gateway; /* RECEIVER */
 	pthread_t thread;
 	struct mail stop;

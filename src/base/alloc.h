@@ -5,10 +5,10 @@
 
 #include "base/slice.h"
 
-void *mem_alloc(size_t bytes);             /* not cleared */
+void *mem_alloc(size_t bytes);		    /* not cleared */
 void *mem_zero(size_t count, size_t bytes); /* cleared */
 void *mem_resize(void *old, size_t count, size_t bytes);
-char *mem_string(struct slice s);          /* NUL-terminated copy; free() it */
+char *mem_string(struct slice s); /* NUL-terminated copy; free() it */
 
 /* An arena: many small allocations with one lifetime (a request, an attempt). Freed as a whole.
  * Pointers stay valid until arena_free. */
@@ -19,12 +19,12 @@ struct arena {
 
 #define ARENA_EMPTY ((struct arena){NULL, 0})
 
-void *arena_alloc(struct arena *arena, size_t bytes); /* cleared, aligned for anything */
+void *arena_alloc(struct arena *arena, size_t bytes);	      /* cleared, aligned for anything */
 struct slice arena_copy(struct arena *arena, struct slice s); /* absent stays absent; a NUL follows the copy */
 char *arena_string(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 struct slice_list arena_list(struct arena *arena, struct slice_list list); /* deep copy */
-void arena_free(struct arena *arena); /* and leaves it empty, ready for use */
+void arena_free(struct arena *arena);					   /* and leaves it empty, ready for use */
 /* Frees what was given out but keeps one block for the next use. */
 void arena_reset(struct arena *arena);
 

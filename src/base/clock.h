@@ -5,8 +5,12 @@
 
 #include "base/slice.h"
 
-struct wall_time { int64_t us; }; /* microseconds since 1970-01-01T00:00:00Z */
-struct mono_time { int64_t us; }; /* microseconds since an unspecified start */
+struct wall_time {
+	int64_t us;
+}; /* microseconds since 1970-01-01T00:00:00Z */
+struct mono_time {
+	int64_t us;
+}; /* microseconds since an unspecified start */
 
 #define WALL_NONE ((struct wall_time){0})
 #define WALL_NEVER ((struct wall_time){INT64_MAX})

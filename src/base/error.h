@@ -10,16 +10,16 @@
 
 enum error_code {
 	OK = 0,
-	ERR_INVALID,         /* the input breaks a rule that its sender can keep */
+	ERR_INVALID, /* the input breaks a rule that its sender can keep */
 	ERR_NOT_FOUND,
-	ERR_CONFLICT,        /* it exists already, or with another content */
-	ERR_LIMIT,           /* over a named limit (limits.h) */
+	ERR_CONFLICT,	     /* it exists already, or with another content */
+	ERR_LIMIT,	     /* over a named limit (limits.h) */
 	ERR_UNAUTHENTICATED, /* no proof, or a wrong one, of who asks */
-	ERR_FORBIDDEN,       /* known, but not allowed */
-	ERR_FULL,            /* no room on the disk; nothing was written */
+	ERR_FORBIDDEN,	     /* known, but not allowed */
+	ERR_FULL,	     /* no room on the disk; nothing was written */
 	ERR_UNAVAILABLE,     /* cannot be had now; later may work */
-	ERR_IO,              /* the disk or the network failed */
-	ERR_CORRUPT,         /* stored data is not what was written */
+	ERR_IO,		     /* the disk or the network failed */
+	ERR_CORRUPT,	     /* stored data is not what was written */
 	ERR_INTERNAL,
 };
 

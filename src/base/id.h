@@ -14,18 +14,26 @@
 
 enum id_kind {
 	ID_ORGANISATION, /* app_ */
-	ID_ENDPOINT,     /* ep_ */
-	ID_MESSAGE,      /* msg_ */
-	ID_ATTEMPT,      /* atmpt_ */
-	ID_EVENT_TYPE,   /* evtype_ */
-	ID_TASK,         /* qtask_ */
+	ID_ENDPOINT,	 /* ep_ */
+	ID_MESSAGE,	 /* msg_ */
+	ID_ATTEMPT,	 /* atmpt_ */
+	ID_EVENT_TYPE,	 /* evtype_ */
+	ID_TASK,	 /* qtask_ */
 	ID_KIND_COUNT,
 };
 
-struct organisation_id { int64_t value; };
-struct endpoint_id { int64_t value; };
-struct message_id { int64_t value; };
-struct attempt_id { int64_t value; };
+struct organisation_id {
+	int64_t value;
+};
+struct endpoint_id {
+	int64_t value;
+};
+struct message_id {
+	int64_t value;
+};
+struct attempt_id {
+	int64_t value;
+};
 
 enum { ID_TEXT_BYTES = 40, ID_DIGITS = 27 };
 

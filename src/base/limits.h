@@ -4,19 +4,19 @@
 
 enum {
 	/* API and receiver */
-	LIMIT_BODY_BYTES = 1 << 20,         /* a request body; 413 beyond */
-	LIMIT_HEADER_BYTES = 8 << 10,       /* all headers of a request; also the memory kept for a connection */
-	LIMIT_CONNECTIONS = 4096,           /* open client connections */
-	LIMIT_CONNECTION_IDLE_S = 60,       /* without traffic; also a slow body's limit */
-	LIMIT_PAGE = 250,                   /* rows in a list answer (wire contract) */
+	LIMIT_BODY_BYTES = 1 << 20,   /* a request body; 413 beyond */
+	LIMIT_HEADER_BYTES = 8 << 10, /* all headers of a request; also the memory kept for a connection */
+	LIMIT_CONNECTIONS = 4096,     /* open client connections */
+	LIMIT_CONNECTION_IDLE_S = 60, /* without traffic; also a slow body's limit */
+	LIMIT_PAGE = 250,	      /* rows in a list answer (wire contract) */
 	LIMIT_PAGE_DEFAULT = 50,
-	LIMIT_URL_BYTES = 65536,            /* an endpoint's URL (wire contract) */
+	LIMIT_URL_BYTES = 65536, /* an endpoint's URL (wire contract) */
 	LIMIT_UID_BYTES = 256,
 	LIMIT_NAME_BYTES = 4096,
 	LIMIT_METADATA_BYTES = 4096,
 	LIMIT_CHANNELS = 10,
-	LIMIT_EVENT_TYPES = 1024,           /* subscribed by one endpoint */
-	LIMIT_ENDPOINTS = 10000,            /* of one organisation */
+	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
+	LIMIT_ENDPOINTS = 10000,  /* of one organisation */
 	LIMIT_IDEMPOTENCY_KEY_BYTES = 256,
 
 	/* JSON */
@@ -26,21 +26,21 @@ enum {
 	LIMIT_RESPONSE_BYTES = 64 << 10,    /* of an endpoint's answer, kept while reading; the rest is not read */
 	LIMIT_RESPONSE_STORED_BYTES = 4096, /* of it, kept with the attempt */
 	LIMIT_SCHEDULE_STEPS = 64,
-	LIMIT_SECRETS = 11,                 /* live key and up to ten old ones */
-	LIMIT_IN_FLIGHT = 2048,             /* requests on their way, over all endpoints */
-	LIMIT_ENDPOINT_IN_FLIGHT = 64,      /* of them, to one endpoint */
-	LIMIT_ENDPOINT_WINDOW = 4096,       /* deliveries of one endpoint in memory; the rest stays in the store */
-	LIMIT_ENGINE_DELIVERIES = 65536,    /* deliveries in memory, over all endpoints */
-	LIMIT_REFILL_ROWS = 512,            /* deliveries read back at a time */
-	LIMIT_REFILL_BYTES = 4 << 20,       /* of payload read back at a time */
+	LIMIT_SECRETS = 11,		 /* live key and up to ten old ones */
+	LIMIT_IN_FLIGHT = 2048,		 /* requests on their way, over all endpoints */
+	LIMIT_ENDPOINT_IN_FLIGHT = 64,	 /* of them, to one endpoint */
+	LIMIT_ENDPOINT_WINDOW = 4096,	 /* deliveries of one endpoint in memory; the rest stays in the store */
+	LIMIT_ENGINE_DELIVERIES = 65536, /* deliveries in memory, over all endpoints */
+	LIMIT_REFILL_ROWS = 512,	 /* deliveries read back at a time */
+	LIMIT_REFILL_BYTES = 4 << 20,	 /* of payload read back at a time */
 
 	/* Store */
-	LIMIT_BATCH = 256,                  /* requests in one commit */
-	LIMIT_IDEMPOTENCY_HOURS = 24,       /* a key's answer is kept for at least this long */
+	LIMIT_BATCH = 256,	      /* requests in one commit */
+	LIMIT_IDEMPOTENCY_HOURS = 24, /* a key's answer is kept for at least this long */
 
 	/* Signatures */
-	LIMIT_SIGNATURES = 32,              /* signatures looked at in one request */
-	LIMIT_TIMESTAMP_SKEW_S = 300,       /* between a signed timestamp and now, either way */
+	LIMIT_SIGNATURES = 32,	      /* signatures looked at in one request */
+	LIMIT_TIMESTAMP_SKEW_S = 300, /* between a signed timestamp and now, either way */
 
 	/* Files */
 	LIMIT_CONFIG_BYTES = 1 << 20,

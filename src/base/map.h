@@ -21,8 +21,8 @@ struct map {
 
 void map_init(struct map *map);
 void map_fini(struct map *map);
-uint32_t map_get(const struct map *map, int64_t a, int64_t b); /* MAP_ABSENT when not there */
+uint32_t map_get(const struct map *map, int64_t a, int64_t b);	     /* MAP_ABSENT when not there */
 void map_put(struct map *map, int64_t a, int64_t b, uint32_t value); /* adds or replaces */
-void map_remove(struct map *map, int64_t a, int64_t b); /* nothing when not there */
+void map_remove(struct map *map, int64_t a, int64_t b);		     /* nothing when not there */
 
 #endif

@@ -13,18 +13,18 @@
 #include "base/slice.h"
 
 struct catalogue_type {
-	struct slice name;          /* dotted, `transaction.deposit.detected` */
-	struct slice service;       /* `transactions`: the unit that an organisation has enabled or not */
+	struct slice name;	    /* dotted, `transaction.deposit.detected` */
+	struct slice service;	    /* `transactions`: the unit that an organisation has enabled or not */
 	struct slice description;   /* one sentence */
-	struct slice version;       /* of the shape of `data`: the envelope's `version` */
+	struct slice version;	    /* of the shape of `data`: the envelope's `version` */
 	struct slice resource_kind; /* the envelope's `resource.type` */
 	struct slice lifecycle, state;
 	struct slice transaction_lifecycle, transaction_state;
-	bool may_lower;             /* may move to a lower rank: reorged, replaced, dropped and the exits */
-	struct slice_list readers;  /* names of the roles that may read it, in the order of the role table */
+	bool may_lower;		   /* may move to a lower rank: reorged, replaced, dropped and the exits */
+	struct slice_list readers; /* names of the roles that may read it, in the order of the role table */
 	struct slice_list legacy_names;
-	struct slice schema_json;   /* JSON Schema 2020-12 of `data`, complete in itself */
-	struct slice example_json;  /* a whole envelope */
+	struct slice schema_json;  /* JSON Schema 2020-12 of `data`, complete in itself */
+	struct slice example_json; /* a whole envelope */
 };
 
 size_t catalogue_count(void);
@@ -41,9 +41,9 @@ bool catalogue_service_always_on(struct slice service);
 
 struct catalogue_state {
 	struct slice name;
-	int rank;   /* later states rank higher; an exit ranks above every state that it leaves */
-	bool final; /* nothing follows but a reorganisation */
-	bool exit;  /* final and off the path: rejected, failed, … */
+	int rank;    /* later states rank higher; an exit ranks above every state that it leaves */
+	bool final;  /* nothing follows but a reorganisation */
+	bool exit;   /* final and off the path: rejected, failed, … */
 	bool begins; /* a life may begin with it */
 	bool moved_money;
 };

@@ -27,8 +27,8 @@ struct history_options {
 	struct slice organisation; /* the envelope's `organisation`; absent: "org_example" */
 	struct slice environment;  /* `production` or `sandbox`; absent: `sandbox` */
 	enum history_style style;
-	struct wall_time start;    /* the wall time of virtual millisecond 0; WALL_NONE: 2025-01-01T00:00:00Z */
-	uint64_t count_max;        /* events; 0: no bound */
+	struct wall_time start; /* the wall time of virtual millisecond 0; WALL_NONE: 2025-01-01T00:00:00Z */
+	uint64_t count_max;	/* events; 0: no bound */
 };
 
 /* How many transactions are under way at the same time. */
@@ -39,14 +39,14 @@ struct history_case {
 	uint64_t seed; /* all of its values are derived from it */
 	int64_t due_ms;
 	unsigned scenario, step;
-	unsigned asset;        /* row of the table of assets */
+	unsigned asset;	       /* row of the table of assets */
 	unsigned hash_number;  /* rises when the transaction is replaced */
 	unsigned block_number; /* rises when its block leaves the chain */
 	unsigned votes;
-	bool on_chain;             /* it has a hash */
-	int64_t block_height;      /* 0: in no block */
-	uint64_t resource_seq[3];  /* of the transaction (or the only resource), its workflow, its screening */
-	struct slice status[3];    /* of the same; static text; absent before the first event */
+	bool on_chain;		  /* it has a hash */
+	int64_t block_height;	  /* 0: in no block */
+	uint64_t resource_seq[3]; /* of the transaction (or the only resource), its workflow, its screening */
+	struct slice status[3];	  /* of the same; static text; absent before the first event */
 };
 
 struct history {
@@ -58,15 +58,15 @@ struct history {
 
 /* The slices live in the arena (or are static). */
 struct history_event {
-	struct slice type;           /* as in the payload: dotted or legacy name */
+	struct slice type;	     /* as in the payload: dotted or legacy name */
 	struct slice catalogue_type; /* the dotted name in either style */
-	struct slice event_id;       /* a UUID; the envelope's `id`, legacy's `messageId` */
+	struct slice event_id;	     /* a UUID; the envelope's `id`, legacy's `messageId` */
 	struct slice transaction_id; /* absent where no transaction is concerned */
-	struct slice state;          /* of the transaction after the event; absent where none is concerned */
-	int64_t occurred_ms;         /* virtual time since the start */
+	struct slice state;	     /* of the transaction after the event; absent where none is concerned */
+	int64_t occurred_ms;	     /* virtual time since the start */
 	struct wall_time occurred_at;
-	uint64_t stream_seq;         /* 0 in the legacy style */
-	struct slice payload;        /* the body to post */
+	uint64_t stream_seq;  /* 0 in the legacy style */
+	struct slice payload; /* the body to post */
 };
 
 void history_init(struct history *history, uint64_t seed, const struct history_options *options);

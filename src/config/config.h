@@ -20,27 +20,28 @@ enum { CONFIG_KEYS_MAX = 32 };
 
 struct config {
 	/* delivery.* */
-	struct schedule delivery_schedule;  /* delivery.schedule: preset or list; default standard */
-	bool delivery_allow_http;           /* delivery.allow_http: plain http endpoints; default false */
-	bool delivery_https_only;           /* delivery.https_only: refuse http even if allowed; default false */
-	struct guard delivery_networks;     /* delivery.allow_networks: CIDR list that the address guard lets through */
-	int64_t delivery_timeout_ms;        /* delivery.timeout: one attempt; default 30s, 100ms..120s */
-	int64_t delivery_breaker_open_ms;   /* delivery.breaker_open_for: default 30s (kept for the breaker) */
-	int64_t delivery_suspend_after_ms;  /* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
+	struct schedule delivery_schedule; /* delivery.schedule: preset or list; default standard */
+	bool delivery_allow_http;	   /* delivery.allow_http: plain http endpoints; default false */
+	bool delivery_https_only;	   /* delivery.https_only: refuse http even if allowed; default false */
+	struct guard delivery_networks;	   /* delivery.allow_networks: CIDR list that the address guard lets through */
+	int64_t delivery_timeout_ms;	   /* delivery.timeout: one attempt; default 30s, 100ms..120s */
+	int64_t delivery_breaker_open_ms;  /* delivery.breaker_open_for: default 30s (kept for the breaker) */
+	int64_t delivery_suspend_after_ms; /* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
 	/* keys.* */
-	enum key_type keys_default_type;    /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
+	enum key_type keys_default_type; /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
 	/* the rest */
-	bool endpoints_verify_ownership;    /* endpoints.verify_ownership; default false */
-	bool operational_webhooks;          /* operational_webhooks.enabled; default false */
-	bool catalogue_strict;              /* catalogue.strict: post only catalogued types; default false */
-	enum log_format log_format;         /* log.format: logfmt | json */
-	enum log_level log_level;           /* log.level: debug | info | warn | error; default info */
+	bool endpoints_verify_ownership;	     /* endpoints.verify_ownership; default false */
+	bool operational_webhooks;		     /* operational_webhooks.enabled; default false */
+	bool catalogue_strict;			     /* catalogue.strict: post only catalogued types; default false */
+	enum log_format log_format;		     /* log.format: logfmt | json */
+	enum log_level log_level;		     /* log.level: debug | info | warn | error; default info */
 	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };
 
 /* `path` NULL: no file. `environment` is environ's form (NULL-terminated NAME=VALUE). */
-MUST_CHECK enum error_code config_load(const char *path, char *const *environment, struct config *out, struct error *error);
+MUST_CHECK enum error_code config_load(
+    const char *path, char *const *environment, struct config *out, struct error *error);
 void config_free(struct config *config);
 /* YAML with every key, its value and where it came from. */
 void config_print(const struct config *config, struct buf *out);

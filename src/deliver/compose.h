@@ -12,7 +12,7 @@ struct compose_input {
 	int64_t sequence;
 	int32_t number; /* of the attempt, from 1 */
 	struct wall_time now;
-	bool forward;   /* the receiver's own destination: unsigned, verbatim */
+	bool forward; /* the receiver's own destination: unsigned, verbatim */
 };
 
 /* Fills url, headers, body of the transmission. ERR_INVALID: it cannot be signed. */

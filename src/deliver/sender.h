@@ -20,16 +20,16 @@ struct sender;
 /* Ports only take what they are given: replies and reports come later, never from inside the call. */
 struct sender_ports {
 	void *context;
-	void (*submit)(void *context, struct store_request *request);   /* the reply comes to sender_reply */
+	void (*submit)(void *context, struct store_request *request);	    /* the reply comes to sender_reply */
 	void (*transmit)(void *context, struct transmission *transmission); /* the report comes to sender_report */
 	uint64_t (*random)(void *context);
 };
 
 struct sender_options {
 	struct engine_options engine;
-	struct schedule schedule;     /* for endpoints without one of their own */
-	int64_t timeout_ms;           /* of one attempt */
-	const struct sealer *sealer;  /* opens endpoint keys; borrowed */
+	struct schedule schedule;    /* for endpoints without one of their own */
+	int64_t timeout_ms;	     /* of one attempt */
+	const struct sealer *sealer; /* opens endpoint keys; borrowed */
 	const struct log *log;
 	/* The receiver's forwarding: all endpoints are the operator's own destinations. Requests are not signed, carry
 	 * the event's id as webhook-id and the body verbatim. */
@@ -41,8 +41,8 @@ struct sender_options {
 struct sender *sender_new(const struct sender_options *options, const struct sender_ports *ports);
 /* Asks the store for the endpoints; everything else follows from the answers. */
 void sender_start(struct sender *sender, struct wall_time now);
-void sender_note(struct sender *sender, struct store_note *note, struct wall_time now);          /* takes the note */
-void sender_reply(struct sender *sender, struct store_request *request, struct wall_time now);   /* takes the request */
+void sender_note(struct sender *sender, struct store_note *note, struct wall_time now);	       /* takes the note */
+void sender_reply(struct sender *sender, struct store_request *request, struct wall_time now); /* takes the request */
 void sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now); /* takes it back */
 /* Does what is due; returns when it must be called again (WALL_NEVER: not before something comes in). */
 struct wall_time sender_turn(struct sender *sender, struct wall_time now);

@@ -23,7 +23,8 @@ struct target {
 	struct arena arena;
 };
 
-struct target *target_new(const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer);
+struct target *target_new(
+    const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer);
 void target_free(struct target *target);
 /* The keys that sign at that time, newest first; room for LIMIT_SECRETS. Returns how many. */
 size_t target_keys(const struct target *target, struct wall_time now, struct key **out);

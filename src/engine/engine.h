@@ -44,7 +44,7 @@ struct engine_delivery {
 	int32_t attempts; /* made so far */
 	int64_t sequence;
 	enum attempt_trigger trigger;
-	void *payload;    /* the sender's handle; the engine never looks into it */
+	void *payload; /* the sender's handle; the engine never looks into it */
 };
 
 struct engine_due { /* a position: ordered by due, then message */
@@ -53,24 +53,25 @@ struct engine_due { /* a position: ordered by due, then message */
 };
 
 enum engine_event_kind {
-	ENGINE_TICK,          /* time has passed */
-	ENGINE_ENDPOINT,      /* made, changed, held, gone */
-	ENGINE_ADDED,         /* a committed delivery */
-	ENGINE_REFILLED,      /* the answer to ENGINE_REFILL */
+	ENGINE_TICK,	 /* time has passed */
+	ENGINE_ENDPOINT, /* made, changed, held, gone */
+	ENGINE_ADDED,	 /* a committed delivery */
+	ENGINE_REFILLED, /* the answer to ENGINE_REFILL */
 	ENGINE_REFILL_FAILED,
-	ENGINE_ATTEMPTED,     /* the outcome of ENGINE_SEND */
-	ENGINE_RECORDED,      /* ENGINE_RECORD was committed */
+	ENGINE_ATTEMPTED, /* the outcome of ENGINE_SEND */
+	ENGINE_RECORDED,  /* ENGINE_RECORD was committed */
 };
 
 struct engine_event {
 	enum engine_event_kind kind;
-	uint64_t random; /* fresh with every ENGINE_ATTEMPTED */
-	struct engine_endpoint endpoint;      /* ENDPOINT */
-	struct engine_delivery delivery;      /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
-	bool succeeded;                       /* ATTEMPTED: a 2xx came */
-	const struct engine_delivery *rows;   /* REFILLED; delivery.endpoint names the endpoint of this and REFILL_FAILED */
+	uint64_t random;		 /* fresh with every ENGINE_ATTEMPTED */
+	struct engine_endpoint endpoint; /* ENDPOINT */
+	struct engine_delivery delivery; /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
+	bool succeeded;			 /* ATTEMPTED: a 2xx came */
+	const struct engine_delivery
+	    *rows; /* REFILLED; delivery.endpoint names the endpoint of this and REFILL_FAILED */
 	size_t row_count;
-	struct engine_due next;               /* REFILLED: first pending one not given; WALL_NEVER: none */
+	struct engine_due next; /* REFILLED: first pending one not given; WALL_NEVER: none */
 };
 
 enum engine_action_kind {
@@ -83,11 +84,11 @@ enum engine_action_kind {
 struct engine_action {
 	enum engine_action_kind kind;
 	struct engine_delivery delivery;
-	enum delivery_state state;      /* RECORD: what the delivery becomes; due in delivery.due when PENDING */
-	bool set_failing;               /* RECORD: failing_since has changed */
+	enum delivery_state state; /* RECORD: what the delivery becomes; due in delivery.due when PENDING */
+	bool set_failing;	   /* RECORD: failing_since has changed */
 	struct wall_time failing_since;
-	bool suspend;                   /* RECORD: unbroken failure has lasted for suspend_after_ms */
-	struct engine_due from;         /* REFILL */
+	bool suspend;		/* RECORD: unbroken failure has lasted for suspend_after_ms */
+	struct engine_due from; /* REFILL */
 	struct wall_time until;
 	size_t limit;
 };
@@ -98,11 +99,11 @@ struct engine_actions {
 };
 
 struct engine_options {
-	size_t deliveries_max;    /* in memory, in all */
-	size_t window;            /* of one endpoint */
-	size_t refill_limit;      /* rows of one refill */
-	int32_t in_flight_max;    /* FLYING, in all */
-	int64_t keep_ms;          /* a retry due within this stays in memory; a later one goes back to the store */
+	size_t deliveries_max;	  /* in memory, in all */
+	size_t window;		  /* of one endpoint */
+	size_t refill_limit;	  /* rows of one refill */
+	int32_t in_flight_max;	  /* FLYING, in all */
+	int64_t keep_ms;	  /* a retry due within this stays in memory; a later one goes back to the store */
 	int64_t suspend_after_ms; /* of unbroken failure; 0: never */
 };
 
@@ -118,7 +119,8 @@ void engine_free(struct engine *engine);
 void engine_pause(struct engine *engine);
 
 /* One step. Appends to `actions` (the caller empties it). */
-void engine_step(struct engine *engine, struct wall_time now, const struct engine_event *event, struct engine_actions *actions);
+void engine_step(
+    struct engine *engine, struct wall_time now, const struct engine_event *event, struct engine_actions *actions);
 /* When the next ENGINE_TICK is needed; WALL_NEVER: not before something else happens. */
 struct wall_time engine_next(const struct engine *engine);
 

@@ -18,10 +18,10 @@ struct held {
 	struct engine_delivery delivery;
 	enum held_state state;
 	uint32_t endpoint;
-	uint32_t generation;       /* of the slot: heap entries of earlier lives are stale */
-	uint32_t next, previous;   /* in the endpoint's ready list; next also in the free list */
+	uint32_t generation;	     /* of the slot: heap entries of earlier lives are stale */
+	uint32_t next, previous;     /* in the endpoint's ready list; next also in the free list */
 	enum delivery_state verdict; /* RECORDING: what was asked to be recorded */
-	struct wall_time again;      /* RECORDING: due, when the verdict is PENDING */
+	struct wall_time again;	     /* RECORDING: due, when the verdict is PENDING */
 };
 
 struct ring_links {
@@ -34,7 +34,7 @@ struct node { /* an endpoint */
 	uint32_t organisation;
 	uint32_t held, flying; /* in memory; of them on their way */
 	uint32_t ready_first, ready_last;
-	struct engine_due spill;       /* what is only in the store lies at or behind this */
+	struct engine_due spill; /* what is only in the store lies at or behind this */
 	bool refilling;
 	struct engine_due refill_from; /* of the refill on its way */
 	uint32_t refill_generation;    /* entries of the refill heap with another one are stale */
@@ -43,7 +43,7 @@ struct node { /* an endpoint */
 
 struct tenant { /* an organisation */
 	struct organisation_id id;
-	uint32_t turn;  /* the endpoint whose turn is next; NONE: none could send */
+	uint32_t turn; /* the endpoint whose turn is next; NONE: none could send */
 	struct ring_links ring;
 };
 
@@ -59,9 +59,9 @@ struct engine {
 	struct tenant *tenants;
 	uint32_t tenant_count;
 	struct map by_organisation; /* (organisation id, 0) → tenant */
-	uint32_t turn;              /* the tenant whose turn is next */
-	struct heap due;            /* WAITING deliveries */
-	struct heap refills;        /* endpoints whose spill is to be read */
+	uint32_t turn;		    /* the tenant whose turn is next */
+	struct heap due;	    /* WAITING deliveries */
+	struct heap refills;	    /* endpoints whose spill is to be read */
 	uint32_t refills_out;
 	struct wall_time now;
 	struct engine_actions *actions; /* of the step that runs */
@@ -80,7 +80,7 @@ void node_drop(struct engine *engine, uint32_t node);
 
 /* turns.c: whose turn it is */
 void turns_update(struct engine *engine, uint32_t node); /* call whenever what decides eligibility changed */
-uint32_t turns_next(struct engine *engine);              /* the next node that may send, NONE; moves the turn on */
+uint32_t turns_next(struct engine *engine);		 /* the next node that may send, NONE; moves the turn on */
 
 struct engine_action *action_add(struct engine *engine, enum engine_action_kind kind);
 

@@ -51,17 +51,17 @@ struct endpoint {
 	struct endpoint_id id;
 	struct organisation_id organisation;
 	enum endpoint_state state;
-	struct wall_time failing_since; /* of unbroken failure; 0: not failing */
+	struct wall_time failing_since;	    /* of unbroken failure; 0: not failing */
 	struct slice url, description, uid; /* uid absent: none */
-	struct slice_list event_types; /* empty: all */
-	struct slice_list channels;    /* empty: all */
-	struct slice metadata;         /* a JSON object */
-	struct slice headers;          /* custom headers: a JSON object of strings */
-	int32_t throttle_rate;         /* 0: none */
+	struct slice_list event_types;	    /* empty: all */
+	struct slice_list channels;	    /* empty: all */
+	struct slice metadata;		    /* a JSON object */
+	struct slice headers;		    /* custom headers: a JSON object of strings */
+	int32_t throttle_rate;		    /* 0: none */
 	int32_t version;
 	enum payload_style payload_style;
 	enum sign_scheme scheme;
-	struct slice schedule;         /* preset or list, as configured; absent: the server's default */
+	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
 	struct wall_time created, updated;
@@ -81,7 +81,7 @@ bool endpoint_wants(const struct endpoint *endpoint, struct slice event_type, st
 struct event_type {
 	struct slice name, description;
 	bool archived, deprecated;
-	struct slice schemas;      /* a JSON object by version; absent: none */
+	struct slice schemas;	   /* a JSON object by version; absent: none */
 	struct slice feature_flag; /* absent: none */
 	struct wall_time created, updated;
 };
@@ -98,9 +98,9 @@ struct message {
 	struct slice event_id; /* absent: none */
 	struct slice_list channels;
 	int32_t retention_days;
-	struct slice payload;    /* exactly as posted; absent: expunged */
+	struct slice payload;	 /* exactly as posted; absent: expunged */
 	struct slice webhook_id; /* what is sent as webhook-id, where it is not the id's text (forwarding) */
-	struct arena arena;      /* everything above lives here */
+	struct arena arena;	 /* everything above lives here */
 };
 
 struct message *message_new(void); /* with one reference and an empty arena */
@@ -112,7 +112,13 @@ void message_unref(struct message *message);
 /*   PENDING ──2xx──▶ DELIVERED        PENDING ──schedule at its end──▶ EXHAUSTED
  *   EXHAUSTED, DELIVERED ──replay──▶ PENDING         PENDING ──endpoint deleted──▶ CANCELLED
  * PENDING covers waiting, in flight and held: what of these is the engine's to know, not the store's. */
-enum delivery_state { DELIVERY_PENDING, DELIVERY_DELIVERED, DELIVERY_EXHAUSTED, DELIVERY_CANCELLED, DELIVERY_STATE_COUNT };
+enum delivery_state {
+	DELIVERY_PENDING,
+	DELIVERY_DELIVERED,
+	DELIVERY_EXHAUSTED,
+	DELIVERY_CANCELLED,
+	DELIVERY_STATE_COUNT
+};
 
 MUST_CHECK bool delivery_may_move(enum delivery_state from, enum delivery_state to);
 
@@ -122,7 +128,7 @@ struct attempt {
 	struct attempt_id id;
 	struct message_id message;
 	struct endpoint_id endpoint;
-	int32_t number;      /* 1 for the first */
+	int32_t number;	     /* 1 for the first */
 	int32_t status_code; /* 0: no HTTP answer */
 	int32_t duration_ms;
 	enum attempt_trigger trigger;
@@ -184,9 +190,12 @@ void event_type_encode(const struct event_type *type, struct buf *out);
 /* Slices in the result live in `arena`. ERR_CORRUPT when the document is not one of ours.
  * Ids, states and times that the store keeps in columns of their own are not in the document:
  * organisation: id; endpoint: id, organisation, state, failing_since. */
-MUST_CHECK enum error_code organisation_decode(struct slice doc, struct arena *arena, struct organisation *out, struct error *error);
-MUST_CHECK enum error_code endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, struct error *error);
-MUST_CHECK enum error_code event_type_decode(struct slice doc, struct arena *arena, struct event_type *out, struct error *error);
+MUST_CHECK enum error_code organisation_decode(
+    struct slice doc, struct arena *arena, struct organisation *out, struct error *error);
+MUST_CHECK enum error_code endpoint_decode(
+    struct slice doc, struct arena *arena, struct endpoint *out, struct error *error);
+MUST_CHECK enum error_code event_type_decode(
+    struct slice doc, struct arena *arena, struct event_type *out, struct error *error);
 
 /* Deep copies into `arena`. */
 struct organisation organisation_copy(struct arena *arena, const struct organisation *from);

@@ -22,7 +22,7 @@ struct api_options {
 	const struct sealer *sealer;
 	struct store_runner *runner;
 	struct mailbox *mailbox; /* the loop's: where the store's replies go */
-	int reply_kind;          /* their mail.kind */
+	int reply_kind;		 /* their mail.kind */
 	const struct log *log;
 };
 

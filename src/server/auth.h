@@ -19,7 +19,8 @@ struct auth_cache {
 /* The token of an Authorization header; absent when it is not `Bearer` and 1..512 visible characters. */
 struct slice auth_bearer(struct slice header);
 /* What was read within the last second, or NULL. */
-const struct token *auth_cache_get(const struct auth_cache *cache, const unsigned char hash[static SHA256_BYTES], struct wall_time now);
+const struct token *auth_cache_get(
+    const struct auth_cache *cache, const unsigned char hash[static SHA256_BYTES], struct wall_time now);
 void auth_cache_put(struct auth_cache *cache, const struct token *token, struct wall_time now);
 
 bool token_expired(const struct token *token, struct wall_time now);

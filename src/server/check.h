@@ -7,7 +7,7 @@
 
 enum { CHECK_ITEMS_MAX = 16, CHECK_DEPTH_MAX = 3 };
 
-#define CHECK_VALUE "value_error"             /* the right type, a wrong value */
+#define CHECK_VALUE "value_error"	      /* the right type, a wrong value */
 #define CHECK_DECODE "value_error.jsondecode" /* not JSON, a wrong type, or missing */
 
 struct check_item {

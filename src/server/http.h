@@ -22,9 +22,9 @@ struct http_exchange {
 	struct slice method, path, query; /* as sent; query without '?', absent when there is none */
 	struct http_headers headers;
 	struct slice body;
-	struct arena arena;  /* freed with the exchange; handlers use it freely */
-	void *owner;         /* the handler's own */
-	void *state;         /* the adapter's own */
+	struct arena arena; /* freed with the exchange; handlers use it freely */
+	void *owner;	    /* the handler's own */
+	void *state;	    /* the adapter's own */
 };
 
 struct http_handlers {
@@ -41,7 +41,8 @@ struct http_options {
 	const struct log *log;
 };
 
-MUST_CHECK enum error_code http_server_new(const struct http_options *options, struct http_server **out, struct error *error);
+MUST_CHECK enum error_code http_server_new(
+    const struct http_options *options, struct http_server **out, struct error *error);
 int http_server_port(const struct http_server *server);
 /* Once a turn: runs the daemon. Returns microseconds until it must be called again, or -1. */
 int64_t http_server_turn(struct http_server *server);

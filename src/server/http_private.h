@@ -11,7 +11,7 @@ enum { DRAIN_BYTES_MAX = 8 << 20, DRAIN_US = 2000000, REFUSAL_BYTES_MAX = 512 };
 /* What makes a request's framing one that two readers could understand differently (RFC 9112 section 6.3), or
  * more than is taken. */
 struct framing {
-	int status;       /* 0: fine */
+	int status;	  /* 0: fine */
 	const char *code; /* of the error answer */
 	const char *detail;
 	size_t length; /* announced; 0 when there is none */

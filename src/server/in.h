@@ -56,7 +56,7 @@ void event_type_in_apply(const struct event_type_in *in, struct event_type *type
 /* Fills the message (in its own arena) and, when `application` is given, `*organisation` (in in->arena), whose uid
  * must be `path_ref`. */
 void message_in_read(const struct in *in, struct json object, struct slice path_ref, struct message *message,
-	struct organisation **organisation);
+    struct organisation **organisation);
 
 /* An endpoint's URL: lower-case scheme and host, default port left out, path at least "/", fragment cut.
  * Absent on error, with the reason. */

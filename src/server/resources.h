@@ -4,7 +4,8 @@
 
 #include "server/call.h"
 
-call_handler organisation_list, organisation_create, organisation_get, organisation_put, organisation_patch, organisation_delete;
+call_handler organisation_list, organisation_create, organisation_get, organisation_put, organisation_patch,
+    organisation_delete;
 call_handler endpoint_list, endpoint_create, endpoint_get, endpoint_put, endpoint_patch, endpoint_delete;
 call_handler endpoint_secret, endpoint_rotate, endpoint_headers, endpoint_headers_put, endpoint_headers_patch;
 call_handler event_type_list, event_type_create, event_type_get, event_type_put, event_type_patch, event_type_delete;

@@ -52,7 +52,8 @@ struct key_list {
 	struct key **items;
 	size_t count;
 };
-MUST_CHECK enum error_code key_list_parse(enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error);
+MUST_CHECK enum error_code key_list_parse(
+    enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error);
 void key_list_free(struct key_list *keys);
 
 enum key_type key_type(const struct key *key);
@@ -81,13 +82,13 @@ struct http_headers {
 /* What is signed. For rfc9421 the covered components are "@method" "@authority" "@path" "content-digest"
  * "content-type" "webhook-id" "webhook-timestamp" and, where present, "vaultbell-sequence". */
 struct sign_input {
-	struct slice method;       /* "POST" */
-	struct slice authority;    /* host[:port], lower case, default port left out */
-	struct slice path;         /* absolute path without query, "/" when empty */
+	struct slice method;	   /* "POST" */
+	struct slice authority;	   /* host[:port], lower case, default port left out */
+	struct slice path;	   /* absolute path without query, "/" when empty */
 	struct slice content_type; /* "application/json" */
-	struct slice id;           /* webhook-id */
-	struct slice sequence;     /* vaultbell-sequence, or absent */
-	int64_t timestamp;         /* Unix seconds, of this attempt */
+	struct slice id;	   /* webhook-id */
+	struct slice sequence;	   /* vaultbell-sequence, or absent */
+	int64_t timestamp;	   /* Unix seconds, of this attempt */
 	struct slice body;
 };
 
@@ -99,14 +100,14 @@ enum { SIGN_HEADERS_MAX = 8 };
  *   legacy    x-sha2-signature (of the first key)
  * Every key must be able to sign. Values live in `arena`. ERR_INVALID when a key does not fit the scheme. */
 MUST_CHECK enum error_code sign_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
-	const struct sign_input *input, struct arena *arena, struct http_headers *headers, struct error *error);
+    const struct sign_input *input, struct arena *arena, struct http_headers *headers, struct error *error);
 
 /* --- verifying -------------------------------------------------------------------------------------- */
 
 struct verify_input {
 	struct slice method, authority, path, query; /* as received; path and query undecoded; query without '?' */
-	struct slice target_uri;                     /* for "@target-uri"; may be absent */
-	struct http_headers headers;                 /* as received, in order */
+	struct slice target_uri;		     /* for "@target-uri"; may be absent */
+	struct http_headers headers;		     /* as received, in order */
 	struct slice body;
 	struct wall_time now;
 };
@@ -115,21 +116,22 @@ enum verdict {
 	VERDICT_VERIFIED,
 	VERDICT_MISSING,   /* no signature, id or timestamp header */
 	VERDICT_MALFORMED, /* there, but not of the form the scheme requires */
-	VERDICT_WRONG,     /* no key fits */
-	VERDICT_STALE,     /* the signature fits, its time is more than LIMIT_TIMESTAMP_SKEW_S from now, either way */
-	VERDICT_NO_ID,     /* verified bytes that carry no event id where the scheme takes it from the body */
+	VERDICT_WRONG,	   /* no key fits */
+	VERDICT_STALE,	   /* the signature fits, its time is more than LIMIT_TIMESTAMP_SKEW_S from now, either way */
+	VERDICT_NO_ID,	   /* verified bytes that carry no event id where the scheme takes it from the body */
 };
 
 struct verify_result {
 	enum verdict verdict;
-	struct slice event_id; /* only when verified: covered by the signature, or the body's messageId. In arena or input. */
-	size_t key_index;      /* which key fitted */
-	char reason[160];      /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
+	struct slice
+	    event_id; /* only when verified: covered by the signature, or the body's messageId. In arena or input. */
+	size_t key_index; /* which key fitted */
+	char reason[160]; /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
 };
 
 /* standard and rfc9421 require 1..256 bytes of visible ASCII as the id; rfc9421 with webhook-id covered. */
 void verify_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
-	const struct verify_input *input, struct arena *arena, struct verify_result *result);
+    const struct verify_input *input, struct arena *arena, struct verify_result *result);
 const char *verdict_name(enum verdict verdict);
 
 /* --- digests and seals ------------------------------------------------------------------------------ */
@@ -146,7 +148,7 @@ MUST_CHECK enum error_code sealer_open(const char *directory, struct sealer **ou
 struct sealer *sealer_from_bytes(const unsigned char key[static 32]); /* for tests and simulation */
 void sealer_free(struct sealer *sealer);
 void sealer_seal(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out);
-MUST_CHECK enum error_code sealer_open_sealed(const struct sealer *sealer, struct slice context, struct slice sealed,
-	struct secret *out, struct error *error);
+MUST_CHECK enum error_code sealer_open_sealed(
+    const struct sealer *sealer, struct slice context, struct slice sealed, struct secret *out, struct error *error);
 
 #endif

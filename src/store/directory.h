@@ -11,8 +11,8 @@
 struct directory_endpoint {
 	struct endpoint endpoint; /* its slices live in arena */
 	struct arena arena;
-	int64_t sequence;         /* last one given */
-	bool sequence_changed;    /* since the last commit */
+	int64_t sequence;      /* last one given */
+	bool sequence_changed; /* since the last commit */
 };
 
 struct directory_organisation {
@@ -31,11 +31,11 @@ struct directory_event_type {
 struct directory {
 	struct directory_organisation **organisations; /* by rising id */
 	size_t organisation_count;
-	struct map by_id;  /* (organisation id, 0) → index */
-	struct map by_uid; /* (hash of uid, 0) → index; a hint, always checked */
+	struct map by_id;		 /* (organisation id, 0) → index */
+	struct map by_uid;		 /* (hash of uid, 0) → index; a hint, always checked */
 	struct directory_endpoint **all; /* every endpoint */
 	size_t all_count;
-	struct map by_endpoint; /* (endpoint id, 0) → index in all */
+	struct map by_endpoint;		     /* (endpoint id, 0) → index in all */
 	struct directory_event_type **types; /* by name */
 	size_t type_count;
 };
@@ -44,7 +44,8 @@ void directory_init(struct directory *directory);
 void directory_fini(struct directory *directory);
 
 /* All take deep copies; `put` adds or replaces by id (by name for types). */
-struct directory_organisation *directory_put_organisation(struct directory *directory, const struct organisation *organisation, bool deleted);
+struct directory_organisation *directory_put_organisation(
+    struct directory *directory, const struct organisation *organisation, bool deleted);
 struct directory_endpoint *directory_put_endpoint(struct directory *directory, const struct endpoint *endpoint);
 void directory_put_type(struct directory *directory, const struct event_type *type);
 void directory_remove_type(struct directory *directory, struct slice name);
@@ -53,7 +54,8 @@ void directory_remove_type(struct directory *directory, struct slice name);
 struct directory_organisation *directory_organisation(struct directory *directory, struct slice ref);
 struct directory_organisation *directory_organisation_by_id(struct directory *directory, struct organisation_id id);
 struct directory_endpoint *directory_endpoint(struct directory_organisation *organisation, struct slice ref);
-struct directory_endpoint *directory_endpoint_by_id(struct directory *directory, struct endpoint_id id); /* deleted too */
+struct directory_endpoint *directory_endpoint_by_id(
+    struct directory *directory, struct endpoint_id id); /* deleted too */
 struct directory_event_type *directory_type(struct directory *directory, struct slice name);
 /* Index of the first type whose name is not before `name`. */
 size_t directory_type_position(const struct directory *directory, struct slice name);

@@ -28,36 +28,36 @@ enum store_kind {
 	STORE_ORGANISATION_CREATE, /* in: organisation, get_if_exists; out: organisation, existed */
 	STORE_ORGANISATION_EDIT,   /* in: ref, edit, create_missing; out: organisation, existed */
 	STORE_ORGANISATION_DELETE, /* in: ref */
-	STORE_ORGANISATION_GET,    /* in: ref; out: organisation */
+	STORE_ORGANISATION_GET,	   /* in: ref; out: organisation */
 	STORE_ORGANISATION_LIST,   /* in: page; out: organisations */
-	STORE_ENDPOINT_CREATE,     /* in: ref (organisation), endpoint; out: endpoint, with its id */
-	STORE_ENDPOINT_EDIT,       /* in: ref, endpoint_ref, edit, create_missing; out: endpoint, existed */
-	STORE_ENDPOINT_DELETE,     /* in: ref, endpoint_ref; its pending deliveries are cancelled */
-	STORE_ENDPOINT_GET,        /* in: ref, endpoint_ref; out: endpoint */
-	STORE_ENDPOINT_LIST,       /* in: ref, page; out: endpoints */
+	STORE_ENDPOINT_CREATE,	   /* in: ref (organisation), endpoint; out: endpoint, with its id */
+	STORE_ENDPOINT_EDIT,	   /* in: ref, endpoint_ref, edit, create_missing; out: endpoint, existed */
+	STORE_ENDPOINT_DELETE,	   /* in: ref, endpoint_ref; its pending deliveries are cancelled */
+	STORE_ENDPOINT_GET,	   /* in: ref, endpoint_ref; out: endpoint */
+	STORE_ENDPOINT_LIST,	   /* in: ref, page; out: endpoints */
 	STORE_EVENT_TYPE_CREATE,   /* in: event_type; un-archives an archived one */
-	STORE_EVENT_TYPE_EDIT,     /* in: name (ref), edit, create_missing */
+	STORE_EVENT_TYPE_EDIT,	   /* in: name (ref), edit, create_missing */
 	STORE_EVENT_TYPE_DELETE,   /* in: name (ref), expunge */
-	STORE_EVENT_TYPE_GET,      /* in: name (ref) */
-	STORE_EVENT_TYPE_LIST,     /* in: page (after: name), include_archived */
-	STORE_TOKEN_CREATE,        /* in: token */
-	STORE_TOKEN_GET,           /* in: token.hash; out: token */
+	STORE_EVENT_TYPE_GET,	   /* in: name (ref) */
+	STORE_EVENT_TYPE_LIST,	   /* in: page (after: name), include_archived */
+	STORE_TOKEN_CREATE,	   /* in: token */
+	STORE_TOKEN_GET,	   /* in: token.hash; out: token */
 	/* events */
-	STORE_ACCEPT,              /* in: ref, message, new_organisation; out: message filled, existed (a repeat) */
-	STORE_JOURNAL,             /* in: journal; out: journal.verdict, journal.seq */
-	STORE_RECORD,              /* in: record; an attempt and what it changes */
-	STORE_REFILL,              /* in: refill; out: refill.rows, refill.more, refill.next */
-	STORE_RESEND,              /* in: ref, message_ref, endpoint_ref; pending again, due now */
+	STORE_ACCEPT,  /* in: ref, message, new_organisation; out: message filled, existed (a repeat) */
+	STORE_JOURNAL, /* in: journal; out: journal.verdict, journal.seq */
+	STORE_RECORD,  /* in: record; an attempt and what it changes */
+	STORE_REFILL,  /* in: refill; out: refill.rows, refill.more, refill.next */
+	STORE_RESEND,  /* in: ref, message_ref, endpoint_ref; pending again, due now */
 	/* reading */
-	STORE_ENDPOINTS_ALL,       /* out: endpoints: every one that is not deleted, of every organisation */
-	STORE_MESSAGE_GET,         /* in: ref, message_ref (id or event id); out: message */
-	STORE_MESSAGE_LIST,        /* in: ref, page, filter; out: messages */
-	STORE_ATTEMPT_GET,         /* in: ref, message_ref, attempt; out: attempt */
-	STORE_ATTEMPT_LIST,        /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
-	STORE_MESSAGE_ENDPOINTS,   /* in: ref, message_ref, page; out: deliveries (with endpoint) */
-	STORE_ENDPOINT_MESSAGES,   /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
-	STORE_JOURNAL_LIST,        /* in: page (after: seq); out: journal_rows; also on a read-only store */
-	STORE_COUNTS,              /* out: counts */
+	STORE_ENDPOINTS_ALL,	 /* out: endpoints: every one that is not deleted, of every organisation */
+	STORE_MESSAGE_GET,	 /* in: ref, message_ref (id or event id); out: message */
+	STORE_MESSAGE_LIST,	 /* in: ref, page, filter; out: messages */
+	STORE_ATTEMPT_GET,	 /* in: ref, message_ref, attempt; out: attempt */
+	STORE_ATTEMPT_LIST,	 /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
+	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
+	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
+	STORE_JOURNAL_LIST,	 /* in: page (after: seq); out: journal_rows; also on a read-only store */
+	STORE_COUNTS,		 /* out: counts */
 	STORE_KIND_COUNT,
 };
 
@@ -67,45 +67,48 @@ enum store_kind {
  * another body is ERR_CONFLICT with `detail` STORE_DETAIL_KEY_REUSED. Durable for LIMIT_IDEMPOTENCY_HOURS. */
 struct store_idempotency {
 	bool present;
-	unsigned char key[SHA256_BYTES];  /* of scope (token's organisation), path and key */
+	unsigned char key[SHA256_BYTES]; /* of scope (token's organisation), path and key */
 	unsigned char body[SHA256_BYTES];
 };
 
 /* Rows strictly beyond `after` (0: from the start) in the direction. Ids rise with time. */
 struct store_page {
-	size_t limit;          /* rows wanted; one more is read to tell whether more follow */
+	size_t limit; /* rows wanted; one more is read to tell whether more follow */
 	bool descending;
-	int64_t after;         /* an id; for event types `after_name` */
+	int64_t after; /* an id; for event types `after_name` */
 	struct slice after_name;
 	int64_t floor, ceiling; /* ids in [floor, ceiling); 0: unbounded */
 };
 
 struct store_filter {
 	struct slice_list event_types; /* empty: all */
-	struct slice channel;          /* absent: all */
-	int status;                    /* attempts: 0 success, 2 fail; -1 all. deliveries: 0 success, 2 fail, 3 sending */
-	int status_code_class;         /* 0 for no answer, 200 … 500; -1 all */
-	struct slice endpoint_ref;     /* attempts of a message: only to this endpoint; absent: all */
+	struct slice channel;	       /* absent: all */
+	int status;		   /* attempts: 0 success, 2 fail; -1 all. deliveries: 0 success, 2 fail, 3 sending */
+	int status_code_class;	   /* 0 for no answer, 200 … 500; -1 all */
+	struct slice endpoint_ref; /* attempts of a message: only to this endpoint; absent: all */
 };
 
 /* Changes the copy given; runs inside the transaction, so it must be quick and pure. `existed` false: it is a
  * fresh one (create_missing). Slices put into it must live in `arena` or in the request. */
-typedef enum error_code store_edit_organisation(void *context, struct arena *arena, struct organisation *organisation, bool existed, struct error *error);
-typedef enum error_code store_edit_endpoint(void *context, struct arena *arena, struct endpoint *endpoint, bool existed, struct error *error);
-typedef enum error_code store_edit_event_type(void *context, struct arena *arena, struct event_type *type, bool existed, struct error *error);
+typedef enum error_code store_edit_organisation(
+    void *context, struct arena *arena, struct organisation *organisation, bool existed, struct error *error);
+typedef enum error_code store_edit_endpoint(
+    void *context, struct arena *arena, struct endpoint *endpoint, bool existed, struct error *error);
+typedef enum error_code store_edit_event_type(
+    void *context, struct arena *arena, struct event_type *type, bool existed, struct error *error);
 
 enum store_detail {
 	STORE_DETAIL_NONE,
-	STORE_DETAIL_UID_TAKEN,        /* ERR_CONFLICT */
-	STORE_DETAIL_TYPE_EXISTS,      /* ERR_CONFLICT */
-	STORE_DETAIL_EVENT_ID_TAKEN,   /* ERR_CONFLICT */
-	STORE_DETAIL_KEY_REUSED,       /* ERR_CONFLICT */
-	STORE_DETAIL_TYPE_UNKNOWN,     /* ERR_INVALID: an endpoint names an event type that is not there */
-	STORE_DETAIL_NO_ORGANISATION,  /* ERR_NOT_FOUND */
+	STORE_DETAIL_UID_TAKEN,	      /* ERR_CONFLICT */
+	STORE_DETAIL_TYPE_EXISTS,     /* ERR_CONFLICT */
+	STORE_DETAIL_EVENT_ID_TAKEN,  /* ERR_CONFLICT */
+	STORE_DETAIL_KEY_REUSED,      /* ERR_CONFLICT */
+	STORE_DETAIL_TYPE_UNKNOWN,    /* ERR_INVALID: an endpoint names an event type that is not there */
+	STORE_DETAIL_NO_ORGANISATION, /* ERR_NOT_FOUND */
 	STORE_DETAIL_NO_ENDPOINT,
 	STORE_DETAIL_NO_MESSAGE,
-	STORE_DETAIL_EXPUNGED,         /* ERR_INVALID: a resend of what is no longer kept */
-	STORE_DETAIL_TOO_MANY,         /* ERR_LIMIT */
+	STORE_DETAIL_EXPUNGED, /* ERR_INVALID: a resend of what is no longer kept */
+	STORE_DETAIL_TOO_MANY, /* ERR_LIMIT */
 };
 
 /* A delivery as the engine and the lists need it. */
@@ -113,21 +116,21 @@ struct store_delivery {
 	struct message *message;   /* referenced by the request; may lack a payload in lists */
 	struct endpoint *endpoint; /* STORE_MESSAGE_ENDPOINTS only */
 	enum delivery_state state;
-	int32_t attempts;          /* made so far */
-	struct wall_time due;      /* when PENDING */
-	int64_t sequence;          /* of its endpoint, gap-free from 1 */
+	int32_t attempts;     /* made so far */
+	struct wall_time due; /* when PENDING */
+	int64_t sequence;     /* of its endpoint, gap-free from 1 */
 	enum attempt_trigger trigger;
 };
 
 struct store_record {
 	struct endpoint_id endpoint;
 	struct message_id message;
-	struct attempt attempt;         /* id is assigned */
-	enum delivery_state state;      /* what the delivery becomes */
-	struct wall_time due;           /* when PENDING again */
-	bool set_failing;               /* write `failing_since` to the endpoint */
+	struct attempt attempt;		/* id is assigned */
+	enum delivery_state state;	/* what the delivery becomes */
+	struct wall_time due;		/* when PENDING again */
+	bool set_failing;		/* write `failing_since` to the endpoint */
 	struct wall_time failing_since; /* 0: it works again */
-	bool suspend;                   /* the endpoint becomes SUSPENDED, if ACTIVE */
+	bool suspend;			/* the endpoint becomes SUSPENDED, if ACTIVE */
 };
 
 /* Position in an endpoint's pending deliveries, ordered by (due, message). */
@@ -138,29 +141,29 @@ struct store_due {
 
 struct store_refill {
 	struct endpoint_id endpoint;
-	struct store_due from;     /* inclusive */
-	struct wall_time until;    /* due no later than this */
-	size_t limit, bytes_limit; /* at least one row is given, whatever its size */
+	struct store_due from;	     /* inclusive */
+	struct wall_time until;	     /* due no later than this */
+	size_t limit, bytes_limit;   /* at least one row is given, whatever its size */
 	struct store_delivery *rows; /* out */
 	size_t count;
-	struct store_due next;     /* out: the first pending one not given; due WALL_NEVER: there is none */
+	struct store_due next; /* out: the first pending one not given; due WALL_NEVER: there is none */
 };
 
 enum journal_verdict { JOURNAL_VERIFIED, JOURNAL_CONFLICT, JOURNAL_DUPLICATE };
 
 struct store_journal {
 	struct slice source, event_id, type; /* type absent: not known */
-	struct message *message;             /* holds the body; organisation and created are filled */
+	struct message *message;	     /* holds the body; organisation and created are filled */
 	unsigned char body_sha256[SHA256_BYTES];
-	struct endpoint_id forward;          /* 0: nowhere; else the delivery made in the same commit */
-	enum journal_verdict verdict;        /* out */
-	int64_t seq;                         /* out: of the row (for a duplicate: of the first) */
+	struct endpoint_id forward;   /* 0: nowhere; else the delivery made in the same commit */
+	enum journal_verdict verdict; /* out */
+	int64_t seq;		      /* out: of the row (for a duplicate: of the first) */
 };
 
 struct store_journal_row {
 	int64_t seq;
 	struct slice event_id, type, source; /* type absent: not known */
-	enum journal_verdict verdict;        /* JOURNAL_VERIFIED or JOURNAL_CONFLICT */
+	enum journal_verdict verdict;	     /* JOURNAL_VERIFIED or JOURNAL_CONFLICT */
 	struct wall_time received;
 	unsigned char body_sha256[SHA256_BYTES];
 	struct message_id message; /* whose payload is the body */
@@ -173,13 +176,13 @@ struct store_counts {
 /* --- the request ------------------------------------------------------------------------------------ */
 
 struct store_request {
-	struct mail mail;         /* for whoever carries it */
+	struct mail mail; /* for whoever carries it */
 	enum store_kind kind;
-	struct wall_time now;     /* when it was asked: becomes created, updated */
+	struct wall_time now;	  /* when it was asked: becomes created, updated */
 	struct mailbox *reply_to; /* the runner posts it back there with mail.kind = reply_kind */
 	int reply_kind;
-	void *owner;              /* the requester's own */
-	struct arena arena;       /* inputs and results live here */
+	void *owner;	    /* the requester's own */
+	struct arena arena; /* inputs and results live here */
 
 	/* inputs */
 	struct slice ref, endpoint_ref, message_ref; /* id text or uid */
@@ -188,12 +191,12 @@ struct store_request {
 	struct store_page page;
 	struct store_filter filter;
 	bool get_if_exists, create_missing, include_archived, expunge;
-	struct organisation organisation;           /* also the result */
-	struct organisation *new_organisation;      /* STORE_ACCEPT: made when `ref` is not there (its uid is `ref`) */
-	struct endpoint endpoint;                   /* also the result */
-	struct event_type event_type;               /* also the result */
-	struct token token;                         /* also the result */
-	struct message *message;                    /* also the result; one reference is the request's */
+	struct organisation organisation;      /* also the result */
+	struct organisation *new_organisation; /* STORE_ACCEPT: made when `ref` is not there (its uid is `ref`) */
+	struct endpoint endpoint;	       /* also the result */
+	struct event_type event_type;	       /* also the result */
+	struct token token;		       /* also the result */
+	struct message *message;	       /* also the result; one reference is the request's */
 	store_edit_organisation *edit_organisation;
 	store_edit_endpoint *edit_endpoint;
 	store_edit_event_type *edit_event_type;
@@ -214,8 +217,8 @@ struct store_request {
 	struct attempt *attempts;
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
-	size_t count;             /* of rows in the list above */
-	bool more;                /* there are more rows beyond */
+	size_t count; /* of rows in the list above */
+	bool more;    /* there are more rows beyond */
 	struct attempt attempt;
 	struct store_counts counts;
 };
@@ -239,10 +242,10 @@ struct store_note_target {
 struct store_note {
 	struct mail mail;
 	enum store_note_kind kind;
-	size_t request;               /* index in its batch of the request that made it: it goes out before that reply
+	size_t request;		   /* index in its batch of the request that made it: it goes out before that reply
 	                               * and behind the replies of all requests before (invariant 2) */
-	struct message *message;      /* DELIVERIES: one reference is the note's */
-	struct endpoint *endpoint;    /* ENDPOINT: its new state (DELETED: forget it); lives in arena */
+	struct message *message;   /* DELIVERIES: one reference is the note's */
+	struct endpoint *endpoint; /* ENDPOINT: its new state (DELETED: forget it); lives in arena */
 	struct arena arena;
 	size_t target_count;
 	struct store_note_target targets[]; /* DELIVERIES */
@@ -262,7 +265,8 @@ struct store_vtable {
 	/* Executes all requests in order as one transaction and commits. Fills every request's results and
 	 * status. Returns OK when the commit stands; else every request's status is that error, nothing changed
 	 * and `notes` is empty. Notes are appended in order. */
-	enum error_code (*batch)(struct store *store, struct store_request *const *requests, size_t count, struct mail_list *notes, struct error *error);
+	enum error_code (*batch)(struct store *store, struct store_request *const *requests, size_t count,
+	    struct mail_list *notes, struct error *error);
 	/* Work for idle moments (checkpoint, purge), in small steps; true when there is more. */
 	bool (*idle)(struct store *store, struct wall_time now);
 	void (*close)(struct store *store);
@@ -287,16 +291,19 @@ struct store *store_memory_new(const struct store_options *options);
 
 struct store_sqlite_options {
 	struct store_options common;
-	const char *path;     /* of the database file */
-	const char *vfs;      /* NULL: the default; the simulator brings its own */
-	bool read_only;       /* beside a running server; ERR_NOT_FOUND when there is no database */
-	const char *synchronous; /* NULL: "FULL". Anything else loses acknowledged rows at a power cut: for planted-bug tests */
+	const char *path; /* of the database file */
+	const char *vfs;  /* NULL: the default; the simulator brings its own */
+	bool read_only;	  /* beside a running server; ERR_NOT_FOUND when there is no database */
+	const char *
+	    synchronous; /* NULL: "FULL". Anything else loses acknowledged rows at a power cut: for planted-bug tests */
 };
 /* Opens or creates, migrates forward, recovers. ERR_CORRUPT when the schema is newer than this program. */
-MUST_CHECK enum error_code store_sqlite_open(const struct store_sqlite_options *options, struct store **out, struct error *error);
+MUST_CHECK enum error_code store_sqlite_open(
+    const struct store_sqlite_options *options, struct store **out, struct error *error);
 
 static inline enum error_code
-store_batch(struct store *store, struct store_request *const *requests, size_t count, struct mail_list *notes, struct error *error)
+store_batch(struct store *store, struct store_request *const *requests, size_t count, struct mail_list *notes,
+    struct error *error)
 {
 	return store->vtable->batch(store, requests, count, notes, error);
 }

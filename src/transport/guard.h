@@ -14,7 +14,7 @@
 
 struct guard_network {
 	unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
-	int prefix;                /* 0..128 */
+	int prefix;		   /* 0..128 */
 };
 
 enum { GUARD_NETWORKS_MAX = 256 };

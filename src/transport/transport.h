@@ -16,30 +16,30 @@
 #include "transport/guard.h"
 
 enum transmission_outcome {
-	TRANSMISSION_ANSWERED,    /* a complete answer: status_code says which */
-	TRANSMISSION_REFUSED,     /* by our own rules: address, scheme, URL; nothing was sent */
+	TRANSMISSION_ANSWERED,	  /* a complete answer: status_code says which */
+	TRANSMISSION_REFUSED,	  /* by our own rules: address, scheme, URL; nothing was sent */
 	TRANSMISSION_UNREACHABLE, /* no name, no connection, no TLS; nothing was sent */
 	TRANSMISSION_TIMED_OUT,
-	TRANSMISSION_BROKEN,      /* the connection ended before a complete answer: the receiver may have acted */
+	TRANSMISSION_BROKEN, /* the connection ended before a complete answer: the receiver may have acted */
 	TRANSMISSION_OUTCOME_COUNT,
 };
 
 struct transmission {
 	/* the request: borrowed by the transport until reported */
-	struct slice url;            /* absolute, NUL-terminated behind */
+	struct slice url;	     /* absolute, NUL-terminated behind */
 	struct http_headers headers; /* without host, content-length */
 	struct slice body;
 	int64_t timeout_ms;
-	bool own_destination;        /* the operator's: exempt from the address guard and the HTTPS rule */
+	bool own_destination; /* the operator's: exempt from the address guard and the HTTPS rule */
 	void *owner;
 	/* the report */
 	enum transmission_outcome outcome;
 	int status_code;
 	int64_t duration_us;
-	struct slice response;       /* at most LIMIT_RESPONSE_BYTES; lives in arena */
-	char problem[160];           /* why there is no answer; no addresses of ours, no secrets */
+	struct slice response; /* at most LIMIT_RESPONSE_BYTES; lives in arena */
+	char problem[160];     /* why there is no answer; no addresses of ours, no secrets */
 	struct arena arena;
-	void *state;                 /* the transport's own */
+	void *state; /* the transport's own */
 };
 
 struct transport;
@@ -54,7 +54,8 @@ struct transport_options {
 	const struct log *log;
 };
 
-MUST_CHECK enum error_code transport_new(const struct transport_options *options, struct transport **out, struct error *error);
+MUST_CHECK enum error_code transport_new(
+    const struct transport_options *options, struct transport **out, struct error *error);
 void transport_send(struct transport *transport, struct transmission *transmission);
 /* Drives timers; call once a turn. Reports what is done. Returns microseconds until it must be called again, or -1. */
 int64_t transport_turn(struct transport *transport);

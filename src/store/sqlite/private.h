@@ -85,8 +85,8 @@ MUST_CHECK enum error_code sqlite_migrate(struct sqlite_store *store, struct err
 
 /* sqlite.c */
 enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
-void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
+    ...) PRINTF_LIKE(4, 5);
 
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
@@ -113,7 +113,7 @@ struct message *message_from_row(sqlite3_stmt *statement, int column);
 void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note);
 struct directory_organisation *create_organisation(
     struct sqlite_store *store, struct store_request *request, const struct organisation *draft);
-struct slice list_join(struct arena *arena, struct slice_list list);  /* lines; absent when empty */
+struct slice list_join(struct arena *arena, struct slice_list list); /* lines; absent when empty */
 struct slice_list list_split(struct arena *arena, struct slice lines);
 
 #endif
