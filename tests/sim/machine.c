@@ -31,6 +31,22 @@ machine_submit(struct world *world, struct store_request *request, enum mail_kin
 
 /* --- starting ---------------------------------------------------------------------------------------- */
 
+/* Small, so that every limit is met in a short run. */
+static struct engine_options
+engine_options_of(const struct world *world)
+{
+	struct random random;
+	random_seed(&random, world->seed);
+	return (struct engine_options){
+	    .deliveries_max = 4 + random_below(&random, 20),
+	    .window = 1 + random_below(&random, 8),
+	    .refill_limit = 1 + random_below(&random, 6),
+	    .in_flight_max = 1 + (int32_t)random_below(&random, 12),
+	    .keep_ms = 100 + (int64_t)random_below(&random, 3000),
+	    .suspend_after_ms = 2000 + (int64_t)random_below(&random, 20000),
+	};
+}
+
 static void
 start_sender(struct world *world)
 {
@@ -41,15 +57,7 @@ start_sender(struct world *world)
 	    .random = random_of,
 	};
 	struct sender_options options = {
-	    .engine =
-		{
-		    .deliveries_max = 12,
-		    .window = 4,
-		    .refill_limit = 3,
-		    .in_flight_max = 8,
-		    .keep_ms = 1500,
-		    .suspend_after_ms = 20000,
-		},
+	    .engine = engine_options_of(world),
 	    .schedule = {.count = 4, .delay_ms = {100, 1000, 2000, 5000}, .jitter_permille = 100},
 	    .timeout_ms = 3000,
 	    .sealer = world->sealer,

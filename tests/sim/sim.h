@@ -38,7 +38,7 @@ struct model {
 	bool in_store[EVENTS_MAX];
 	uint32_t targets[EVENTS_MAX];		      /* endpoints that the event went to, as bits */
 	uint8_t successes[EVENTS_MAX][ENDPOINTS_MAX]; /* records of success that were committed */
-	int64_t attempts;                             /* records in all */
+	int64_t attempts;			      /* records in all */
 };
 
 /* --- the outside world ------------------------------------------------------------------------------ */
