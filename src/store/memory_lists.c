@@ -47,6 +47,16 @@ message_by_id(struct memory *memory, struct message_id id)
 	UNREACHABLE();
 }
 
+static bool
+filter_fits(struct memory *memory, const struct store_filter *filter, const struct attempt *attempt)
+{
+	if (filter->event_types.count == 0 && !slice_present(filter->channel))
+		return true;
+	const struct message *message = message_by_id(memory, attempt->message);
+	const struct endpoint *endpoint = &memory_endpoint_by_id(memory, attempt->endpoint)->endpoint;
+	return message->organisation.value == endpoint->organisation.value && message_fits(filter, message);
+}
+
 /* --- messages ---------------------------------------------------------------------------------------- */
 
 enum error_code
@@ -129,7 +139,7 @@ memory_attempt_list(struct memory *memory, struct store_request *request, struct
 		if ((message != NULL && attempt->message.value != message->id.value) ||
 		    (endpoint != NULL && attempt->endpoint.value != endpoint->endpoint.id.value) ||
 		    !memory_in_page(&request->page, attempt->id.value) || !attempt_fits(&request->filter, attempt) ||
-		    !message_fits(&request->filter, message_by_id(memory, attempt->message)))
+		    !filter_fits(memory, &request->filter, attempt))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
@@ -176,8 +186,10 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 	for (size_t i = 0; i < count; i++) {
 		struct message *message = memory->messages.rows[memory_at(&request->page, i, count)];
 		const struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
-		if (row == NULL || !memory_in_page(&request->page, message->id.value) ||
-		    !message_fits(&request->filter, message) || !delivery_fits(&request->filter, row->state))
+		/* A journalled body is forwarded by an endpoint without being one of its organisation's messages. */
+		if (row == NULL || message->organisation.value != endpoint->endpoint.organisation.value ||
+		    !memory_in_page(&request->page, message->id.value) || !message_fits(&request->filter, message) ||
+		    !delivery_fits(&request->filter, row->state))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)

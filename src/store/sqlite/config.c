@@ -64,10 +64,11 @@ struct directory_organisation *
 create_organisation(struct sqlite_store *store, struct store_request *request, const struct organisation *draft)
 {
 	struct organisation organisation = *draft;
-	organisation.id.value = id_next(&store->ids, request->now);
-	organisation.created = organisation.updated = request->now;
+	organisation.id.value = 0; /* nobody's: whoever holds the uid is another one */
 	if (!uid_free(store, request, &organisation))
 		return NULL;
+	organisation.id.value = id_next(&store->ids, request->now);
+	organisation.created = organisation.updated = request->now;
 	save_organisation(store, &organisation, false);
 	return directory_organisation_by_id(&store->directory, organisation.id);
 }
@@ -104,10 +105,10 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 		request->status = code;
 		return;
 	}
-	if (entry == NULL)
-		edited.id.value = id_next(&store->ids, request->now);
 	if (!uid_free(store, request, &edited))
 		return;
+	if (entry == NULL)
+		edited.id.value = id_next(&store->ids, request->now);
 	save_organisation(store, &edited, false);
 	request->organisation = edited;
 }

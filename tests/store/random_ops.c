@@ -1,0 +1,423 @@
+#include "random_ops.h"
+
+struct maker {
+	struct random *random;
+	const struct known *known;
+	struct store_request *request;
+};
+
+static int
+below(struct maker *maker, int bound)
+{
+	return (int)random_below(maker->random, (uint64_t)bound);
+}
+
+static bool
+chance(struct maker *maker, int of)
+{
+	return random_chance(maker->random, 1, (uint64_t)of);
+}
+
+/* --- parts ------------------------------------------------------------------------------------------- */
+
+static struct slice
+name(struct maker *maker, const char *prefix, int count)
+{
+	return arena_printf(&maker->request->arena, "%s%d", prefix, below(maker, count));
+}
+
+static struct slice
+ref(struct maker *maker, const char *prefix, int names, enum id_kind kind, const int64_t *ids, size_t count)
+{
+	if (count == 0 || chance(maker, 2))
+		return name(maker, prefix, names);
+	size_t recent = count < 8 || chance(maker, 4) ? count : 8;
+	return id_text(&maker->request->arena, kind, ids[count - 1 - random_below(maker->random, recent)]);
+}
+
+static struct slice
+organisation_ref(struct maker *maker)
+{
+	return ref(maker, "org-", 3, ID_ORGANISATION, maker->known->organisations, maker->known->organisation_count);
+}
+
+static struct slice
+endpoint_ref(struct maker *maker)
+{
+	return ref(maker, "end-", 4, ID_ENDPOINT, maker->known->endpoints, maker->known->endpoint_count);
+}
+
+static struct slice
+some_message_ref(struct maker *maker)
+{
+	return ref(maker, "event-", 40, ID_MESSAGE, maker->known->messages, maker->known->message_count);
+}
+
+static int64_t
+known_id(struct maker *maker, const int64_t *ids, size_t count)
+{
+	return count == 0 ? 1 : ids[random_below(maker->random, count)];
+}
+
+static struct slice_list
+names(struct maker *maker, const char *prefix, int count, int most)
+{
+	struct slice_list list = {arena_alloc(&maker->request->arena, (size_t)most * sizeof list.items[0]), 0};
+	int wanted = chance(maker, 2) ? 0 : below(maker, most + 1);
+	for (int i = 0; i < wanted; i++) {
+		struct slice item = name(maker, prefix, count);
+		if (!slice_list_has(list, item))
+			list.items[list.count++] = item;
+	}
+	return list;
+}
+
+static struct slice
+maybe(struct maker *maker, struct slice text)
+{
+	return chance(maker, 3) ? SLICE_NONE : text;
+}
+
+static struct store_page
+page(struct maker *maker, const int64_t *ids, size_t count)
+{
+	struct store_page page = {.limit = 1 + random_below(maker->random, 8), .descending = chance(maker, 2)};
+	if (chance(maker, 2))
+		page.after = known_id(maker, ids, count);
+	if (chance(maker, 4))
+		page.floor = known_id(maker, ids, count);
+	if (chance(maker, 4))
+		page.ceiling = known_id(maker, ids, count);
+	return page;
+}
+
+static void
+filter(struct maker *maker)
+{
+	static const int statuses[] = {-1, 0, 2, 3}, classes[] = {-1, 0, 200, 500};
+	struct store_filter *filter = &maker->request->filter;
+	filter->event_types = names(maker, "builtin.", 3, 2);
+	if (chance(maker, 3))
+		filter->channel = name(maker, "channel-", 3);
+	filter->status = chance(maker, 2) ? -1 : statuses[below(maker, COUNT_OF(statuses))];
+	filter->status_code_class = chance(maker, 2) ? -1 : classes[below(maker, COUNT_OF(classes))];
+	if (chance(maker, 3))
+		filter->endpoint_ref = endpoint_ref(maker);
+}
+
+/* --- edits ------------------------------------------------------------------------------------------- */
+
+struct change {
+	bool refuse;
+	enum endpoint_state state;
+	struct organisation organisation;
+	struct endpoint endpoint;
+	struct event_type type;
+};
+
+static enum error_code
+edit_organisation(
+    void *context, struct arena *arena, struct organisation *organisation, bool existed UNUSED, struct error *error)
+{
+	const struct change *change = context;
+	struct organisation before = *organisation;
+	*organisation = organisation_copy(arena, &change->organisation);
+	organisation->id = before.id;
+	organisation->created = before.created;
+	organisation->updated = before.updated;
+	return change->refuse ? error_set(error, ERR_INVALID, "refused") : OK;
+}
+
+static enum error_code
+edit_endpoint(void *context, struct arena *arena, struct endpoint *endpoint, bool existed, struct error *error)
+{
+	const struct change *change = context;
+	struct endpoint before = *endpoint;
+	*endpoint = endpoint_copy(arena, &change->endpoint);
+	endpoint->id = before.id;
+	endpoint->organisation = before.organisation;
+	endpoint->created = before.created;
+	endpoint->updated = before.updated;
+	endpoint->failing_since = before.failing_since;
+	endpoint->state = before.state;
+	if (existed && change->state != ENDPOINT_DELETED && endpoint_may_move(before.state, change->state))
+		endpoint->state = change->state;
+	return change->refuse ? error_set(error, ERR_INVALID, "refused") : OK;
+}
+
+static enum error_code
+edit_type(void *context, struct arena *arena UNUSED, struct event_type *type, bool existed UNUSED, struct error *error)
+{
+	const struct change *change = context;
+	type->description = change->type.description;
+	type->deprecated = change->type.deprecated;
+	type->archived = false;
+	return change->refuse ? error_set(error, ERR_INVALID, "refused") : OK;
+}
+
+/* --- things ------------------------------------------------------------------------------------------ */
+
+static struct organisation
+some_organisation(struct maker *maker)
+{
+	return (struct organisation){
+	    .name = name(maker, "Bank ", 100),
+	    .uid = maybe(maker, name(maker, "org-", 3)),
+	    .metadata = chance(maker, 2) ? SLICE("{}") : SLICE("{\"desk\":\"a\"}"),
+	    .throttle_rate = chance(maker, 3) ? below(maker, 100) : 0,
+	};
+}
+
+static struct endpoint
+some_endpoint(struct maker *maker)
+{
+	struct endpoint endpoint = {
+	    .url = arena_printf(&maker->request->arena, "https://example.com/%d", below(maker, 1000)),
+	    .description = name(maker, "endpoint ", 50),
+	    .uid = maybe(maker, name(maker, "end-", 4)),
+	    .event_types = names(maker, chance(maker, 5) ? "made." : "builtin.", 3, 3),
+	    .channels = chance(maker, 2) ? (struct slice_list){NULL, 0} : names(maker, "channel-", 3, 2),
+	    .metadata = SLICE("{}"),
+	    .headers = chance(maker, 2) ? SLICE("{}") : SLICE("{\"x-desk\":\"a\"}"),
+	    .version = 1 + below(maker, 3),
+	    .throttle_rate = chance(maker, 3) ? below(maker, 100) : 0,
+	    .payload_style = (enum payload_style)below(maker, PAYLOAD_STYLE_COUNT),
+	    .scheme = (enum sign_scheme)below(maker, SCHEME_COUNT),
+	    .schedule = chance(maker, 3) ? SLICE("1s,5s") : SLICE_NONE,
+	    .keys = {{.type = KEY_HMAC, .sealed = name(maker, "sealed", 1000), .created = maker->request->now}},
+	    .key_count = 1,
+	};
+	return endpoint;
+}
+
+static struct event_type
+some_type(struct maker *maker)
+{
+	return (struct event_type){
+	    .name = name(maker, "made.", 3),
+	    .description = name(maker, "type ", 50),
+	    .deprecated = chance(maker, 3),
+	    .schemas = chance(maker, 2) ? SLICE_NONE : SLICE("{\"1\":{}}"),
+	    .feature_flag = chance(maker, 3) ? name(maker, "flag-", 3) : SLICE_NONE,
+	};
+}
+
+static struct message *
+some_message(struct maker *maker)
+{
+	struct message *message = message_new();
+	struct arena *arena = &message->arena;
+	message->event_type = arena_copy(arena, name(maker, "builtin.", 3));
+	message->event_id = arena_copy(arena, maybe(maker, name(maker, "event-", 40)));
+	message->channels = arena_list(arena, names(maker, "channel-", 3, 2));
+	message->payload = arena_printf(arena, "{\"n\":%d}", below(maker, 1000000));
+	message->retention_days = below(maker, 90);
+	return message;
+}
+
+/* --- requests ---------------------------------------------------------------------------------------- */
+
+static void
+make_key(struct maker *maker)
+{
+	if (chance(maker, 3))
+		test_key(maker->request, below(maker, 200), below(maker, 6));
+}
+
+static void
+make_edit(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	struct change *change = arena_alloc(&request->arena, sizeof *change);
+	change->refuse = chance(maker, 5);
+	change->state = (enum endpoint_state)below(maker, ENDPOINT_STATE_COUNT);
+	change->organisation = some_organisation(maker);
+	change->endpoint = some_endpoint(maker);
+	change->type = some_type(maker);
+	request->edit_context = change;
+	request->edit_organisation = edit_organisation;
+	request->edit_endpoint = edit_endpoint;
+	request->edit_event_type = edit_type;
+	request->create_missing = chance(maker, 3);
+}
+
+static void
+make_configuration(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	request->ref = organisation_ref(maker);
+	request->endpoint_ref = endpoint_ref(maker);
+	request->organisation = some_organisation(maker);
+	request->endpoint = some_endpoint(maker);
+	request->event_type = some_type(maker);
+	request->get_if_exists = chance(maker, 3);
+	request->include_archived = chance(maker, 2);
+	request->expunge = chance(maker, 2);
+	make_edit(maker);
+	switch ((int)request->kind) {
+	case STORE_ORGANISATION_CREATE:
+	case STORE_ENDPOINT_CREATE:
+	case STORE_EVENT_TYPE_CREATE: make_key(maker); break;
+	case STORE_EVENT_TYPE_EDIT:
+	case STORE_EVENT_TYPE_DELETE:
+	case STORE_EVENT_TYPE_GET: request->ref = name(maker, "made.", 3); break;
+	case STORE_ORGANISATION_LIST:
+		request->page = page(maker, maker->known->organisations, maker->known->organisation_count);
+		break;
+	case STORE_ENDPOINT_LIST:
+		request->page = page(maker, maker->known->endpoints, maker->known->endpoint_count);
+		break;
+	case STORE_EVENT_TYPE_LIST:
+		request->page =
+		    (struct store_page){.limit = 1 + random_below(maker->random, 3), .descending = chance(maker, 2)};
+		if (chance(maker, 2))
+			request->page.after_name = name(maker, "made.", 3);
+		break;
+	default: break;
+	}
+}
+
+static void
+make_record(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	const struct known *known = maker->known;
+	bool good = chance(maker, 2);
+	request->record = (struct store_record){
+	    .message = {known_id(maker, known->messages, known->message_count)},
+	    .endpoint = {known_id(maker, known->endpoints, known->endpoint_count)},
+	    .state = (enum delivery_state)below(maker, DELIVERY_CANCELLED),
+	    .due = {request->now.us + below(maker, 100000)},
+	    .set_failing = chance(maker, 3),
+	    .failing_since = {chance(maker, 2) ? 0 : request->now.us},
+	    .suspend = chance(maker, 8),
+	    .attempt =
+		{
+		    .number = 1 + below(maker, 8),
+		    .status_code = good ? 200 : below(maker, 2) * 503,
+		    .duration_ms = below(maker, 1000),
+		    .succeeded = good,
+		    .trigger = (enum attempt_trigger)below(maker, 2),
+		    .response = maybe(maker, name(maker, "answer ", 100)),
+		},
+	};
+}
+
+static void
+make_event(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	const struct known *known = maker->known;
+	request->ref = organisation_ref(maker);
+	request->endpoint_ref = endpoint_ref(maker);
+	request->message_ref = some_message_ref(maker);
+	if (request->kind == STORE_ACCEPT) {
+		request->message = some_message(maker);
+		make_key(maker);
+		if (chance(maker, 4)) {
+			request->new_organisation = arena_alloc(&request->arena, sizeof *request->new_organisation);
+			*request->new_organisation = some_organisation(maker);
+			request->new_organisation->uid = request->ref;
+		}
+	} else if (request->kind == STORE_JOURNAL) {
+		int body = below(maker, 3);
+		request->journal = (struct store_journal){
+		    .source = name(maker, "source-", 2),
+		    .event_id = name(maker, "journal-", 12),
+		    .type = maybe(maker, name(maker, "builtin.", 3)),
+		    .message = test_message("builtin.1", body),
+		    .forward = {chance(maker, 2) ? 0 : known_id(maker, known->endpoints, known->endpoint_count)},
+		};
+		memset(request->journal.body_sha256, body, SHA256_BYTES);
+	} else if (request->kind == STORE_REFILL) {
+		request->refill = (struct store_refill){
+		    .endpoint = {known_id(maker, known->endpoints, known->endpoint_count)},
+		    .from = {{chance(maker, 2) ? 0 : request->now.us - below(maker, 200000)},
+			chance(maker, 2) ? 0 : known_id(maker, known->messages, known->message_count)},
+		    .until = {request->now.us + below(maker, 200000) - 100000},
+		    .limit = 1 + random_below(maker->random, 6),
+		    .bytes_limit = 1 + random_below(maker->random, 60),
+		};
+	}
+}
+
+static void
+make_reading(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	const struct known *known = maker->known;
+	request->ref = organisation_ref(maker);
+	bool by_endpoint = request->kind == STORE_ATTEMPT_LIST && chance(maker, 2);
+	if (!by_endpoint)
+		request->message_ref = some_message_ref(maker);
+	request->endpoint_ref = endpoint_ref(maker);
+	request->attempt_id = known_id(maker, known->attempts, known->attempt_count);
+	filter(maker);
+	if (request->kind == STORE_ATTEMPT_LIST) {
+		request->page = page(maker, known->attempts, known->attempt_count);
+	} else if (request->kind == STORE_MESSAGE_ENDPOINTS) {
+		request->page = page(maker, known->endpoints, known->endpoint_count);
+		request->page.descending = false;
+	} else if (request->kind == STORE_JOURNAL_LIST) {
+		request->page = (struct store_page){.limit = 5, .after = below(maker, 20)};
+	} else {
+		request->page = page(maker, known->messages, known->message_count);
+	}
+}
+
+/* Events more often than anything else; deleting seldom, or nothing would live long enough to be interesting. */
+static enum store_kind
+some_kind(struct maker *maker)
+{
+	static const enum store_kind often[] = {
+	    STORE_ACCEPT, STORE_ACCEPT, STORE_ACCEPT, STORE_RECORD, STORE_RECORD, STORE_RESEND, STORE_REFILL};
+	if (chance(maker, 2))
+		return often[below(maker, COUNT_OF(often))];
+	enum store_kind kind = (enum store_kind)below(maker, STORE_KIND_COUNT);
+	bool deletes = kind == STORE_ORGANISATION_DELETE || kind == STORE_ENDPOINT_DELETE;
+	bool other = kind == STORE_TOKEN_CREATE || kind == STORE_TOKEN_GET || (deletes && !chance(maker, 4));
+	return other ? STORE_COUNTS : kind;
+}
+
+struct store_request *
+random_request(struct random *random, const struct known *known, struct wall_time now)
+{
+	struct maker maker = {.random = random, .known = known};
+	enum store_kind kind = some_kind(&maker);
+	maker.request = store_request_new(kind, now);
+	if (kind < STORE_ACCEPT)
+		make_configuration(&maker);
+	else if (kind == STORE_RECORD)
+		make_record(&maker);
+	else if (kind < STORE_ENDPOINTS_ALL)
+		make_event(&maker);
+	else
+		make_reading(&maker);
+	return maker.request;
+}
+
+/* --- learning ---------------------------------------------------------------------------------------- */
+
+static void
+learn(int64_t *ids, size_t *count, int64_t id)
+{
+	if (*count < KNOWN_MAX)
+		ids[(*count)++] = id;
+}
+
+void
+known_learn(struct known *known, const struct store_request *request)
+{
+	if (request->status != OK)
+		return;
+	if (request->kind == STORE_ORGANISATION_CREATE)
+		learn(known->organisations, &known->organisation_count, request->organisation.id.value);
+	if (request->kind == STORE_ENDPOINT_CREATE)
+		learn(known->endpoints, &known->endpoint_count, request->endpoint.id.value);
+	if (request->kind == STORE_ACCEPT)
+		learn(known->messages, &known->message_count, request->message->id.value);
+	if (request->kind == STORE_JOURNAL && request->journal.message->id.value != 0)
+		learn(known->messages, &known->message_count, request->journal.message->id.value);
+	if (request->kind == STORE_RECORD)
+		learn(known->attempts, &known->attempt_count, request->record.attempt.id.value);
+}
