@@ -116,8 +116,6 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 static void
 record_on_endpoint(struct memory_endpoint *endpoint, const struct store_record *record, struct mail_list *notes)
 {
-	if (endpoint->endpoint.state == ENDPOINT_DELETED)
-		return;
 	if (record->set_failing)
 		endpoint->endpoint.failing_since = record->failing_since;
 	if (!record->suspend || endpoint->endpoint.state != ENDPOINT_ACTIVE)
