@@ -33,6 +33,9 @@ void message_lists(void **state);
 void attempt_lists(void **state);
 void delivery_lists(void **state);
 
+struct store_request *ask_accept(struct subject *subject, const char *organisation, const char *type, int number);
+struct store_request *ask_record(
+    struct subject *subject, struct message_id message, struct endpoint_id endpoint, enum delivery_state state);
 /* Accepts a message of this type with event id `number`; its id. */
 struct message_id accept_message(struct subject *subject, const char *organisation, const char *type, int number);
 /* Records an attempt that leaves the delivery in this state. */

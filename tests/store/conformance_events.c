@@ -4,50 +4,6 @@
 #include <stdio.h>
 
 static struct store_request *
-ask_accept(struct subject *subject, const char *organisation, const char *type, int number)
-{
-	struct store_request *request = ask(subject, STORE_ACCEPT);
-	request->ref = slice_of(organisation);
-	request->message = test_message(type, number);
-	request->message->event_id = arena_printf(&request->message->arena, "event-%d", number);
-	return request;
-}
-
-struct message_id
-accept_message(struct subject *subject, const char *organisation, const char *type, int number)
-{
-	struct store_request *request = ask_accept(subject, organisation, type, number);
-	assert_int_equal(run(subject, request), OK);
-	struct message_id id = request->message->id;
-	store_request_free(request);
-	return id;
-}
-
-static struct store_request *
-ask_record(struct subject *subject, struct message_id message, struct endpoint_id endpoint, enum delivery_state state)
-{
-	struct store_request *request = ask(subject, STORE_RECORD);
-	request->record = (struct store_record){
-	    .message = message,
-	    .endpoint = endpoint,
-	    .state = state,
-	    .due = {request->now.us + 5000},
-	    .attempt = {.number = 1, .status_code = 200, .duration_ms = 12, .response = SLICE("fine")},
-	};
-	return request;
-}
-
-void
-record_attempt(struct subject *subject, struct message_id message, struct endpoint_id endpoint,
-    enum delivery_state state, int status_code)
-{
-	struct store_request *request = ask_record(subject, message, endpoint, state);
-	request->record.attempt.status_code = status_code;
-	request->record.attempt.succeeded = state == DELIVERY_DELIVERED;
-	expect(subject, request, OK, STORE_DETAIL_NONE);
-}
-
-static struct store_request *
 refill(struct subject *subject, struct endpoint_id endpoint, struct store_due from, size_t limit)
 {
 	struct store_request *request = ask(subject, STORE_REFILL);

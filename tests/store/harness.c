@@ -31,8 +31,8 @@ subject_open_memory(struct subject *subject)
 	subject->store = store_memory_new(&options);
 }
 
-static void
-open_on_vfs(struct subject *subject)
+void
+subject_open_again(struct subject *subject)
 {
 	struct store_sqlite_options options = {
 	    .common = common_options(),
@@ -48,14 +48,14 @@ subject_open_sqlite(struct subject *subject, uint64_t seed)
 {
 	subject_init(subject);
 	subject->vfs = vfs_new(seed);
-	open_on_vfs(subject);
+	subject_open_again(subject);
 }
 
 void
 subject_reopen(struct subject *subject)
 {
 	store_close(subject->store);
-	open_on_vfs(subject);
+	subject_open_again(subject);
 }
 
 void

@@ -21,7 +21,8 @@ bool subject_knows_type(void *context, struct slice name); /* the catalogue of t
 
 void subject_open_memory(struct subject *subject);
 void subject_open_sqlite(struct subject *subject, uint64_t seed);
-void subject_reopen(struct subject *subject); /* SQLite only */
+void subject_open_again(struct subject *subject); /* after a crash: its store was closed */
+void subject_reopen(struct subject *subject);	  /* SQLite only */
 void subject_close(struct subject *subject);
 
 /* Executes one batch, which must commit. The requests stay the caller's. */

@@ -1,0 +1,288 @@
+/* What is promised of the SQLite store beyond store.h's operations: what outlives a close, a full disk, a failed
+ * fsync, a power cut, a newer program. */
+#include "conformance.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct log silent = {.level = LOG_ERROR, .fd = -1};
+
+/* --- files ------------------------------------------------------------------------------------------- */
+
+struct place {
+	char directory[64], path[96];
+};
+
+static void
+place_make(struct place *place)
+{
+	snprintf(place->directory, sizeof place->directory, "/tmp/vaultbell-store-XXXXXX");
+	assert_non_null(mkdtemp(place->directory));
+	snprintf(place->path, sizeof place->path, "%s/store.db", place->directory);
+}
+
+static void
+place_remove(const struct place *place)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		char path[128];
+		snprintf(path, sizeof path, "%s%s", place->path, ends[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(place->directory), 0);
+}
+
+static enum error_code
+open_at(struct subject *subject, const struct place *place, bool read_only, struct error *error)
+{
+	*subject = (struct subject){.now = {1760000000000000}};
+	mail_list_init(&subject->notes);
+	struct store_sqlite_options options = {.common.log = &silent, .path = place->path, .read_only = read_only};
+	return store_sqlite_open(&options, &subject->store, error);
+}
+
+static int64_t
+count_messages(struct subject *subject)
+{
+	struct store_request *request = ask(subject, STORE_COUNTS);
+	assert_int_equal(run(subject, request), OK);
+	int64_t count = request->counts.messages;
+	store_request_free(request);
+	return count;
+}
+
+static void
+journal_one(struct subject *subject)
+{
+	struct store_request *request = ask(subject, STORE_JOURNAL);
+	request->journal = (struct store_journal){
+	    .source = SLICE("custodian"),
+	    .event_id = SLICE("one"),
+	    .message = test_message("a", 1),
+	};
+	expect(subject, request, OK, STORE_DETAIL_NONE);
+}
+
+static void
+files_outlive_a_close(void **state UNUSED)
+{
+	struct place place;
+	struct subject subject, reader;
+	struct error error = ERROR_NONE;
+	place_make(&place);
+	assert_int_equal(open_at(&reader, &place, true, &error), ERR_NOT_FOUND);
+	assert_int_equal(open_at(&subject, &place, false, &error), OK);
+	make_organisation(&subject, "bank");
+	accept_message(&subject, "bank", "a", 1);
+	journal_one(&subject);
+	/* A reader beside the running server sees what was committed. */
+	assert_int_equal(open_at(&reader, &place, true, &error), OK);
+	struct store_request *list = ask(&reader, STORE_JOURNAL_LIST);
+	assert_int_equal(run(&reader, list), OK);
+	assert_int_equal(list->count, 1);
+	store_request_free(list);
+	subject_close(&reader);
+	subject_close(&subject);
+	assert_int_equal(open_at(&subject, &place, false, &error), OK);
+	assert_int_equal(count_messages(&subject), 2);
+	subject_close(&subject);
+	place_remove(&place);
+}
+
+static void
+a_newer_schema_is_refused(void **state UNUSED)
+{
+	struct place place;
+	struct subject subject;
+	struct error error = ERROR_NONE;
+	place_make(&place);
+	assert_int_equal(open_at(&subject, &place, false, &error), OK);
+	subject_close(&subject);
+	sqlite3 *db = NULL;
+	assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1000", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(open_at(&subject, &place, false, &error), ERR_CORRUPT);
+	assert_non_null(strstr(error.text, "1000"));
+	place_remove(&place);
+}
+
+static void
+what_is_no_database_is_refused(void **state UNUSED)
+{
+	struct place place;
+	struct subject subject;
+	struct error error = ERROR_NONE;
+	place_make(&place);
+	FILE *file = fopen(place.path, "w");
+	assert_non_null(file);
+	for (int i = 0; i < 1000; i++)
+		fputs("this is not a database\n", file);
+	fclose(file);
+	assert_int_equal(open_at(&subject, &place, false, &error), ERR_CORRUPT);
+	place_remove(&place);
+}
+
+/* --- faults of the disk ------------------------------------------------------------------------------ */
+
+static enum error_code
+try_accept(struct subject *subject, int number)
+{
+	struct store_request *request = ask(subject, STORE_ACCEPT);
+	request->ref = SLICE("bank");
+	request->message = test_message("a", number);
+	struct error error = ERROR_NONE;
+	subject_drop_notes(subject);
+	enum error_code code = store_batch(subject->store, &request, 1, &subject->notes, &error);
+	assert_int_equal(code, request->status);
+	store_request_free(request);
+	return code;
+}
+
+static void
+a_full_disk_changes_nothing(void **state UNUSED)
+{
+	struct subject subject;
+	subject_open_sqlite(&subject, 3);
+	make_organisation(&subject, "bank");
+	struct endpoint_id one = make_endpoint(&subject, "bank", "one");
+	int64_t accepted = 0, sequence = 0;
+	for (int round = 0; round < 30; round++) {
+		vfs_leave_room(subject.vfs, (uint64_t)round * 700);
+		enum error_code code = OK;
+		while ((code = try_accept(&subject, round)) == OK)
+			accepted++;
+		assert_int_equal(code, ERR_FULL);
+		assert_int_equal(subject.notes.count, 0);
+		vfs_end_faults(subject.vfs);
+		assert_int_equal(count_messages(&subject), accepted);
+		assert_int_equal(try_accept(&subject, round), OK);
+		accepted++;
+		/* The sequence that the failed batch took was given back. */
+		const struct store_note *note = CONTAINER_OF(subject.notes.first, struct store_note, mail);
+		assert_int_equal(note->targets[0].endpoint.value, one.value);
+		sequence = note->targets[0].sequence;
+		assert_int_equal(sequence, accepted);
+	}
+	subject_close(&subject);
+}
+
+static void
+crash_and_reopen(struct subject *subject, enum vfs_crash crash)
+{
+	vfs_crash(subject->vfs, crash);
+	store_close(subject->store);
+	vfs_restart(subject->vfs);
+	subject->store = NULL;
+	subject_open_again(subject);
+}
+
+/* After a failed fsync the store is dead; what the next process finds may be in the page cache alone. Nothing that
+ * is acknowledged on top of it may be lost. */
+static void
+nothing_is_built_on_a_failed_fsync(void **state UNUSED)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct subject subject;
+		subject_open_sqlite(&subject, seed);
+		make_organisation(&subject, "bank");
+		int64_t accepted = 0;
+		for (int i = 0; i < 5; i++, accepted++)
+			assert_int_equal(try_accept(&subject, i), OK);
+		vfs_fail_sync_in(subject.vfs, 1);
+		assert_int_equal(try_accept(&subject, 100), ERR_IO);
+		assert_true(subject.store->dead);
+		assert_int_not_equal(try_accept(&subject, 101), OK);
+		crash_and_reopen(&subject, VFS_KILL);
+		assert_false(subject.store->dead);
+		accepted = count_messages(&subject);
+		assert_true(accepted == 5 || accepted == 6);
+		for (int i = 0; i < 3; i++, accepted++)
+			assert_int_equal(try_accept(&subject, i), OK);
+		crash_and_reopen(&subject, VFS_POWER_CUT);
+		assert_int_equal(count_messages(&subject), accepted);
+		subject_close(&subject);
+	}
+}
+
+static void
+a_failed_write_changes_nothing(void **state UNUSED)
+{
+	struct subject subject;
+	subject_open_sqlite(&subject, 5);
+	make_organisation(&subject, "bank");
+	int64_t accepted = 0;
+	for (int i = 0; i < 50; i++) {
+		vfs_fail_write_in(subject.vfs, 1 + (uint64_t)i % 5);
+		accepted += try_accept(&subject, i) == OK;
+		assert_int_equal(count_messages(&subject), accepted);
+	}
+	assert_true(accepted < 50);
+	subject_close(&subject);
+}
+
+/* Migrating a new database may be cut off at any operation; the next start does it again. */
+static void
+creation_survives_a_cut_anywhere(void **state UNUSED)
+{
+	for (uint64_t ahead = 1; ahead < 120; ahead++) {
+		struct subject subject = {.now = {1760000000000000}};
+		mail_list_init(&subject.notes);
+		subject.vfs = vfs_new(ahead);
+		vfs_crash_in(subject.vfs, ahead % 2 == 0 ? VFS_POWER_CUT : VFS_KILL, ahead);
+		struct store_sqlite_options options = {
+		    .common.log = &silent, .path = "vaultbell.db", .vfs = vfs_name(subject.vfs)};
+		struct error error = ERROR_NONE;
+		if (store_sqlite_open(&options, &subject.store, &error) == OK)
+			store_close(subject.store);
+		vfs_restart(subject.vfs);
+		vfs_end_faults(subject.vfs);
+		subject_open_again(&subject);
+		make_organisation(&subject, "bank");
+		subject_close(&subject);
+	}
+}
+
+/* --- time -------------------------------------------------------------------------------------------- */
+
+static void
+old_keys_are_forgotten_and_young_ones_kept(void **state UNUSED)
+{
+	struct subject subject;
+	subject_open_sqlite(&subject, 6);
+	make_organisation(&subject, "bank");
+	for (int i = 0; i < 3; i++) {
+		struct store_request *request = ask(&subject, STORE_ACCEPT);
+		request->ref = SLICE("bank");
+		request->message = test_message("a", i);
+		test_key(request, 1, 1);
+		assert_int_equal(run(&subject, request), OK);
+		assert_int_equal(request->existed, i == 1);
+		store_request_free(request);
+		/* An hour short of the promise, then beyond it. */
+		subject.now.us += (int64_t)(LIMIT_IDEMPOTENCY_HOURS - 1) * 3600 * 1000000;
+		while (subject.store->vtable->idle(subject.store, subject.now))
+			;
+	}
+	subject_close(&subject);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(files_outlive_a_close),
+	    cmocka_unit_test(a_newer_schema_is_refused),
+	    cmocka_unit_test(what_is_no_database_is_refused),
+	    cmocka_unit_test(a_full_disk_changes_nothing),
+	    cmocka_unit_test(nothing_is_built_on_a_failed_fsync),
+	    cmocka_unit_test(a_failed_write_changes_nothing),
+	    cmocka_unit_test(creation_survives_a_cut_anywhere),
+	    cmocka_unit_test(old_keys_are_forgotten_and_young_ones_kept),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
