@@ -206,6 +206,19 @@ process_cpu(const struct process *process)
 	return cpu;
 }
 
+/* "cpu  user nice system idle iowait irq softirq steal …" in clock ticks; what is stolen is not ours to use either. */
+int64_t
+machine_cpu_ns(void)
+{
+	char text[256];
+	long long user, nice, system, idle, wait, irq, softirq, steal;
+	if (!read_text("/proc/stat", text, sizeof text) ||
+	    sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &system, &idle, &wait, &irq,
+		&softirq, &steal) != 8)
+		return 0;
+	return (user + nice + system + irq + softirq + steal) * (1000000000 / sysconf(_SC_CLK_TCK));
+}
+
 long
 process_peak_kib(const struct process *process)
 {

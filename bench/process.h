@@ -32,6 +32,8 @@ bool process_token(struct process *process, char *token, size_t bytes);
 /* One POST; the answer's status, 0 without one. */
 int process_call(const struct process *process, const char *token, const char *path, const char *body);
 struct process_cpu process_cpu(const struct process *process);
+/* What the whole machine spent so far, all programs together, in nanoseconds. */
+int64_t machine_cpu_ns(void);
 long process_peak_kib(const struct process *process);
 /* Ends it (politely, then not) and removes its data; false when it did not end well. */
 bool process_stop(struct process *process);

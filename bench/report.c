@@ -8,6 +8,8 @@
 
 /* The aims: a share of what generator and sink reach without a server between them, CPU and latency. */
 static const double AIM_FLOOR_SHARE = 0.15, AIM_CPU_US = 80, AIM_P99_MS = 10;
+/* The share of the machine that others may use before the figures say more about them. */
+static const double QUIET_CORES = 0.05;
 
 static int
 compare(const void *a, const void *b)
@@ -72,6 +74,9 @@ verdict(bool good)
 void
 report_text(const struct bench_report *report)
 {
+	printf("machine: %.0f cores; other programs used %.2f of them meanwhile%s\n", report->cores, report->others,
+	    report->others > QUIET_CORES * report->cores ? ": NOT QUIET, so rates come out too low and times too high"
+							 : "");
 	printf("floor: generator to sink, a thread each, %zu connections, closed loop, %d byte bodies\n",
 	    report->connections, BENCH_BODY_BYTES);
 	printf("  %.0f /s   (generator %.1f us, sink %.1f us each)\n", report->floor_per_s, report->floor_generator_us,
@@ -113,7 +118,8 @@ load_json(const char *name, const struct load_report *load)
 void
 report_json(const struct bench_report *report)
 {
-	printf("{\"connections\":%zu,\"body_bytes\":%d,\"floor_per_s\":%.1f,\"floor_generator_us\":%.2f,\"floor_sink_"
+	printf("{\"cores\":%.0f,\"others\":%.3f,", report->cores, report->others);
+	printf("\"connections\":%zu,\"body_bytes\":%d,\"floor_per_s\":%.1f,\"floor_generator_us\":%.2f,\"floor_sink_"
 	       "us\":%.2f",
 	    report->connections, BENCH_BODY_BYTES, report->floor_per_s, report->floor_generator_us,
 	    report->floor_sink_us);

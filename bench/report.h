@@ -25,7 +25,8 @@ struct bench_report {
 	double floor_per_s, floor_generator_us, floor_sink_us;
 	struct load_report saturation, paced;
 	long peak_kib;
-	bool served; /* false: the floor only */
+	double cores, others; /* of the machine; and how many other programs kept busy meanwhile */
+	bool served;	      /* false: the floor only */
 };
 
 /* Of the accepted messages from `first` to before `end`. */
