@@ -115,6 +115,9 @@ respond(struct http_wire *wire, const char *request, size_t length)
 		return put_text(wire, "hello\nthere\n") && false;
 	if (is_path(request, "/close"))
 		return answer(wire, "200 OK", "connection: close\r\n", "ok", 2) && false;
+	/* Without a word of warning, as servers do with connections that they kept for long enough. */
+	if (is_path(request, "/drop"))
+		return answer(wire, "200 OK", "", "ok", 2) && false;
 	if (is_path(request, "/echo"))
 		return answer(wire, "200 OK", "", request, length);
 	return answer(wire, "200 OK", "", "ok", 2);

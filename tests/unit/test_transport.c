@@ -228,6 +228,21 @@ test_connections_are_reused(void **state)
 	fixture_stop(fixture);
 }
 
+/* The next request finds its connection closed, before it is sent or after: it goes out on a new one. */
+static void
+test_dropped_connections_are_replaced(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture_start(fixture, "127.0.0.1", true);
+	struct transmission *transmission = fixture_exchange(fixture, "/drop");
+	fixture->again = 99;
+	fixture->expected = 100;
+	loop_run(fixture->loop);
+	fixture_assert_answer(transmission, 200, "ok");
+	assert_true(atomic_load(&fixture->server.connection_count) >= 100);
+	fixture_stop(fixture);
+}
+
 static void
 test_free_ends_what_is_on_its_way(void **state)
 {
@@ -257,6 +272,7 @@ main(void)
 	    TRANSPORT_TEST(test_schemes),
 	    TRANSPORT_TEST(test_own_destination_is_apart),
 	    TRANSPORT_TEST(test_connections_are_reused),
+	    TRANSPORT_TEST(test_dropped_connections_are_replaced),
 	    TRANSPORT_TEST(test_free_ends_what_is_on_its_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
