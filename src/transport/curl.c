@@ -302,6 +302,7 @@ transport_send(struct transport *transport, struct transmission *transmission)
 		flight = flight_new(lane, &transport->settings);
 	flight->transmission = transmission;
 	flight->started = clock_mono();
+	flight->relaunched = false;
 	transmission->state = flight;
 	flight_move(flight, FLIGHT_QUEUED);
 }
@@ -327,14 +328,21 @@ collect(struct lane *lane)
 		CURLcode result = message->data.result;
 		struct flight *flight = NULL;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&flight);
-		if (result == CURLE_OK || flight->stop != STOP_RESOLVER_BUSY)
+		enum flight_stage next = FLIGHT_IDLE;
+		if (result != CURLE_OK && flight->stop == STOP_RESOLVER_BUSY)
+			next = FLIGHT_WAITING;
+		else if (flight_lost_race(flight, result))
+			next = FLIGHT_QUEUED;
+		else
 			flight_land(flight, result, clock_mono());
 		curl_multi_remove_handle(lane->multi, flight->easy);
 		resolved(flight);
-		if (result != CURLE_OK && flight->stop == STOP_RESOLVER_BUSY)
-			flight_move(flight, FLIGHT_WAITING);
-		else
+		if (next == FLIGHT_IDLE) {
 			report(flight);
+			continue;
+		}
+		flight->relaunched = flight->relaunched || next == FLIGHT_QUEUED;
+		flight_move(flight, next);
 	}
 }
 

@@ -190,6 +190,18 @@ set_headers(struct flight *flight)
 }
 
 bool
+flight_lost_race(const struct flight *flight, CURLcode result)
+{
+	if (flight->relaunched || flight->header_bytes > 0)
+		return false;
+	if (result != CURLE_SEND_ERROR && result != CURLE_RECV_ERROR && result != CURLE_GOT_NOTHING)
+		return false;
+	long connections = 1;
+	curl_easy_getinfo(flight->easy, CURLINFO_NUM_CONNECTS, &connections);
+	return connections == 0;
+}
+
+bool
 flight_prepare(struct flight *flight, struct mono_time now)
 {
 	struct transmission *transmission = flight->transmission;

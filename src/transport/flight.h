@@ -6,8 +6,9 @@
  * guarded and exempt requests share nothing.
  *
  *   IDLE ──transport_send──▶ QUEUED ──transport_turn──▶ FLYING ──▶ IDLE, reported
- *                               ▲                          │
- *                               └──────── WAITING ◀────────┘ too many names are being resolved
+ *                             ▲   ▲                      │ │
+ *                             │   └───── lost race ──────┘ │
+ *                             └──────── WAITING ◀──────────┘ too many names are being resolved
  *
  * flight_move makes every move. */
 #ifndef TRANSPORT_FLIGHT_H
@@ -54,7 +55,8 @@ struct flight {
 	struct lane *lane;
 	enum flight_stage stage;
 	enum flight_stop stop;
-	bool resolving; /* counts against RESOLVING_MAX */
+	bool relaunched; /* after a lost race; once for each transmission */
+	bool resolving;	 /* counts against RESOLVING_MAX */
 	CURL *easy;
 	struct transmission *transmission;
 	struct mono_time started;
@@ -81,6 +83,10 @@ struct flight *flight_new(struct lane *lane, const struct flight_settings *setti
 void flight_free(struct flight *flight);
 void flight_move(struct flight *flight, enum flight_stage stage);
 
+/* Did the request meet a kept connection that its peer was just closing? libcurl sends such a request again by itself,
+ * but it counts how often over all the requests of a handle and gives up at each sixth (7.88): a handle that is used
+ * for good must see to those. */
+bool flight_lost_race(const struct flight *flight, CURLcode result);
 /* Puts the transmission's request into the easy handle; false (and the outcome is set) where it cannot be sent. */
 MUST_CHECK bool flight_prepare(struct flight *flight, struct mono_time now);
 /* Fills in the report from what libcurl says came of it. */
