@@ -107,6 +107,13 @@ call_flag(struct call *call, const char *name, bool *value)
 
 /* --- what the store refuses -------------------------------------------------------------------------- */
 
+/* What the store says of it, or else `otherwise`. */
+static const char *
+said(const struct store_request *request, const char *otherwise)
+{
+	return request->error.text[0] != '\0' ? request->error.text : otherwise;
+}
+
 static void
 answer_conflict(struct call *call, const struct store_request *request)
 {
@@ -132,7 +139,7 @@ answer_conflict(struct call *call, const struct store_request *request)
 	case STORE_DETAIL_EXPUNGED:
 	case STORE_DETAIL_TOO_MANY: break;
 	}
-	call_problem(call, 409, "conflict", "%s", request->error.text);
+	call_problem(call, 409, "conflict", "%s", said(request, "It is there already."));
 }
 
 static void
@@ -145,10 +152,10 @@ answer_invalid(struct call *call, const struct store_request *request)
 	call->check.root = "body";
 	if (request->detail == STORE_DETAIL_TYPE_UNKNOWN)
 		check_fail(&call->check, CHECK_VALUE, "eventTypes", "%s",
-		    request->error.text[0] != '\0' ? request->error.text
-						   : "One of the event types is not there, or is archived.");
+		    said(request, "One of the event types is not there, or is archived."));
 	else
-		check_fail(&call->check, CHECK_VALUE, call->invalid, "%s", request->error.text);
+		check_fail(
+		    &call->check, CHECK_VALUE, call->invalid, "%s", said(request, "The change is not possible."));
 	call_faults(call);
 }
 
@@ -179,10 +186,12 @@ call_succeeded(struct call *call, struct store_request *request)
 	case ERR_NOT_FOUND: call_problem(call, 404, "not_found", "%s", missing_text(request->detail)); return false;
 	case ERR_CONFLICT: answer_conflict(call, request); return false;
 	case ERR_INVALID: answer_invalid(call, request); return false;
-	case ERR_LIMIT: call_problem(call, 400, "limit_reached", "%s", request->error.text); return false;
+	case ERR_LIMIT:
+		call_problem(call, 400, "limit_reached", "%s", said(request, "A limit of this server is reached."));
+		return false;
 	case ERR_FORBIDDEN:
 	case ERR_UNAUTHENTICATED:
-		call_problem(call, 403, "insufficient access", "%s", request->error.text);
+		call_problem(call, 403, "insufficient access", "%s", said(request, "This may not be done."));
 		return false;
 	case ERR_FULL:
 		call_problem(call, 503, "storage_full", "The server has no room to store this; nothing was changed.");

@@ -12,16 +12,13 @@
 
 #include "base/alloc.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RUNS_PER_TURN = 4, LISTEN_BACKLOG = 1024, BODY_FIRST_BYTES = 4096 };
+enum { RUNS_PER_TURN = 4, BODY_FIRST_BYTES = 4096 };
 
 enum connection_state { IDLE, HEAD, BODY, HANDLING, SUSPENDED, ANSWERED };
 
@@ -41,6 +38,9 @@ struct connection_list {
 	struct connection *first, *last;
 };
 
+static const char stopping_text[] = "{\"code\":\"unavailable\",\"detail\":\"The server is stopping.\"}";
+static const struct slice stopping_body = {stopping_text, sizeof stopping_text - 1};
+
 struct http_server {
 	struct http_options options;
 	struct MHD_Daemon *daemon;
@@ -49,6 +49,7 @@ struct http_server {
 	bool ready;   /* the source is readable */
 	bool resumed; /* a suspended exchange was answered */
 	bool quiesced;
+	bool stopping;			  /* nothing is handed over any more */
 	struct mono_time now;		  /* of this turn */
 	struct mono_time due;		  /* when the daemon wants to run by itself; 0: never */
 	struct connection_list receiving; /* IDLE, HEAD, BODY: by rising `since` */
@@ -237,7 +238,10 @@ hand_over(struct connection *connection)
 	connection->exchange.body =
 	    (struct slice){connection->body == NULL ? "" : connection->body, connection->body_bytes};
 	enter(connection, HANDLING);
-	server->options.handlers.request(server->options.context, &connection->exchange);
+	if (server->stopping)
+		http_reply(&connection->exchange, 503, stopping_body, NULL);
+	else
+		server->options.handlers.request(server->options.context, &connection->exchange);
 	if (connection->state == HANDLING) {
 		enter(connection, SUSPENDED);
 		MHD_suspend_connection(connection->mhd);
@@ -327,38 +331,6 @@ on_connection(void *context, struct MHD_Connection *mhd, void **slot, enum MHD_C
 
 /* --- the daemon ------------------------------------------------------------------------------------- */
 
-static enum error_code
-listen_on(const char *host, const char *port, int *out, struct error *error)
-{
-	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-	struct addrinfo *found;
-	if (getaddrinfo(host, port, &hints, &found) != 0)
-		return error_set(error, ERR_INVALID, "%s:%s is not a numeric address and port", host, port);
-	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-	bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-		    bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0;
-	int reason = errno;
-	freeaddrinfo(found);
-	if (!good) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(error, ERR_IO, "cannot listen on %s:%s: %s", host, port, strerror(reason));
-	}
-	*out = fd;
-	return OK;
-}
-
-static int
-port_of(int fd)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t bytes = sizeof address;
-	ENSURE(getsockname(fd, (struct sockaddr *)&address, &bytes) == 0);
-	if (address.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
 static void
 on_ready(struct loop_source *source, uint32_t events)
 {
@@ -370,13 +342,13 @@ enum error_code
 http_server_new(const struct http_options *options, struct http_server **out, struct error *error)
 {
 	int fd = -1;
-	enum error_code code = listen_on(options->host, options->port, &fd, error);
+	enum error_code code = http_listen(options->host, options->port, &fd, error);
 	if (code != OK)
 		return code;
 	struct http_server *server = mem_zero(1, sizeof *server);
 	server->options = *options;
 	server->listen_fd = fd;
-	server->port = port_of(fd);
+	server->port = http_port_of(fd);
 	server->now = clock_mono();
 	server->draining.loop = options->loop;
 	server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
@@ -473,12 +445,13 @@ http_server_free(struct http_server *server)
 	if (server == NULL)
 		return;
 	http_server_quiesce(server);
-	/* The daemon must not be stopped while a connection is suspended. */
+	/* The daemon must not be stopped while a connection is suspended, and what it still reads must not be
+	 * suspended anew. */
+	server->stopping = true;
 	while (server->suspended.first != NULL) {
 		struct connection *connection = server->suspended.first;
 		server->options.handlers.gone(server->options.context, &connection->exchange);
-		http_reply(&connection->exchange, 503,
-		    SLICE("{\"code\":\"unavailable\",\"detail\":\"The server is stopping.\"}"), NULL);
+		http_reply(&connection->exchange, 503, stopping_body, NULL);
 	}
 	(void)MHD_run(server->daemon);
 	loop_remove(server->options.loop, &server->source);

@@ -8,6 +8,10 @@
 
 enum { DRAIN_BYTES_MAX = 8 << 20, DRAIN_US = 2000000, REFUSAL_BYTES_MAX = 512 };
 
+/* A socket that listens on a numeric address, for IPv4 or IPv6; port "0" takes a free one. */
+MUST_CHECK enum error_code http_listen(const char *host, const char *port, int *out, struct error *error);
+int http_port_of(int fd);
+
 /* What makes a request's framing one that two readers could understand differently (RFC 9112 section 6.3), or
  * more than is taken. */
 struct framing {

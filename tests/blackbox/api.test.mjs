@@ -395,3 +395,23 @@ describe('api with a strict catalogue', { skip: !haveBinary }, () => {
 		assertFaults(await call('POST', '/app/a/endpoint', { url: 'http://example.com/' }), 'body.url');
 	});
 });
+
+describe('api that is stopped', { skip: !haveBinary }, () => {
+	test('while requests are on their way', async () => {
+		const server = await startServer();
+		const token = server.token('--role', 'platform-admin');
+		const call = caller(`${server.base}/api/v1`, token);
+		await call('POST', '/app', { name: 'A', uid: 'a' });
+		const body = '{"eventType":"a.b","payload":{}}';
+		const one = `POST /api/v1/app/a/msg HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`
+			+ `content-length: ${body.length}\r\n\r\n${body}`;
+		const clients = Array.from({ length: 64 }, () => raw(server.port, one.repeat(50)));
+		assert.equal((await call('GET', '/health')).status, 200);
+		clients.push(...Array.from({ length: 64 }, () => raw(server.port, one.repeat(50))));
+		const { code, errors } = await server.stop();
+		assert.equal(code, 0, errors);
+		for (const { answer } of await Promise.all(clients))
+			for (const status of answer.match(/HTTP\/1\.1 \d+/g) ?? [])
+				assert.match(status, /202|503/);
+	});
+});
