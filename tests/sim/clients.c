@@ -105,8 +105,11 @@ clients_administer(struct world *world)
 		errand.kind = ERRAND_STATE;
 		errand.state = what < 7 ? ENDPOINT_ACTIVE : ENDPOINT_DISABLED;
 		ask_edit(world, &errand);
+	} else if (what < 10 && world->flight_count > 0) {
+		/* What is under way: its outcome and the wish to send it again meet. */
+		const struct network_flight *flight = &world->flights[world_below(world, (int)world->flight_count)];
+		clients_resend(world, flight->event, flight->endpoint);
 	} else {
-		/* Most often what was just posted: its first attempts are under way. */
 		int newest = world->event_count - 1;
 		while (newest > 0 && world->events[newest].id.value == 0)
 			newest--;

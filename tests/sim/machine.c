@@ -127,6 +127,8 @@ drop_everything(struct world *world)
 	drop_mail(&world->to_clients, false);
 	sender_free(world->sender);
 	world->sender = NULL;
+	for (int i = 0; i < ENDPOINTS_MAX; i++)
+		world->receivers[i].sent_to = false;
 	store_close(world->store);
 	world->store = NULL;
 }
@@ -296,14 +298,38 @@ machine_batch(struct world *world)
 	post_replies(world, &batch);
 }
 
+static void
+told(struct world *world, const struct endpoint *endpoint)
+{
+	int which = model_endpoint_of(world, endpoint->id);
+	if (which >= 0)
+		world->receivers[which].sent_to = endpoint->state == ENDPOINT_ACTIVE;
+}
+
+static void
+deliver_note(struct world *world, struct store_note *note)
+{
+	if (note->kind == STORE_NOTE_ENDPOINT)
+		told(world, note->endpoint);
+	sender_note(world->sender, note, world->now);
+}
+
+static void
+deliver_reply(struct world *world, struct store_request *request)
+{
+	for (size_t i = 0; request->kind == STORE_ENDPOINTS_ALL && i < request->count; i++)
+		told(world, &request->endpoints[i]);
+	sender_reply(world->sender, request, world->now);
+}
+
 void
 machine_deliver(struct world *world, struct mail_list *from)
 {
 	struct mail *mail = mail_list_pop(from);
 	if (mail->kind == MAIL_NOTE)
-		sender_note(world->sender, CONTAINER_OF(mail, struct store_note, mail), world->now);
+		deliver_note(world, CONTAINER_OF(mail, struct store_note, mail));
 	else if (mail->kind == MAIL_SENDER)
-		sender_reply(world->sender, CONTAINER_OF(mail, struct store_request, mail), world->now);
+		deliver_reply(world, CONTAINER_OF(mail, struct store_request, mail));
 	else
 		clients_answer(world, CONTAINER_OF(mail, struct store_request, mail));
 }

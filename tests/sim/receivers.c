@@ -105,6 +105,8 @@ check_cause(struct world *world, int number, int endpoint)
 	const struct world_event *event = &world->events[number];
 	if ((world->model.targets[number] & 1u << endpoint) == 0)
 		world_fail(world, "event %d goes to endpoint %d, which did not ask for it", number, endpoint);
+	if (!world->receivers[endpoint].sent_to)
+		world_fail(world, "event %d goes to endpoint %d, which is held", number, endpoint);
 	if (world->model.successes[number][endpoint] > event->resends[endpoint])
 		world_fail(world, "event %d goes to endpoint %d again without a cause", number, endpoint);
 	world->duplicates += event->taken[endpoint] > 0;

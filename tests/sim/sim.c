@@ -44,8 +44,7 @@ run_seeds(uint64_t from, uint64_t to, const struct plan *plan, bool stop_at_fail
 		ENSURE(child >= 0);
 		if (child == 0) {
 			run_range(to, plan, stop_at_failure, progress);
-			fflush(stdout);
-			_exit(0);
+			exit(0);
 		}
 		int status = 0;
 		ENSURE(waitpid(child, &status, 0) == child);

@@ -70,6 +70,7 @@ enum receiver_mode {
 struct receiver {
 	struct endpoint_id id; /* once it is known */
 	enum receiver_mode mode;
+	bool sent_to; /* the sender was told that this endpoint is active, and not since that it is not */
 };
 
 struct network_flight {

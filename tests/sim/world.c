@@ -98,7 +98,7 @@ weather(struct world *world)
 		int which = world_below(world, ENDPOINTS_MAX);
 		world->receivers[which].mode = (enum receiver_mode)world_below(world, RECEIVER_MODE_COUNT);
 	}
-	if (world_chance(world, 1, 40))
+	if (world_chance(world, 1, 25))
 		clients_administer(world);
 }
 
