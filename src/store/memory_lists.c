@@ -203,6 +203,15 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 
 /* --- the journal ------------------------------------------------------------------------------------- */
 
+static struct slice
+body_of(const struct memory *memory, struct arena *arena, struct message_id id)
+{
+	for (size_t i = 0; i < memory->messages.count; i++)
+		if (memory->messages.rows[i]->id.value == id.value)
+			return arena_copy(arena, memory->messages.rows[i]->payload);
+	return SLICE_NONE;
+}
+
 enum error_code
 memory_journal_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
@@ -218,6 +227,7 @@ memory_journal_list(struct memory *memory, struct store_request *request, struct
 		row.event_id = arena_copy(&request->arena, row.event_id);
 		row.type = arena_copy(&request->arena, row.type);
 		row.source = arena_copy(&request->arena, row.source);
+		row.body = request->with_bodies ? body_of(memory, &request->arena, row.message) : SLICE_NONE;
 		request->journal_rows[request->count++] = row;
 	}
 	return OK;

@@ -56,7 +56,7 @@ enum store_kind {
 	STORE_ATTEMPT_LIST,	 /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
-	STORE_JOURNAL_LIST,	 /* in: page (after: seq); out: journal_rows; also on a read-only store */
+	STORE_JOURNAL_LIST,	 /* in: page (after: seq), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_COUNTS,		 /* out: counts */
 	STORE_KIND_COUNT,
 };
@@ -167,6 +167,7 @@ struct store_journal_row {
 	struct wall_time received;
 	unsigned char body_sha256[SHA256_BYTES];
 	struct message_id message; /* whose payload is the body */
+	struct slice body;	   /* only where the request says `with_bodies`; absent: no longer kept */
 };
 
 struct store_counts {
@@ -191,6 +192,7 @@ struct store_request {
 	struct store_page page;
 	struct store_filter filter;
 	bool get_if_exists, create_missing, include_archived, expunge;
+	bool with_bodies;		       /* STORE_JOURNAL_LIST: one query reads the rows and their bodies */
 	struct organisation organisation;      /* also the result */
 	struct organisation *new_organisation; /* STORE_ACCEPT: made when `ref` is not there (its uid is `ref`) */
 	struct endpoint endpoint;	       /* also the result */

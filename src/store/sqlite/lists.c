@@ -291,7 +291,8 @@ op_journal_list(struct sqlite_store *store, struct store_request *request)
 {
 	const struct store_page *page = &request->page;
 	request->journal_rows = arena_alloc(&request->arena, page->limit * sizeof request->journal_rows[0]);
-	sqlite3_stmt *row = sql_bind(store, SQL_JOURNAL_LIST, "ii", page->after, (int64_t)page->limit + 1);
+	sqlite3_stmt *row = sql_bind(store, request->with_bodies ? SQL_JOURNAL_BODIES : SQL_JOURNAL_LIST, "ii",
+	    page->after, (int64_t)page->limit + 1);
 	while (!request->more && sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (request->more)
@@ -305,6 +306,7 @@ op_journal_list(struct sqlite_store *store, struct store_request *request)
 		    .verdict = (enum journal_verdict)sqlite3_column_int(row, 4),
 		    .received = {sqlite3_column_int64(row, 5)},
 		    .message = {sqlite3_column_int64(row, 7)},
+		    .body = request->with_bodies ? arena_copy(&request->arena, sql_slice(row, 8)) : SLICE_NONE,
 		};
 		struct slice sha = sql_slice(row, 6);
 		memcpy(out->body_sha256, sha.ptr, sha.len < SHA256_BYTES ? sha.len : SHA256_BYTES);

@@ -75,6 +75,9 @@ static const char *const texts[SQL_COUNT] = {
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_JOURNAL_LIST] = "SELECT seq, event_id, type, source, verdict, received, sha256, message FROM journal"
 			 " WHERE seq > ? ORDER BY seq LIMIT ?",
+    [SQL_JOURNAL_BODIES] = "SELECT j.seq, j.event_id, j.type, j.source, j.verdict, j.received, j.sha256, j.message,"
+			   " m.payload FROM journal j LEFT JOIN message m ON m.id = j.message"
+			   " WHERE j.seq > ? ORDER BY j.seq LIMIT ?",
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint))",
