@@ -51,7 +51,7 @@ struct call {
 	bool empty_list;     /* the filter fits nothing, but whether the things named exist is still to be told */
 	const char *invalid; /* the member to blame when an edit refuses */
 	struct json_writer writer;
-	struct check check; /* large, so at the end */
+	struct check check;
 };
 
 /* A store request of this call, with `ref` and, from the path, endpoint_ref or message_ref left to the handler. */

@@ -9,6 +9,7 @@ check_init(struct check *check, struct arena *arena, const char *root)
 	check->arena = arena;
 	check->root = root;
 	check->within = NULL;
+	check->items = NULL;
 	check->count = 0;
 }
 
@@ -17,6 +18,8 @@ check_fail(struct check *check, const char *type, const char *member, const char
 {
 	if (check->count++ >= CHECK_ITEMS_MAX)
 		return;
+	if (check->items == NULL)
+		check->items = arena_alloc(check->arena, CHECK_ITEMS_MAX * sizeof *check->items);
 	char text[256];
 	va_list args;
 	va_start(args, format);

@@ -20,7 +20,7 @@ struct check {
 	struct arena *arena;
 	const char *root;   /* "body", "query", "path", "header" */
 	const char *within; /* the member whose members are looked at; NULL: the root's own */
-	struct check_item items[CHECK_ITEMS_MAX];
+	struct check_item *items; /* of the arena, from the first fault on: most inputs have none */
 	size_t count; /* of faults; those beyond CHECK_ITEMS_MAX are counted, not kept */
 };
 

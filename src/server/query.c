@@ -5,7 +5,9 @@
 enum error_code
 query_parse(struct slice text, struct arena *arena, struct query *out, struct error *error)
 {
-	out->count = 0;
+	*out = (struct query){NULL, 0};
+	if (text.len > 0)
+		out->items = arena_alloc(arena, QUERY_ITEMS_MAX * sizeof *out->items);
 	while (slice_present(text)) {
 		struct slice value = slice_cut(&text, '&');
 		if (value.len == 0)

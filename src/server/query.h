@@ -12,7 +12,7 @@ struct query_item {
 };
 
 struct query {
-	struct query_item items[QUERY_ITEMS_MAX];
+	struct query_item *items;
 	size_t count;
 };
 
