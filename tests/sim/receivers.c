@@ -107,8 +107,12 @@ check_cause(struct world *world, int number, int endpoint)
 		world_fail(world, "event %d goes to endpoint %d, which did not ask for it", number, endpoint);
 	if (!world->receivers[endpoint].sent_to)
 		world_fail(world, "event %d goes to endpoint %d, which is held", number, endpoint);
-	if (world->model.successes[number][endpoint] > event->resends[endpoint])
+	if (world->model.successes[number][endpoint] > event->resends[endpoint] ||
+	    event->heard[endpoint] > event->resends[endpoint])
 		world_fail(world, "event %d goes to endpoint %d again without a cause", number, endpoint);
+	for (size_t i = 0; i < world->flight_count; i++)
+		if (world->flights[i].event == number && world->flights[i].endpoint == endpoint)
+			world_fail(world, "event %d goes to endpoint %d twice at once", number, endpoint);
 	world->duplicates += event->taken[endpoint] > 0;
 }
 
@@ -164,8 +168,10 @@ finish(struct world *world, size_t index)
 {
 	struct network_flight flight = world->flights[index];
 	world->flights[index] = world->flights[--world->flight_count];
-	if (flight.answers_well)
+	if (flight.answers_well) {
 		world->events[flight.event].answered[flight.endpoint]++;
+		world->events[flight.event].heard[flight.endpoint]++;
+	}
 	sender_report(world->sender, flight.transmission, world->now);
 }
 
@@ -206,4 +212,6 @@ receivers_lose_connections(struct world *world)
 		if (world->flights[i].arrives.us != WALL_NEVER.us && world_chance(world, 1, 2))
 			arrive(world, &world->flights[i]);
 	world->flight_count = 0;
+	for (int i = 0; i < world->event_count; i++)
+		memset(world->events[i].heard, 0, sizeof world->events[i].heard);
 }

@@ -53,8 +53,9 @@ struct world_event {
 	enum posting posting;
 	struct wall_time at;  /* POST_LATER: when */
 	struct message_id id; /* once it is known */
-	/* By endpoint: what its receiver took and answered with 2xx, resends asked for, the sequence it came with. */
-	uint8_t taken[ENDPOINTS_MAX], answered[ENDPOINTS_MAX], resends[ENDPOINTS_MAX];
+	/* By endpoint: what its receiver took and answered with 2xx, answers that this process heard, resends asked
+	 * for, the sequence it came with. */
+	uint8_t taken[ENDPOINTS_MAX], answered[ENDPOINTS_MAX], heard[ENDPOINTS_MAX], resends[ENDPOINTS_MAX];
 	int64_t sequence[ENDPOINTS_MAX];
 };
 
