@@ -1,6 +1,8 @@
 /* What store.h promises of configuration, kept by every store alike. Events are in conformance_events.c. */
 #include "conformance.h"
 
+#include <stdlib.h>
+
 /* --- organisations ----------------------------------------------------------------------------------- */
 
 static enum error_code
@@ -270,21 +272,19 @@ repeated_creates(void **state)
 
 /* --- for each store ---------------------------------------------------------------------------------- */
 
-static struct subject the_subject[1];
-
 static int
 open_memory(void **state)
 {
-	subject_open_memory(the_subject);
-	*state = the_subject;
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_memory(*state);
 	return 0;
 }
 
 static int
 open_sqlite(void **state)
 {
-	subject_open_sqlite(the_subject, 1);
-	*state = the_subject;
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_sqlite(*state, 1);
 	return 0;
 }
 
@@ -292,6 +292,7 @@ static int
 close_subject(void **state)
 {
 	subject_close(*state);
+	free(*state);
 	return 0;
 }
 
