@@ -18,6 +18,7 @@ api_new(const struct api_options *options)
 	api->options = *options;
 	mail_list_init(&api->gathered);
 	buf_init(&api->out, ANSWER_BYTES_MAX);
+	buf_init(&api->jwks, ANSWER_BYTES_MAX);
 	return api;
 }
 
@@ -30,6 +31,7 @@ api_free(struct api *api)
 	while ((mail = mail_list_pop(&api->gathered)) != NULL)
 		store_request_free(CONTAINER_OF(mail, struct store_request, mail));
 	buf_free(&api->out);
+	buf_free(&api->jwks);
 	free(api);
 }
 
@@ -51,10 +53,19 @@ api_gone(struct api *api, struct http_exchange *exchange)
 	call->pending = NULL;
 }
 
+/* Replies come in the order of their effects, so what was read before a change is also kept before it. */
+static bool
+changes_keys(enum store_kind kind)
+{
+	return kind == STORE_ENDPOINT_CREATE || kind == STORE_ENDPOINT_EDIT || kind == STORE_ENDPOINT_DELETE ||
+	       kind == STORE_ORGANISATION_DELETE;
+}
+
 void
 api_reply(struct api *api, struct store_request *request)
 {
-	(void)api;
+	if (changes_keys(request->kind))
+		api->jwks_written = WALL_NONE;
 	struct call *call = request->owner;
 	if (call != NULL) {
 		ENSURE(call->pending == request);

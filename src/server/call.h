@@ -33,6 +33,9 @@ struct api {
 	struct mail_list gathered;
 	struct auth_cache auth;
 	struct buf out; /* the answer being written */
+	/* The public keys as last written: anyone may ask for them, and opening many keys takes long. */
+	struct buf jwks;
+	struct wall_time jwks_written; /* 0: not, or changed since */
 };
 
 struct call {
