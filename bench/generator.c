@@ -117,7 +117,7 @@ read_answer(struct generator *generator, struct client *client)
 	}
 	if (length == 0)
 		return false;
-	int status = client->have > 12 ? atoi(client->bytes + 9) : 0;
+	int status = client->have > 12 ? (int)strtol(client->bytes + 9, NULL, 10) : 0;
 	client->busy = false;
 	generator->busy_count--;
 	if (status >= 200 && status < 300) {

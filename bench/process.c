@@ -74,7 +74,7 @@ find_port(struct process *process)
 	const char *at = strstr(text, line);
 	if (at == NULL || strchr(at, '\n') == NULL)
 		return false;
-	process->port = atoi(at + sizeof line - 1);
+	process->port = (int)strtol(at + sizeof line - 1, NULL, 10);
 	return process->port > 0;
 }
 
@@ -137,7 +137,7 @@ read_status(int fd)
 			return 0;
 		have += (size_t)count;
 		if (have == sizeof answer || frame_length(answer, have, &head) != 0)
-			return have > 12 ? atoi(answer + 9) : 0;
+			return have > 12 ? (int)strtol(answer + 9, NULL, 10) : 0;
 	}
 }
 

@@ -79,7 +79,7 @@ send_all(struct bench *bench, struct slice url, struct slice body)
 int
 main(int argc, char **argv)
 {
-	int in_flight = argc > 1 ? atoi(argv[1]) : 64, seconds = argc > 2 ? atoi(argv[2]) : 3;
+	long in_flight = argc > 1 ? strtol(argv[1], NULL, 10) : 64, seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 3;
 	if (in_flight < 1 || in_flight > IN_FLIGHT_MAX || seconds < 1 || seconds > 60) {
 		fprintf(stderr, "bench-transport: write bench-transport [IN_FLIGHT [SECONDS]], 1..%d and 1..60\n",
 		    IN_FLIGHT_MAX);
@@ -115,7 +115,8 @@ main(int argc, char **argv)
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	double elapsed_s = (double)(bench_now_ns() - started_ns) / 1e9;
-	printf("%d in flight: %.0f deliveries/s, %.1f us CPU each (sink %.1f), %llu connections, %zu failed, %ld KiB\n",
+	printf(
+	    "%ld in flight: %.0f deliveries/s, %.1f us CPU each (sink %.1f), %llu connections, %zu failed, %ld KiB\n",
 	    in_flight, (double)bench.done / elapsed_s, (cpu_us() - before_us) / (double)bench.done,
 	    (double)sink_cpu_ns(sink) / 1e3 / (double)bench.done, (unsigned long long)sink_counts(sink).connections,
 	    bench.failed, usage.ru_maxrss);

@@ -34,7 +34,7 @@ static void
 append_quoted(struct buf *line, const char *value)
 {
 	buf_byte(line, '"');
-	for (size_t i = 0; value[i] != '\0' && i < VALUE_BYTES_MAX; i++) {
+	for (size_t i = 0; i < VALUE_BYTES_MAX && value[i] != '\0'; i++) {
 		unsigned char c = (unsigned char)value[i];
 		if (c == '"' || c == '\\')
 			buf_printf(line, "\\%c", c);

@@ -78,10 +78,10 @@ enum error_code
 receive_read_keys(const char *path, enum sign_scheme scheme, struct key_list *out, struct error *error)
 {
 	*out = (struct key_list){NULL, 0};
-	struct error unwanted;
+	struct error unwanted = {0};
 	error = error == NULL ? &unwanted : error;
 	char *bytes = mem_alloc(LIMIT_SECRET_FILE_BYTES + 1);
-	struct slice text;
+	struct slice text = {0};
 	enum error_code code = read_secrets(path, bytes, &text, error);
 	if (code == OK) {
 		code = key_list_parse(scheme, text, out, error);

@@ -95,7 +95,7 @@ test_ids(void **state)
 		last = id;
 		assert_int_equal(strlen(id_format(ID_MESSAGE, id, text)), 4 + ID_DIGITS);
 		assert_true(strcmp(text, before) > 0);
-		strcpy(before, text);
+		memcpy(before, text, sizeof before);
 		assert_true(id_parse(ID_MESSAGE, slice_of(text), &parsed));
 		assert_int_equal(parsed, id);
 	}

@@ -174,7 +174,7 @@ long_types_are_not_kept(void **state)
 	struct fixture *fixture = *state;
 	char body[400] = "{\"type\":\"";
 	memset(body + strlen(body), 'a', 257);
-	strcat(body, "\"}");
+	memcpy(body + strlen(body), "\"}", sizeof "\"}");
 	struct store_request *request =
 	    accepted(source_named(fixture, "acme"), signed_request(fixture, "acme", "evt_1", body, 0));
 	assert_false(slice_present(request->journal.type));
