@@ -76,9 +76,16 @@ class Server {
 		this.close();
 	}
 
-	/** Callers of `up` wait from now on. */
+	/** Callers of `up` wait from now on; those that wait already go on waiting. */
 	close() {
-		this.up = new Promise((resolve) => (this.open = resolve));
+		if (this.isDown) return;
+		this.isDown = true;
+		this.up = new Promise((resolve) => {
+			this.open = () => {
+				this.isDown = false;
+				resolve();
+			};
+		});
 	}
 
 	/** Starts a life; `ready` resolves to whether it came to serve. */
@@ -355,6 +362,7 @@ process.on('exit', () => {
 	for (const child of living) child.kill('SIGKILL');
 	rmSync(directory, { recursive: true, force: true });
 });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 try {
 	for (const name of selfTest ? ['serve'] : ['serve', 'receive']) {
 		const { evidence, row } = await scenario(name, mkdtempSync(join(directory, `${name}-`)), random);
