@@ -137,7 +137,8 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 	if (endpoint_uid_taken(memory, endpoint, except))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	for (size_t i = 0; i < endpoint->event_types.count; i++)
-		if (!type_known(memory, endpoint->event_types.items[i]))
+		if (!(except != NULL && slice_list_has(except->endpoint.event_types, endpoint->event_types.items[i])) &&
+		    !type_known(memory, endpoint->event_types.items[i]))
 			return memory_fail(request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
 	return OK;
 }

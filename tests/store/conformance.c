@@ -174,6 +174,14 @@ endpoint_types_must_exist(void **state)
 	request = ask_endpoint(subject, "bank", "one");
 	request->endpoint.event_types = (struct slice_list){unknown, 2};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
+	/* Archived: not for new endpoints, and no obstacle to editing those that have it. */
+	request = ask(subject, STORE_EVENT_TYPE_DELETE);
+	request->ref = SLICE("made.up");
+	expect(subject, request, OK, STORE_DETAIL_NONE);
+	request = ask_endpoint(subject, "bank", "two");
+	request->endpoint.event_types = (struct slice_list){unknown, 2};
+	expect(subject, request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
+	set_endpoint_state(subject, "bank", "one", ENDPOINT_DISABLED);
 }
 
 /* --- event types, tokens ----------------------------------------------------------------------------- */

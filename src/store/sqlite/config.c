@@ -177,9 +177,11 @@ save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool 
 	mail_list_add(store->notes, &changed->mail);
 }
 
+/* Types that it has had before (`before` may be NULL) stay, whatever became of them: an endpoint can be disabled or
+ * described anew although one of its types is archived. */
 static bool
 endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request,
-    const struct endpoint *endpoint)
+    const struct endpoint *endpoint, const struct endpoint *before)
 {
 	if (slice_present(endpoint->uid)) {
 		struct directory_endpoint *holder = directory_endpoint(owner, endpoint->uid);
@@ -191,6 +193,8 @@ endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *o
 	}
 	for (size_t i = 0; i < endpoint->event_types.count; i++) {
 		struct slice name = endpoint->event_types.items[i];
+		if (before != NULL && slice_list_has(before->event_types, name))
+			continue;
 		struct directory_event_type *type = directory_type(&store->directory, name);
 		bool known = type != NULL ? !type->type.archived
 					  : store->options.builtin_type != NULL &&
@@ -222,7 +226,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 		    LIMIT_ENDPOINTS);
 		return;
 	}
-	if (!endpoint_acceptable(store, owner, request, endpoint))
+	if (!endpoint_acceptable(store, owner, request, endpoint, NULL))
 		return;
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
@@ -266,7 +270,7 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 		return;
 	}
 	ENSURE(edited.state == before || endpoint_may_move(before, edited.state));
-	if (!endpoint_acceptable(store, owner, request, &edited))
+	if (!endpoint_acceptable(store, owner, request, &edited, &entry->endpoint))
 		return;
 	edited.updated = request->now;
 	save_endpoint(store, &edited, true);
