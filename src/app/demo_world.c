@@ -207,6 +207,7 @@ demo_world_start(struct demo_world *world, struct error *error)
 	*world = (struct demo_world){.log = {.level = LOG_ERROR, .fd = STDERR_FILENO}};
 	char *const settings[] = {(char[]){"VAULTBELL_DELIVERY_ALLOW_HTTP=true"},
 	    (char[]){"VAULTBELL_DELIVERY_ALLOW_NETWORKS=127.0.0.0/8"},
+	    (char[]){"VAULTBELL_DELIVERY_BREAKER_OPEN_FOR=300ms"},
 	    (char[]){"VAULTBELL_DELIVERY_SCHEDULE=200ms,400ms,800ms,1s,1s,2s,2s,2s,4s,4s,8s,8s,8s"}, NULL};
 	enum error_code code = config_load(NULL, settings, &world->config, error);
 	if (code == OK)

@@ -114,6 +114,7 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	    .forwarding = service->options.role == SERVICE_RECEIVER,
 	};
 	options.engine.suspend_after_ms = config->delivery_suspend_after_ms;
+	options.engine.breaker_open_ms = config->delivery_breaker_open_ms;
 	out->sender = sender_new(&options,
 	    &(struct sender_ports){.context = out, .submit = submit, .transmit = transmit, .random = next_random});
 	return transport_new(

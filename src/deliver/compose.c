@@ -112,6 +112,34 @@ body_of(struct arena *arena, const struct compose_input *input)
 	UNREACHABLE();
 }
 
+/* --- order ------------------------------------------------------------------------------------------ */
+
+static struct json
+member_of(struct json object, const char *name)
+{
+	return json_present(object) && object.type == JSON_OBJECT ? json_member(object, name) : JSON_ABSENT;
+}
+
+int64_t
+compose_resource_key(const struct message *message)
+{
+	struct json payload;
+	if (!slice_present(message->payload) || json_parse(message->payload, LIMIT_JSON_DEPTH, &payload, NULL) != OK)
+		return 0;
+	struct json id = member_of(member_of(payload, "resource"), "id");
+	if (!json_present(id))
+		id = member_of(member_of(payload, "data"), "transaction_id");
+	if (!json_present(id))
+		id = member_of(member_of(payload, "payload"), "requestId");
+	if (!json_present(id))
+		return 0;
+	unsigned char hash[SHA256_BYTES];
+	sha256(id.raw, hash);
+	int64_t key;
+	memcpy(&key, hash, sizeof key);
+	return key;
+}
+
 /* --- headers ---------------------------------------------------------------------------------------- */
 
 enum error_code

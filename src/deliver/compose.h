@@ -15,6 +15,10 @@ struct compose_input {
 	bool forward; /* the receiver's own destination: unsigned, verbatim */
 };
 
+/* A hash of the resource that the event is about: `resource.id` of the envelope, `data.transaction_id`, or the legacy
+ * `payload.requestId`. Events without any share one key: where nothing tells them apart, order is kept among all. */
+int64_t compose_resource_key(const struct message *message);
+
 /* Fills url, headers, body of the transmission. ERR_INVALID: it cannot be signed. */
 MUST_CHECK enum error_code compose(const struct compose_input *input, struct transmission *out, struct error *error);
 

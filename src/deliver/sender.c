@@ -201,9 +201,19 @@ on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_
 		    .schedule = target->schedule,
 		    .failing_since = endpoint->failing_since,
 		    .in_flight_max = LIMIT_ENDPOINT_IN_FLIGHT,
+		    .rate_per_s = target->rate_per_s,
+		    .order = target->order,
 		},
 	};
 	step(sender, now, &event);
+}
+
+/* What goes one after another has the same key. Only endpoints in order `resource` need one. */
+static int64_t
+order_key(const struct sender *sender, struct endpoint_id endpoint, const struct message *message)
+{
+	const struct target *target = find_target(sender, endpoint);
+	return target == NULL || target->order != ORDER_RESOURCE ? 0 : compose_resource_key(message);
 }
 
 /* --- notes ------------------------------------------------------------------------------------------ */
@@ -228,6 +238,7 @@ sender_note(struct sender *sender, struct store_note *note, struct wall_time now
 			    .attempts = target->attempts,
 			    .sequence = target->sequence,
 			    .trigger = target->trigger,
+			    .order_key = order_key(sender, target->endpoint, note->message),
 			    .payload = message_ref(note->message),
 			},
 		};
@@ -255,6 +266,7 @@ on_refilled(struct sender *sender, struct store_request *request, struct wall_ti
 			    .attempts = row->attempts,
 			    .sequence = row->sequence,
 			    .trigger = row->trigger,
+			    .order_key = order_key(sender, refill->endpoint, row->message),
 			    .payload = message_ref(row->message),
 			};
 		}
@@ -352,11 +364,14 @@ static void
 land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_time now)
 {
 	ENSURE(sender->actions.count == 0);
+	bool answered = flight->transmission.outcome == TRANSMISSION_ANSWERED;
 	struct engine_event event = {
 	    .kind = ENGINE_ATTEMPTED,
 	    .random = sender->ports.random(sender->ports.context),
 	    .delivery = {.endpoint = flight->endpoint, .message = flight->message},
 	    .succeeded = succeeded,
+	    .status_code = answered ? flight->transmission.status_code : 0,
+	    .retry_after_ms = answered ? flight->transmission.retry_after_ms : 0,
 	};
 	sender->counts.attempts++;
 	sender->counts.succeeded += succeeded;

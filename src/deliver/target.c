@@ -74,6 +74,8 @@ target_new(const struct endpoint *endpoint, const struct schedule *fallback, con
 	target->failing_since = endpoint->failing_since;
 	target->url = arena_copy(&target->arena, endpoint->url);
 	target->style = endpoint->payload_style;
+	target->order = endpoint->order;
+	target->rate_per_s = endpoint->throttle_rate;
 	target->scheme = endpoint->scheme;
 	target->schedule = *fallback;
 	if (slice_present(endpoint->schedule) && schedule_parse(endpoint->schedule, &target->schedule, NULL) != OK)

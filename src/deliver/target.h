@@ -14,6 +14,8 @@ struct target {
 	struct slice authority, path; /* as RFC 9421 section 2.2.3 and 2.2.6 want them */
 	struct http_headers custom;
 	enum payload_style style;
+	enum delivery_order order;
+	int32_t rate_per_s; /* 0: no limit */
 	enum sign_scheme scheme;
 	struct schedule schedule;
 	struct key *keys[LIMIT_SECRETS];

@@ -16,6 +16,9 @@ engine_default_options(void)
 	    .in_flight_max = LIMIT_IN_FLIGHT,
 	    .keep_ms = 10 * 1000,
 	    .suspend_after_ms = (int64_t)5 * 24 * 3600 * 1000,
+	    .breaker_failures = 10,
+	    .breaker_open_ms = 5 * 1000,
+	    .retry_after_max_ms = (int64_t)24 * 3600 * 1000,
 	};
 }
 
@@ -27,6 +30,7 @@ engine_new(const struct engine_options *options)
 	engine->held_free = NONE;
 	engine->turn = NONE;
 	map_init(&engine->by_delivery);
+	map_init(&engine->order_last);
 	map_init(&engine->by_endpoint);
 	map_init(&engine->by_organisation);
 	return engine;
@@ -53,10 +57,12 @@ engine_free(struct engine *engine)
 	if (engine == NULL)
 		return;
 	map_fini(&engine->by_delivery);
+	map_fini(&engine->order_last);
 	map_fini(&engine->by_endpoint);
 	map_fini(&engine->by_organisation);
 	heap_fini(&engine->due);
 	heap_fini(&engine->refills);
+	heap_fini(&engine->wakes);
 	free(engine->held);
 	free(engine->nodes);
 	free(engine->tenants);
@@ -120,10 +126,21 @@ forget(struct engine *engine, const struct engine_delivery *delivery)
 }
 
 static void
+make_ready(struct engine *engine, uint32_t slot)
+{
+	held_move(engine, slot, HELD_READY);
+	ready_append(engine, slot);
+	turns_update(engine, engine->held[slot].endpoint);
+}
+
+static void
 leave(struct engine *engine, uint32_t slot)
 {
 	struct held *held = &engine->held[slot];
 	uint32_t index = held->endpoint;
+	uint32_t follower = order_leaves(engine, slot);
+	if (follower != NONE)
+		make_ready(engine, follower);
 	if (held->state == HELD_READY)
 		ready_remove(engine, slot);
 	map_remove(&engine->by_delivery, held->delivery.endpoint.value, held->delivery.message.value);
@@ -139,18 +156,9 @@ leave(struct engine *engine, uint32_t slot)
 }
 
 static void
-make_ready(struct engine *engine, uint32_t slot)
-{
-	held_move(engine, slot, HELD_READY);
-	ready_append(engine, slot);
-	turns_update(engine, engine->held[slot].endpoint);
-}
-
-static void
 wait_until(struct engine *engine, uint32_t slot, struct wall_time due)
 {
 	struct held *held = &engine->held[slot];
-	held->delivery.due = due;
 	held_move(engine, slot, HELD_WAITING);
 	heap_push(&engine->due, (struct heap_entry){due.us, held->delivery.message.value, slot, held->generation});
 }
@@ -184,7 +192,9 @@ admit(struct engine *engine, uint32_t index, const struct engine_delivery *deliv
 	held->endpoint = index;
 	engine->nodes[index].held++;
 	map_put(&engine->by_delivery, delivery->endpoint.value, delivery->message.value, slot);
-	if (delivery->due.us <= engine->now.us)
+	if (order_joins(engine, slot))
+		held_move(engine, slot, HELD_BLOCKED);
+	else if (delivery->due.us <= engine->now.us)
 		make_ready(engine, slot);
 	else
 		wait_until(engine, slot, delivery->due);
@@ -192,15 +202,32 @@ admit(struct engine *engine, uint32_t index, const struct engine_delivery *deliv
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
+/* Breaks up the endpoint's lines: nobody follows anybody. Who stays in memory is the last, and only, of his. */
+static void
+dissolve_lines(struct engine *engine, uint32_t index)
+{
+	for (uint32_t slot = 0; slot < engine->held_count; slot++) {
+		struct held *held = &engine->held[slot];
+		if (held->state == HELD_FREE || held->endpoint != index || !held->in_line)
+			continue;
+		held->follower = NONE;
+		if (held->state == HELD_FLYING || held->state == HELD_RECORDING)
+			map_put(&engine->order_last, held->delivery.endpoint.value, held->line, slot);
+		else
+			held->in_line = false;
+	}
+}
+
 /* Everything of the endpoint that is not on its way leaves memory; the store keeps it. */
 static void
 let_go(struct engine *engine, uint32_t index)
 {
+	dissolve_lines(engine, index);
 	for (uint32_t slot = 0; slot < engine->held_count; slot++) {
 		struct held *held = &engine->held[slot];
 		if (held->state == HELD_FREE || held->endpoint != index)
 			continue;
-		if (held->state == HELD_WAITING || held->state == HELD_READY)
+		if (held->state == HELD_WAITING || held->state == HELD_READY || held->state == HELD_BLOCKED)
 			leave(engine, slot);
 		if (!engine->nodes[index].used)
 			return;
@@ -219,11 +246,15 @@ on_endpoint(struct engine *engine, const struct engine_endpoint *config)
 		return;
 	}
 	struct node *node = &engine->nodes[index];
-	bool was_active = node->config.status == ENGINE_ACTIVE;
+	bool was_active = node->config.status == ENGINE_ACTIVE, reordered = node->config.order != config->order;
+	if (reordered && was_active)
+		let_go(engine, index);
+	node = &engine->nodes[index];
 	node->config = *config;
 	if (config->status == ENGINE_ACTIVE) {
-		if (!was_active) {
+		if (!was_active || reordered) {
 			/* Nothing is known of what waits in the store: it is read from the start. */
+			flow_begin(engine, node);
 			node->spill = (struct engine_due){{0}, 0};
 			refill_consider(engine, index);
 		}
@@ -315,10 +346,43 @@ with_jitter(int64_t delay_ms, int32_t permille, uint64_t random)
 	return spread_us == 0 ? delay_us : delay_us - spread_us + (int64_t)(random % (uint64_t)(2 * spread_us + 1));
 }
 
+enum { STATUS_GONE = 410 };
+
 static void
-judge_endpoint(struct engine *engine, struct node *node, bool succeeded, struct engine_action *record)
+judge_delivery(struct engine *engine, struct held *held, const struct node *node, const struct engine_event *event)
 {
+	const struct schedule *schedule = &node->config.schedule;
+	if (event->succeeded) {
+		held->verdict = DELIVERY_DELIVERED;
+		return;
+	}
+	bool manual = held->delivery.trigger == TRIGGER_MANUAL, gone = event->status_code == STATUS_GONE;
+	if (!gone && (manual || (size_t)held->delivery.attempts > schedule->count)) {
+		held->verdict = DELIVERY_EXHAUSTED;
+		return;
+	}
+	/* Gone suspends the endpoint: the delivery is held, also when its schedule is at its end. */
+	held->verdict = DELIVERY_PENDING;
+	size_t step =
+	    (size_t)held->delivery.attempts <= schedule->count ? (size_t)held->delivery.attempts : schedule->count;
+	int64_t delay_ms = step == 0 ? 0 : schedule->delay_ms[step - 1];
+	int64_t pause_ms = event->retry_after_ms < engine->options.retry_after_max_ms
+			       ? event->retry_after_ms
+			       : engine->options.retry_after_max_ms;
+	held->again.us = engine->now.us + with_jitter(delay_ms, schedule->jitter_permille, event->random);
+	if (held->again.us < engine->now.us + pause_ms * 1000)
+		held->again.us = engine->now.us + pause_ms * 1000;
+	/* In order, the place in the store is that of its acceptance (engine.h). */
+	if (node->config.order == ORDER_NONE)
+		held->delivery.due = held->again;
+}
+
+static void
+judge_endpoint(struct engine *engine, struct node *node, const struct engine_event *event, struct engine_action *record)
+{
+	bool succeeded = event->succeeded;
 	struct wall_time since = node->config.failing_since;
+	record->suspend = event->status_code == STATUS_GONE;
 	if (succeeded && since.us != 0) {
 		node->config.failing_since = WALL_NONE;
 		record->set_failing = true;
@@ -340,24 +404,14 @@ on_attempted(struct engine *engine, const struct engine_event *event)
 	struct held *held = &engine->held[slot];
 	struct node *node = &engine->nodes[held->endpoint];
 	held_move(engine, slot, HELD_RECORDING);
+	flow_judge(engine, held->endpoint, event);
 	turns_update(engine, held->endpoint);
-
-	const struct schedule *schedule = &node->config.schedule;
 	held->delivery.attempts++;
-	if (event->succeeded) {
-		held->verdict = DELIVERY_DELIVERED;
-	} else if (held->delivery.trigger == TRIGGER_MANUAL || (size_t)held->delivery.attempts > schedule->count) {
-		held->verdict = DELIVERY_EXHAUSTED;
-	} else {
-		held->verdict = DELIVERY_PENDING;
-		int64_t delay_ms = schedule->delay_ms[held->delivery.attempts - 1];
-		held->again.us = engine->now.us + with_jitter(delay_ms, schedule->jitter_permille, event->random);
-		held->delivery.due = held->again;
-	}
+	judge_delivery(engine, held, node, event);
 	struct engine_action *record = action_add(engine, ENGINE_RECORD);
 	record->delivery = held->delivery;
 	record->state = held->verdict;
-	judge_endpoint(engine, node, event->succeeded, record);
+	judge_endpoint(engine, node, event, record);
 }
 
 static void
@@ -368,7 +422,7 @@ on_recorded(struct engine *engine, const struct engine_event *event)
 	struct held *held = &engine->held[slot];
 	uint32_t index = held->endpoint;
 	bool again = held->verdict == DELIVERY_PENDING && engine->nodes[index].config.status == ENGINE_ACTIVE;
-	if (again && keeps(engine, held->again)) {
+	if (again && (held->in_line || keeps(engine, held->again))) {
 		wait_until(engine, slot, held->again);
 		return;
 	}
@@ -404,6 +458,7 @@ send_ready(struct engine *engine)
 		uint32_t slot = engine->nodes[index].ready_first;
 		ready_remove(engine, slot);
 		held_move(engine, slot, HELD_FLYING);
+		flow_sent(engine, &engine->nodes[index]);
 		turns_update(engine, index);
 		action_add(engine, ENGINE_SEND)->delivery = engine->held[slot].delivery;
 	}
@@ -457,6 +512,7 @@ engine_step(
 	case ENGINE_RECORDED: on_recorded(engine, event); break;
 	}
 	wake_due(engine);
+	flow_wake(engine);
 	send_ready(engine);
 	refill_due(engine);
 }
@@ -468,6 +524,9 @@ engine_next(const struct engine *engine)
 	const struct heap_entry *due = heap_top(&engine->due);
 	if (due != NULL)
 		next.us = due->key;
+	const struct heap_entry *wake = heap_top(&engine->wakes);
+	if (wake != NULL && wake->key < next.us)
+		next.us = wake->key;
 	const struct heap_entry *refill = heap_top(&engine->refills);
 	if (refill != NULL && refill_possible(engine) && refill->key < next.us)
 		next.us = refill->key;
@@ -477,8 +536,8 @@ engine_next(const struct engine *engine)
 struct engine_counts
 engine_counts(const struct engine *engine)
 {
-	return (struct engine_counts){
-	    engine->by_endpoint.count, engine->waiting, engine->ready, engine->flying, engine->recording};
+	return (struct engine_counts){engine->by_endpoint.count, engine->waiting, engine->ready, engine->flying,
+	    engine->recording, engine->blocked};
 }
 
 void
@@ -495,6 +554,7 @@ engine_check(const struct engine *engine)
 	}
 	ENSURE(states[HELD_WAITING] == engine->waiting && states[HELD_READY] == engine->ready);
 	ENSURE(states[HELD_FLYING] == engine->flying && states[HELD_RECORDING] == engine->recording);
+	ENSURE(states[HELD_BLOCKED] == engine->blocked);
 	ENSURE(engine->in_memory == engine->by_delivery.count && engine->in_memory <= engine->options.deliveries_max);
 	for (uint32_t i = 0; i < engine->node_count; i++) {
 		const struct node *node = &engine->nodes[i];
@@ -504,8 +564,7 @@ engine_check(const struct engine *engine)
 		for (uint32_t slot = node->ready_first; slot != NONE; slot = engine->held[slot].next)
 			ready++;
 		ENSURE(node->held <= engine->options.window && ready <= node->held);
-		bool could = node->config.status == ENGINE_ACTIVE && ready > 0 &&
-			     node->flying < (uint32_t)node->config.in_flight_max;
+		bool could = node->config.status == ENGINE_ACTIVE && ready > 0 && flow_allows(engine, node);
 		ENSURE(could == (node->ring.next != NONE));
 	}
 }

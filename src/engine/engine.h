@@ -7,9 +7,22 @@
  * A delivery in memory:
  *
  *     added/refilled ─▶ WAITING ──due──▶ READY ──send──▶ FLYING ──attempted──▶ RECORDING ──recorded──▶ gone
- *                          ▲                                                       │
- *                          └────────────── again, due soon ────────────────────────┘
- *     WAITING, READY ──endpoint held, or no room──▶ gone (stays in the store)
+ *          │               ▲               ▲                                       │
+ *          │               └───────────────┼──── again, due soon ──────────────────┘
+ *          └── behind an earlier one of its order ──▶ BLOCKED (when that one has gone: READY)
+ *     WAITING, READY, BLOCKED ──endpoint held, or no room──▶ gone (stays in the store)
+ *
+ * An endpoint may send while it is active, its breaker allows, it is not paused (Retry-After), its rate allows, and
+ * less is on its way than its window. The window grows by one with each success and halves with what says "too
+ * much" (429, 502, 504, no answer). The breaker:
+ *
+ *     CLOSED ──failures in a row──▶ OPEN ──after breaker_open_ms──▶ HALF_OPEN ──probe succeeds──▶ CLOSED
+ *                                    ▲                                  └──probe fails──▶ OPEN
+ *
+ * Order. Of an endpoint in order `resource` (or `endpoint`), deliveries with the same key (or all) go one after
+ * another as they were accepted: a later one waits until the earlier one is delivered or exhausted. To keep that over
+ * restarts, a retry of such an endpoint keeps its due time in the store, so that refills come in order of acceptance,
+ * and its delay lives in memory alone: a restart shortens it.
  *
  * Invariants (engine_check asserts them)
  * 1. Every pending delivery of an active endpoint is in memory, or its (due, message) is at or behind the
@@ -35,6 +48,8 @@ struct engine_endpoint {
 	struct schedule schedule;
 	struct wall_time failing_since; /* 0: not failing */
 	int32_t in_flight_max;
+	int32_t rate_per_s; /* 0: no limit */
+	enum delivery_order order;
 };
 
 struct engine_delivery {
@@ -44,6 +59,7 @@ struct engine_delivery {
 	int32_t attempts; /* made so far */
 	int64_t sequence;
 	enum attempt_trigger trigger;
+	int64_t order_key; /* what shares it goes one after another, in order `resource` */
 	void *payload; /* the sender's handle; the engine never looks into it */
 };
 
@@ -67,7 +83,9 @@ struct engine_event {
 	uint64_t random;		 /* fresh with every ENGINE_ATTEMPTED */
 	struct engine_endpoint endpoint; /* ENDPOINT */
 	struct engine_delivery delivery; /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
-	bool succeeded;			 /* ATTEMPTED: a 2xx came */
+	bool succeeded;                  /* ATTEMPTED: a 2xx came */
+	int32_t status_code;             /* ATTEMPTED: of the answer; 0: none came */
+	int64_t retry_after_ms;          /* ATTEMPTED: the pause that the answer asked for; 0: none */
 	const struct engine_delivery
 	    *rows; /* REFILLED; delivery.endpoint names the endpoint of this and REFILL_FAILED */
 	size_t row_count;
@@ -87,7 +105,7 @@ struct engine_action {
 	enum delivery_state state; /* RECORD: what the delivery becomes; due in delivery.due when PENDING */
 	bool set_failing;	   /* RECORD: failing_since has changed */
 	struct wall_time failing_since;
-	bool suspend;		/* RECORD: unbroken failure has lasted for suspend_after_ms */
+	bool suspend;		/* RECORD: unbroken failure has lasted for suspend_after_ms, or 410 Gone */
 	struct engine_due from; /* REFILL */
 	struct wall_time until;
 	size_t limit;
@@ -105,6 +123,9 @@ struct engine_options {
 	int32_t in_flight_max;	  /* FLYING, in all */
 	int64_t keep_ms;	  /* a retry due within this stays in memory; a later one goes back to the store */
 	int64_t suspend_after_ms; /* of unbroken failure; 0: never */
+	int32_t breaker_failures; /* in a row that open the breaker; 0: never */
+	int64_t breaker_open_ms;
+	int64_t retry_after_max_ms; /* no answer can ask for a longer pause */
 };
 
 struct engine;
@@ -125,7 +146,7 @@ void engine_step(
 struct wall_time engine_next(const struct engine *engine);
 
 struct engine_counts {
-	size_t endpoints, waiting, ready, flying, recording;
+	size_t endpoints, waiting, ready, flying, recording, blocked;
 };
 struct engine_counts engine_counts(const struct engine *engine);
 /* Asserts the invariants; linear in what is held: for simulation and tests. */

@@ -16,7 +16,7 @@ pool_take(struct engine *engine)
 	}
 	engine->held_free = engine->held[slot].next;
 	engine->held[slot].generation++;
-	engine->held[slot].next = engine->held[slot].previous = NONE;
+	engine->held[slot].next = engine->held[slot].previous = engine->held[slot].follower = NONE;
 	engine->in_memory++;
 	return slot;
 }
@@ -39,6 +39,7 @@ counter_of(struct engine *engine, enum held_state state)
 	case HELD_READY: return &engine->ready;
 	case HELD_FLYING: return &engine->flying;
 	case HELD_RECORDING: return &engine->recording;
+	case HELD_BLOCKED: return &engine->blocked;
 	case HELD_STATE_COUNT: break;
 	}
 	UNREACHABLE();
@@ -48,11 +49,12 @@ void
 held_move(struct engine *engine, uint32_t slot, enum held_state to)
 {
 	static const bool moves[HELD_STATE_COUNT][HELD_STATE_COUNT] = {
-	    [HELD_FREE] = {[HELD_WAITING] = true, [HELD_READY] = true},
+	    [HELD_FREE] = {[HELD_WAITING] = true, [HELD_READY] = true, [HELD_BLOCKED] = true},
 	    [HELD_WAITING] = {[HELD_READY] = true, [HELD_FREE] = true},
 	    [HELD_READY] = {[HELD_FLYING] = true, [HELD_FREE] = true},
 	    [HELD_FLYING] = {[HELD_RECORDING] = true},
 	    [HELD_RECORDING] = {[HELD_WAITING] = true, [HELD_FREE] = true},
+	    [HELD_BLOCKED] = {[HELD_READY] = true, [HELD_FREE] = true},
 	};
 	struct held *held = &engine->held[slot];
 	ENSURE(moves[held->state][to]);
@@ -129,7 +131,7 @@ node_make(struct engine *engine, const struct engine_endpoint *config)
 		memset(engine->nodes + node, 0, (wanted - node) * sizeof engine->nodes[0]);
 		engine->node_count = wanted;
 	}
-	uint32_t generation = engine->nodes[node].refill_generation;
+	uint32_t generation = engine->nodes[node].refill_generation, wake = engine->nodes[node].wake_generation;
 	engine->nodes[node] = (struct node){
 	    .config = *config,
 	    .used = true,
@@ -138,9 +140,11 @@ node_make(struct engine *engine, const struct engine_endpoint *config)
 	    .ready_last = NONE,
 	    .spill = {{0}, 0},
 	    .refill_generation = generation + 1,
+	    .wake_generation = wake + 1,
 	    .ring = {NONE, NONE},
 	};
 	map_put(&engine->by_endpoint, config->id.value, 0, node);
+	flow_begin(engine, &engine->nodes[node]);
 	return node;
 }
 

@@ -4,9 +4,8 @@
 static bool
 could_send(const struct engine *engine, const struct node *node)
 {
-	(void)engine;
 	return node->used && node->config.status == ENGINE_ACTIVE && node->ready_first != NONE &&
-	       node->flying < (uint32_t)node->config.in_flight_max;
+	       flow_allows(engine, node);
 }
 
 /* Ring operations work on whatever array holds the links. */
@@ -57,6 +56,8 @@ turns_update(struct engine *engine, uint32_t index)
 	struct node *node = &engine->nodes[index];
 	struct tenant *tenant = &engine->tenants[node->organisation];
 	bool stands = node->ring.next != NONE, should = could_send(engine, node);
+	if (!should)
+		flow_sleep(engine, index);
 	if (stands == should)
 		return;
 	struct ring nodes = {engine, true}, tenants = {engine, false};

@@ -94,6 +94,7 @@ endpoint_encode(const struct endpoint *endpoint, struct buf *out)
 	json_put_integer(&w, "version", endpoint->version);
 	json_put_cstring(&w, "payload_style", payload_style_name(endpoint->payload_style));
 	json_put_cstring(&w, "scheme", sign_scheme_name(endpoint->scheme));
+	json_put_cstring(&w, "order", delivery_order_name(endpoint->order));
 	put_optional(&w, "schedule", endpoint->schedule);
 	put_keys(&w, endpoint);
 	put_times(&w, endpoint->created, endpoint->updated);
@@ -283,6 +284,10 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 		r.broken = "payload_style";
 	if (!sign_scheme_parse(take_required(&r, "scheme"), &out->scheme))
 		r.broken = "scheme";
+	/* Documents of before there was an order have none. */
+	struct slice order = take_text(&r, "order");
+	if (slice_present(order) && !delivery_order_parse(order, &out->order))
+		r.broken = "order";
 	take_keys(&r, out);
 	return close_document(&r, what, error);
 }

@@ -19,6 +19,12 @@ static const char *const payload_style_names[PAYLOAD_STYLE_COUNT] = {
     [PAYLOAD_LEGACY] = "legacy",
 };
 
+static const char *const delivery_order_names[ORDER_COUNT] = {
+    [ORDER_NONE] = "none",
+    [ORDER_RESOURCE] = "resource",
+    [ORDER_ENDPOINT] = "endpoint",
+};
+
 static const char *const role_names[ROLE_COUNT] = {
     [ROLE_PLATFORM_ADMIN] = "platform-admin",
     [ROLE_ADMIN] = "admin",
@@ -62,6 +68,22 @@ payload_style_parse(struct slice name, enum payload_style *out)
 	if (!name_index(payload_style_names, PAYLOAD_STYLE_COUNT, name, &index))
 		return false;
 	*out = (enum payload_style)index;
+	return true;
+}
+
+const char *
+delivery_order_name(enum delivery_order order)
+{
+	return delivery_order_names[order];
+}
+
+bool
+delivery_order_parse(struct slice name, enum delivery_order *out)
+{
+	size_t index;
+	if (!name_index(delivery_order_names, ORDER_COUNT, name, &index))
+		return false;
+	*out = (enum delivery_order)index;
 	return true;
 }
 
@@ -123,6 +145,12 @@ endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct 
 		if (slice_list_has(endpoint->channels, channels.items[i]))
 			return true;
 	return false;
+}
+
+struct wall_time
+delivery_due(const struct endpoint *endpoint, struct wall_time now)
+{
+	return endpoint->order == ORDER_NONE ? now : WALL_NONE;
 }
 
 /* --- messages --------------------------------------------------------------------------------------- */

@@ -36,6 +36,10 @@ enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_SUSPENDED, ENDPOINT_DISABLED, EN
 
 enum payload_style { PAYLOAD_RAW, PAYLOAD_ENVELOPE, PAYLOAD_THIN, PAYLOAD_LEGACY, PAYLOAD_STYLE_COUNT };
 
+/* In which order an endpoint gets its events: as they come; those of one transaction (or other resource) one after
+ * another; all one after another. */
+enum delivery_order { ORDER_NONE, ORDER_RESOURCE, ORDER_ENDPOINT, ORDER_COUNT };
+
 /* What endpoint keys are sealed for (sign.h, sealer_seal). */
 #define ENDPOINT_KEY_CONTEXT SLICE("endpoint-key")
 
@@ -61,6 +65,7 @@ struct endpoint {
 	int32_t version;
 	enum payload_style payload_style;
 	enum sign_scheme scheme;
+	enum delivery_order order;
 	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
@@ -71,6 +76,9 @@ MUST_CHECK bool endpoint_may_move(enum endpoint_state from, enum endpoint_state 
 const char *endpoint_state_name(enum endpoint_state state);
 const char *payload_style_name(enum payload_style style);
 MUST_CHECK bool payload_style_parse(struct slice name, enum payload_style *out);
+
+const char *delivery_order_name(enum delivery_order order); /* "none", "resource", "endpoint" */
+MUST_CHECK bool delivery_order_parse(struct slice name, enum delivery_order *out);
 
 /* Whether an event goes to this endpoint: it takes deliveries (ACTIVE or SUSPENDED), its types are all or hold
  * the type, its channels are all or share one with the event's. */
@@ -136,6 +144,10 @@ struct attempt {
 	struct slice response; /* what came back, or why nothing did; cut to LIMIT_RESPONSE_STORED_BYTES */
 	struct slice url;      /* filled when read */
 };
+
+/* When a new delivery (or one to be sent again) to this endpoint is due. In order it is 0, the same for all: so those
+ * that wait sort by their message alone, whatever the clock did. */
+struct wall_time delivery_due(const struct endpoint *endpoint, struct wall_time now);
 
 /* --- roles and tokens ------------------------------------------------------------------------------- */
 

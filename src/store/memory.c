@@ -154,7 +154,7 @@ memory_new_delivery(struct memory *memory, struct message *message, struct memor
 	    .message = message,
 	    .endpoint = endpoint->endpoint.id,
 	    .state = DELIVERY_PENDING,
-	    .due = now,
+	    .due = delivery_due(&endpoint->endpoint, now),
 	    .sequence = ++endpoint->sequence,
 	    .trigger = TRIGGER_SCHEDULED,
 	};

@@ -224,7 +224,7 @@ memory_resend(struct memory *memory, struct store_request *request, struct mail_
 	if (row->state != DELIVERY_PENDING)
 		row->trigger = TRIGGER_MANUAL;
 	row->state = DELIVERY_PENDING;
-	row->due = request->now;
+	row->due = delivery_due(&endpoint->endpoint, request->now);
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message_ref(message);
 	note->targets[0] = (struct store_note_target){

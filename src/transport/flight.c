@@ -262,6 +262,9 @@ flight_end(struct flight *flight, struct mono_time now, enum transmission_outcom
 	finish(flight, now);
 }
 
+/* Beyond it, what is asked for is a mistake, or a date that is no date. */
+enum { RETRY_AFTER_MAX_S = 366 * 24 * 3600 };
+
 static void
 answered(struct flight *flight, struct mono_time now)
 {
@@ -269,6 +272,10 @@ answered(struct flight *flight, struct mono_time now)
 	curl_easy_getinfo(flight->easy, CURLINFO_RESPONSE_CODE, &status);
 	flight->transmission->outcome = TRANSMISSION_ANSWERED;
 	flight->transmission->status_code = (int)status;
+	curl_off_t retry_after_s = 0;
+	curl_easy_getinfo(flight->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+	bool sane = retry_after_s > 0 && retry_after_s < RETRY_AFTER_MAX_S;
+	flight->transmission->retry_after_ms = sane ? (int64_t)retry_after_s * 1000 : 0;
 	flight->transmission->problem[0] = '\0';
 	finish(flight, now);
 }

@@ -68,9 +68,10 @@ insert_delivery(struct sqlite_store *store, struct store_note *note, struct dire
 {
 	int64_t sequence = ++entry->sequence;
 	entry->sequence_changed = true;
-	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, now.us, sequence);
+	struct wall_time due = delivery_due(&entry->endpoint, now);
+	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, due.us, sequence);
 	note->targets[note->target_count++] =
-	    (struct store_note_target){.endpoint = entry->endpoint.id, .sequence = sequence, .due = now};
+	    (struct store_note_target){.endpoint = entry->endpoint.id,.sequence = sequence, .due = due};
 }
 
 static void
@@ -279,7 +280,7 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 	struct store_note_target target = {
 	    .endpoint = entry->endpoint.id,
 	    .attempts = sqlite3_column_int(row, 1),
-	    .due = request->now,
+	    .due = delivery_due(&entry->endpoint, request->now),
 	    .sequence = sqlite3_column_int64(row, 3),
 	    .trigger = state == DELIVERY_PENDING ? (enum attempt_trigger)sqlite3_column_int(row, 4) : TRIGGER_MANUAL,
 	};
