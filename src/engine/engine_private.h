@@ -106,6 +106,9 @@ bool flow_allows(const struct engine *engine, const struct node *node);
 void flow_begin(struct engine *engine, struct node *node); /* of an endpoint that became known or active */
 void flow_sent(struct engine *engine, struct node *node);
 void flow_judge(struct engine *engine, uint32_t node, const struct engine_event *event);
+/* The time of an open breaker may be over: then what is ready next is the probe. Called before every decision, since
+ * an endpoint with nothing ready does not stand in the wake heap. */
+void flow_look(const struct engine *engine, struct node *node);
 /* When something is ready and only time keeps it: sees to it that it is looked at again. */
 void flow_sleep(struct engine *engine, uint32_t node);
 void flow_wake(struct engine *engine);

@@ -101,6 +101,13 @@ flow_judge(struct engine *engine, uint32_t index, const struct engine_event *eve
 }
 
 void
+flow_look(const struct engine *engine, struct node *node)
+{
+	if (node->breaker == BREAKER_OPEN && node->paused_until.us <= engine->now.us)
+		node->breaker = BREAKER_HALF_OPEN;
+}
+
+void
 flow_sleep(struct engine *engine, uint32_t index)
 {
 	struct node *node = &engine->nodes[index];
@@ -123,8 +130,6 @@ flow_wake(struct engine *engine)
 		if (stale)
 			continue;
 		node->wake_at = 0;
-		if (node->breaker == BREAKER_OPEN && node->paused_until.us <= engine->now.us)
-			node->breaker = BREAKER_HALF_OPEN;
 		turns_update(engine, index);
 	}
 }

@@ -55,6 +55,7 @@ turns_update(struct engine *engine, uint32_t index)
 {
 	struct node *node = &engine->nodes[index];
 	struct tenant *tenant = &engine->tenants[node->organisation];
+	flow_look(engine, node);
 	bool stands = node->ring.next != NONE, should = could_send(engine, node);
 	if (!should)
 		flow_sleep(engine, index);
