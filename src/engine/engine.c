@@ -211,10 +211,12 @@ dissolve_lines(struct engine *engine, uint32_t index)
 		if (held->state == HELD_FREE || held->endpoint != index || !held->in_line)
 			continue;
 		held->follower = NONE;
-		if (held->state == HELD_FLYING || held->state == HELD_RECORDING)
+		if (held->state == HELD_FLYING || held->state == HELD_RECORDING) {
 			map_put(&engine->order_last, held->delivery.endpoint.value, held->line, slot);
-		else
-			held->in_line = false;
+			continue;
+		}
+		order_leaves(engine, slot);
+		held->in_line = false;
 	}
 }
 
