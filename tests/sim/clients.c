@@ -10,7 +10,14 @@ clients_uid(struct arena *arena, const char *prefix, int number)
 struct slice
 clients_payload(const struct world *world, int event, struct arena *arena)
 {
-	return arena_printf(arena, "{\"event\":%d,\"filler\":\"%0*d\"}", event, (int)world->events[event].filler, 7);
+	return arena_printf(arena, "{\"event\":%d,\"data\":{\"transaction_id\":\"tx-%d\"},\"filler\":\"%0*d\"}", event,
+	    event % TRANSACTIONS, (int)world->events[event].filler, 7);
+}
+
+enum delivery_order
+clients_order(const struct world *world, int endpoint)
+{
+	return (enum delivery_order)(((uint64_t)endpoint + world->seed) % ORDER_COUNT);
 }
 
 static struct store_request *
@@ -68,6 +75,8 @@ ask_create(struct world *world)
 	    .metadata = SLICE("{}"),
 	    .headers = SLICE("{}"),
 	    .version = 1,
+	    .order = clients_order(world, errand.endpoint),
+	    .throttle_rate = errand.endpoint % 4 == 3 ? 15 : 0,
 	    .keys = {{.type = KEY_HMAC, .sealed = world->sealed_key}},
 	    .key_count = 1,
 	};

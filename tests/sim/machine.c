@@ -44,6 +44,9 @@ engine_options_of(const struct world *world)
 	    .in_flight_max = 1 + (int32_t)random_below(&random, 12),
 	    .keep_ms = 100 + (int64_t)random_below(&random, 3000),
 	    .suspend_after_ms = 2000 + (int64_t)random_below(&random, 20000),
+	    .breaker_failures = (int32_t)random_below(&random, 6),
+	    .breaker_open_ms = 200 + (int64_t)random_below(&random, 3000),
+	    .retry_after_max_ms = 3000,
 	};
 }
 

@@ -83,6 +83,8 @@ model_play(const struct world *world, struct model *model, const struct store_re
 	model->attempts++;
 	if (record->state == DELIVERY_DELIVERED)
 		model->successes[event][which]++;
+	if (record->state == DELIVERY_EXHAUSTED)
+		model->exhausted[event][which] = true;
 	struct model_endpoint *endpoint = &model->endpoints[which];
 	if (record->suspend && endpoint->state == ENDPOINT_ACTIVE)
 		endpoint->state = ENDPOINT_SUSPENDED;

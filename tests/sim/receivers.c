@@ -77,6 +77,7 @@ fate_of(struct world *world, enum receiver_mode mode)
 	static const struct fate fails[] = {
 	    {true, TRANSMISSION_ANSWERED, 500},
 	    {true, TRANSMISSION_ANSWERED, 503},
+	    {true, TRANSMISSION_ANSWERED, 429},
 	    {true, TRANSMISSION_ANSWERED, 404},
 	    {false, TRANSMISSION_UNREACHABLE, 0},
 	};
@@ -99,6 +100,23 @@ endpoint_of_url(struct slice url)
 	return slice_to_int64(rest, &number) && number < ENDPOINTS_MAX ? (int)number : -1;
 }
 
+/* To an endpoint in order nothing goes before what was accepted earlier is delivered or exhausted. What was asked for
+ * again has left its place. */
+static void
+check_order(struct world *world, int number, int endpoint)
+{
+	const struct world_event *event = &world->events[number];
+	enum delivery_order order = clients_order(world, endpoint);
+	for (int i = 0; order != ORDER_NONE && event->resends[endpoint] == 0 && i < world->event_count; i++) {
+		const struct world_event *other = &world->events[i];
+		bool same_line = order == ORDER_ENDPOINT || i % TRANSACTIONS == number % TRANSACTIONS;
+		bool open = (world->model.targets[i] & 1u << endpoint) != 0 &&
+			    world->model.successes[i][endpoint] == 0 && !world->model.exhausted[i][endpoint];
+		if (same_line && open && other->id.value < event->id.value && other->resends[endpoint] == 0)
+			world_fail(world, "event %d overtakes event %d to endpoint %d", number, i, endpoint);
+	}
+}
+
 static void
 check_cause(struct world *world, int number, int endpoint)
 {
@@ -114,6 +132,7 @@ check_cause(struct world *world, int number, int endpoint)
 		if (world->flights[i].event == number && world->flights[i].endpoint == endpoint)
 			world_fail(world, "event %d goes to endpoint %d twice at once", number, endpoint);
 	world->duplicates += event->taken[endpoint] > 0;
+	check_order(world, number, endpoint);
 }
 
 void
@@ -139,6 +158,8 @@ receivers_transmit(void *context, struct transmission *transmission)
 	transmission->outcome = fate.outcome;
 	transmission->status_code = fate.status_code;
 	transmission->duration_us = ends;
+	bool later = fate.status_code == 429 || fate.status_code == 503;
+	transmission->retry_after_ms = later && world_chance(world, 1, 2) ? 1000 * world_below(world, 5) : 0;
 	snprintf(transmission->problem, sizeof transmission->problem, "simulated");
 	bool well = fate.outcome == TRANSMISSION_ANSWERED && fate.status_code < 300;
 	bool takes = fate.arrives && (well || fate.outcome != TRANSMISSION_ANSWERED);

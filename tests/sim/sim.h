@@ -13,7 +13,7 @@
 #include "deliver/sender.h"
 #include "vfs.h"
 
-enum { ORGANISATIONS = 2, ENDPOINTS_MAX = 8, EVENTS_MAX = 96, FLIGHTS_MAX = 512 };
+enum { ORGANISATIONS = 2, TRANSACTIONS = 4, ENDPOINTS_MAX = 8, EVENTS_MAX = 96, FLIGHTS_MAX = 512 };
 
 /* Bugs that are planted on purpose, to show that they are caught. */
 struct plan {
@@ -38,6 +38,7 @@ struct model {
 	bool in_store[EVENTS_MAX];
 	uint32_t targets[EVENTS_MAX];		      /* endpoints that the event went to, as bits */
 	uint8_t successes[EVENTS_MAX][ENDPOINTS_MAX]; /* records of success that were committed */
+	bool exhausted[EVENTS_MAX][ENDPOINTS_MAX];    /* records of the end of the schedule */
 	int64_t attempts;			      /* records in all */
 };
 
@@ -157,6 +158,8 @@ void clients_answer(struct world *world, struct store_request *request); /* take
 void clients_lose_connections(struct world *world);
 void clients_enable_all(struct world *world);
 void clients_resend(struct world *world, int event, int endpoint);
+/* In which order this endpoint wants its events; fixed by the seed. */
+enum delivery_order clients_order(const struct world *world, int endpoint);
 struct slice clients_payload(const struct world *world, int event, struct arena *arena);
 struct slice clients_uid(struct arena *arena, const char *prefix, int number);
 
