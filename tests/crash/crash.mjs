@@ -32,7 +32,7 @@ if (!program || !Number.isInteger(kills) || kills < 1) {
 const living = new Set(); // processes to take along when this one ends
 const producerCount = 8;
 const backlogMax = 2000; // events that producers may be ahead of the receiver's journal by, so that the end is near
-const limitMs = 120000;
+const limitMs = 60000;
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 function numbers(state) {
