@@ -253,7 +253,7 @@ function judge({ acknowledged, messages, deliveries, journal }) {
 	return faults;
 }
 
-/** Spoils the evidence, one promise at a time; the promises whose breach is not seen. */
+/** Spoils the evidence in one way at a time; which ways there are, and which of them `judge` does not see. */
 function blindSpots(evidence) {
 	const middle = (list) => Math.floor(list.length / 2);
 	const without = (list) => list.toSpliced(middle(list), 1);
@@ -274,7 +274,8 @@ function blindSpots(evidence) {
 		'a message without a delivery': { deliveries: without(evidence.deliveries) },
 		'a delivery that was given up': { deliveries: altered(evidence.deliveries, { statusText: 'fail' }) },
 	};
-	return Object.entries(spoiled).filter(([, change]) => judge({ ...evidence, ...change }).length === 0).map(([what]) => what);
+	const ways = Object.keys(spoiled);
+	return { ways, unseen: ways.filter((way) => judge({ ...evidence, ...spoiled[way] }).length === 0) };
 }
 
 // --- a scenario --------------------------------------------------------------------------------------------------
@@ -372,7 +373,8 @@ try {
 		for (const fault of faults.slice(0, 20)) console.error(`${name}: ${fault}`);
 		if (faults.length > 20) console.error(`${name}: and ${faults.length - 20} more`);
 		if (selfTest) {
-			const unseen = blindSpots(evidence);
+			const { ways, unseen } = blindSpots(evidence);
+			console.log(`self-test: ${ways.length - unseen.length} of ${ways.length} ways to break a promise are noticed`);
 			for (const what of unseen) console.error(`self-test: ${what} is not noticed`);
 			broken += unseen.length;
 		}
