@@ -311,6 +311,14 @@ save_sequences(struct sqlite_store *store)
 	}
 }
 
+/* What may not be on the disk must not be moved into the database by closing it: a power cut could bring back the
+ * log with a part of it missing, and that part would be older than the database. */
+static void
+keep_log(struct sqlite_store *store, bool keep)
+{
+	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)keep, NULL);
+}
+
 static void
 drop_notes(struct mail_list *notes)
 {
@@ -331,6 +339,7 @@ give_up(struct sqlite_store *store, struct store_request *const *requests, size_
 	enum error_code result = sqlite_error(store, code, error);
 	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) {
 		store->store.dead = true;
+		keep_log(store, true);
 	}
 	fail_all(requests, count, error);
 	struct error ignored;
@@ -446,6 +455,7 @@ settle_log(struct sqlite_store *store, struct error *error)
 {
 	if (store->read_only)
 		return OK;
+	keep_log(store, true);
 	int code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if ((code & 0xff) == SQLITE_BUSY)
 		return OK; /* a server is writing: it did this when it started */
@@ -456,7 +466,10 @@ settle_log(struct sqlite_store *store, struct error *error)
 		code = write_again(log);
 	int ended = sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	code = code == SQLITE_OK ? ended : code;
-	return code == SQLITE_OK ? OK : sqlite_error(store, code, error);
+	if (code != SQLITE_OK)
+		return sqlite_error(store, code, error);
+	keep_log(store, false);
+	return OK;
 }
 
 enum error_code
