@@ -94,10 +94,9 @@ machine_start(struct world *world)
 		if (store_sqlite_open(&options, &world->store, &error) == OK)
 			break;
 		world->store = NULL;
-		if (!vfs_down(world->vfs) && i > OPENINGS_MAX / 2) {
-			world_say(world, "cannot open: %s", error.text);
+		world_say(world, "cannot open: %s", error.text);
+		if (!vfs_down(world->vfs) && i > OPENINGS_MAX / 2)
 			vfs_end_faults(world->vfs);
-		}
 	}
 	if (world->store == NULL) {
 		world_fail(world, "the database does not open again");

@@ -209,6 +209,35 @@ nothing_is_built_on_a_failed_fsync(void **state UNUSED)
 	}
 }
 
+/* Nor is anything made of it when the next start fails too, and is closed, and the one after succeeds. */
+static void
+a_failed_start_after_a_failed_fsync(void **state UNUSED)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct subject subject;
+		subject_open_sqlite(&subject, seed);
+		make_organisation(&subject, "bank");
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(try_accept(&subject, i), OK);
+		vfs_fail_sync_in(subject.vfs, 1);
+		assert_int_equal(try_accept(&subject, 100), ERR_IO);
+		vfs_crash(subject.vfs, VFS_KILL);
+		store_close(subject.store);
+		vfs_restart(subject.vfs);
+		vfs_fail_write_in(subject.vfs, 1);
+		struct store_sqlite_options options = {
+		    .common.log = &silent, .path = "vaultbell.db", .vfs = vfs_name(subject.vfs)};
+		struct error error = ERROR_NONE;
+		assert_int_not_equal(store_sqlite_open(&options, &subject.store, &error), OK);
+		subject_open_again(&subject);
+		int64_t seen = count_messages(&subject);
+		assert_true(seen >= 5);
+		crash_and_reopen(&subject, VFS_POWER_CUT);
+		assert_int_equal(count_messages(&subject), seen);
+		subject_close(&subject);
+	}
+}
+
 static void
 a_failed_write_changes_nothing(void **state UNUSED)
 {
@@ -280,6 +309,7 @@ main(void)
 	    cmocka_unit_test(what_is_no_database_is_refused),
 	    cmocka_unit_test(a_full_disk_changes_nothing),
 	    cmocka_unit_test(nothing_is_built_on_a_failed_fsync),
+	    cmocka_unit_test(a_failed_start_after_a_failed_fsync),
 	    cmocka_unit_test(a_failed_write_changes_nothing),
 	    cmocka_unit_test(creation_survives_a_cut_anywhere),
 	    cmocka_unit_test(old_keys_are_forgotten_and_young_ones_kept),
