@@ -70,11 +70,6 @@ static void
 execute(struct store_runner *runner, struct store_request **batch, size_t count)
 {
 	struct replies replies = {.count = 0};
-	if (runner->options.reply_before_commit) {
-		/* The planted bug: the client hears "accepted" before anything is durable. */
-		for (size_t i = 0; i < count; i++)
-			batch[i]->status = OK;
-	}
 	struct mail_list notes;
 	mail_list_init(&notes);
 	struct error error = ERROR_NONE;

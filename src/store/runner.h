@@ -14,8 +14,6 @@ struct store_runner_options {
 	struct mailbox *notes; /* where notes go (mail.kind = note_kind); NULL: nobody wants them */
 	int note_kind;
 	const struct log *log;
-	/* Planted bug for tests of the tests: reply before the commit. */
-	bool reply_before_commit;
 };
 
 struct store_runner *store_runner_start(const struct store_runner_options *options);
