@@ -311,7 +311,12 @@ on_refilled(struct engine *engine, const struct engine_event *event)
 		node->refilling = false;
 		if (due_compare(event->next, node->spill) < 0)
 			node->spill = event->next;
-		wanted = node->config.status == ENGINE_ACTIVE;
+		/* In order, rows must not go before what lies in the store in front of them (since the endpoint became
+		 * active again, or something was asked for again, while the refill was on its way): the spill covers both. */
+		bool overtakes = node->config.order != ORDER_NONE && due_compare(node->spill, node->refill_from) < 0;
+		if (overtakes)
+			refill_consider(engine, index);
+		wanted = node->config.status == ENGINE_ACTIVE && !overtakes;
 	}
 	for (size_t i = 0; i < event->row_count; i++) {
 		const struct engine_delivery *row = &event->rows[i];
