@@ -63,6 +63,7 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 	say_number(out, "version", endpoint->version);
 	say_number(out, "style", endpoint->payload_style);
 	say_number(out, "scheme", endpoint->scheme);
+	say_number(out, "order", endpoint->order);
 	for (size_t i = 0; i < endpoint->key_count; i++) {
 		const struct endpoint_key *key = &endpoint->keys[i];
 		buf_printf(out, " key=%d:", (int)key->type);

@@ -183,6 +183,7 @@ some_endpoint(struct maker *maker)
 	    .throttle_rate = chance(maker, 3) ? below(maker, 100) : 0,
 	    .payload_style = (enum payload_style)below(maker, PAYLOAD_STYLE_COUNT),
 	    .scheme = (enum sign_scheme)below(maker, SCHEME_COUNT),
+	    .order = chance(maker, 2) ? ORDER_NONE : (enum delivery_order)below(maker, ORDER_COUNT),
 	    .schedule = chance(maker, 3) ? SLICE("1s,5s") : SLICE_NONE,
 	    .keys = {{.type = KEY_HMAC, .sealed = name(maker, "sealed", 1000), .created = maker->request->now}},
 	    .key_count = 1,
