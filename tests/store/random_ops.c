@@ -372,12 +372,34 @@ some_kind(struct maker *maker)
 {
 	static const enum store_kind often[] = {
 	    STORE_ACCEPT, STORE_ACCEPT, STORE_ACCEPT, STORE_RECORD, STORE_RECORD, STORE_RESEND, STORE_REFILL};
-	if (chance(maker, 2))
-		return often[below(maker, COUNT_OF(often))];
-	enum store_kind kind = (enum store_kind)below(maker, STORE_KIND_COUNT);
-	bool deletes = kind == STORE_ORGANISATION_DELETE || kind == STORE_ENDPOINT_DELETE;
-	bool other = kind == STORE_TOKEN_CREATE || kind == STORE_TOKEN_GET || (deletes && !chance(maker, 4));
-	return other ? STORE_COUNTS : kind;
+	static const enum store_kind all[] = {
+	    STORE_ORGANISATION_CREATE,
+	    STORE_ORGANISATION_EDIT,
+	    STORE_ORGANISATION_GET,
+	    STORE_ORGANISATION_LIST,
+	    STORE_ENDPOINT_CREATE,
+	    STORE_ENDPOINT_EDIT,
+	    STORE_ENDPOINT_GET,
+	    STORE_ENDPOINT_LIST,
+	    STORE_EVENT_TYPE_CREATE,
+	    STORE_EVENT_TYPE_EDIT,
+	    STORE_EVENT_TYPE_DELETE,
+	    STORE_EVENT_TYPE_GET,
+	    STORE_EVENT_TYPE_LIST,
+	    STORE_JOURNAL,
+	    STORE_ENDPOINTS_ALL,
+	    STORE_MESSAGE_GET,
+	    STORE_MESSAGE_LIST,
+	    STORE_ATTEMPT_GET,
+	    STORE_ATTEMPT_LIST,
+	    STORE_MESSAGE_ENDPOINTS,
+	    STORE_ENDPOINT_MESSAGES,
+	    STORE_JOURNAL_LIST,
+	    STORE_COUNTS,
+	};
+	if (chance(maker, 40))
+		return chance(maker, 2) ? STORE_ORGANISATION_DELETE : STORE_ENDPOINT_DELETE;
+	return chance(maker, 2) ? often[below(maker, COUNT_OF(often))] : all[below(maker, COUNT_OF(all))];
 }
 
 struct store_request *
