@@ -54,7 +54,7 @@ run_receive(const struct cli_arguments *arguments)
 		    cli_misuse(arguments, "--source is missing: name the source whose requests to /in/NAME are taken");
 	else if (!printing && (text.scheme == NULL || text.secret_file == NULL))
 		status = cli_misuse(
-		    arguments, "--source %s needs --scheme (standard, rfc9421, legacy) and --secret-file", text.name);
+		    arguments, "--source %s needs --scheme (" SIGN_SCHEME_NAMES ") and --secret-file", text.name);
 	else if (!printing && receive_sources_add(&sources, &text, &error) != OK)
 		status = cli_fail(arguments, &error);
 	else
@@ -69,8 +69,8 @@ static const struct cli_option receive_options[] = {
     {.name = "listen", .argument = "HOST:PORT", .about = listen_about, .fallback = "127.0.0.1:8081"},
     {.name = "config", .argument = "FILE", .about = config_about},
     {.name = "source", .argument = "NAME", .about = "its requests come to POST /in/NAME"},
-    {.name = "scheme", .argument = "S", .about = "how they are signed: standard, rfc9421 or legacy"},
-    {.name = "secret-file", .argument = "F", .about = "one key a line (rfc9421: one JWK a line); all are accepted"},
+    {.name = "scheme", .argument = "S", .about = "how they are signed; see below"},
+    {.name = "secret-file", .argument = "F", .about = "one key a line (rfc9421: one JWK); all are accepted"},
     {.name = "forward", .argument = "URL", .about = "hand each event on to this URL, verbatim, with retries"},
     {.name = "print-config", .about = print_about},
 };
@@ -78,8 +78,11 @@ static const struct cli_option receive_options[] = {
 const struct cli_command app_receive = {
     .name = "receive",
     .summary = "the receiver: verify, journal, de-duplicate, forward",
-    .details = "Takes webhooks at POST /in/NAME: verifies the signature over the exact bytes, commits them to the\n"
-	       "journal, and only then answers 200. Repeats are recorded once. See `vaultbell journal list`.",
+    .details =
+	"Takes webhooks at POST /in/NAME: verifies the signature over the exact bytes, commits them to the\n"
+	"journal, and only then answers 200. Repeats are recorded once. See `vaultbell journal list`.\n"
+	"Schemes: standard, rfc9421, legacy; of other platforms: fireblocks, bitgo, dfns, fordefi, copper, cobo,\n"
+	"ripple, circle, coinbase; and hmac, which the secret file describes (docs/schemes.md).",
     .options = receive_options,
     .option_count = COUNT_OF(receive_options),
     .run = run_receive,

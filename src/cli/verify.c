@@ -48,7 +48,7 @@ read_capture(const struct cli_arguments *arguments, struct capture *capture, str
 {
 	const char *scheme = cli_value(arguments, "scheme");
 	if (!sign_scheme_parse(slice_of(scheme), &capture->scheme))
-		return error_set(error, ERR_INVALID, "--scheme %s: expected standard, rfc9421 or legacy", scheme);
+		return error_set(error, ERR_INVALID, "--scheme %s: expected one of " SIGN_SCHEME_NAMES, scheme);
 	enum error_code code =
 	    receive_read_keys(cli_value(arguments, "secret-file"), capture->scheme, &capture->keys, error);
 	if (code != OK)
@@ -158,8 +158,8 @@ run(const struct cli_arguments *arguments)
 }
 
 static const struct cli_option options[] = {
-    {.name = "scheme", .argument = "S", .about = "standard, rfc9421 or legacy", .required = true},
-    {.name = "secret-file", .argument = "FILE", .about = "the keys, one a line", .required = true},
+    {.name = "scheme", .argument = "S", .about = "how it was signed; see below", .required = true},
+    {.name = "secret-file", .argument = "FILE", .about = "the keys, as receive takes them", .required = true},
     {.name = "headers", .argument = "FILE", .about = "the request's headers, a `name: value` a line", .required = true},
     {.name = "body",
 	.argument = "FILE",
@@ -174,7 +174,10 @@ static const struct cli_option options[] = {
 const struct cli_command cli_verify = {
     .name = "verify",
     .summary = "check a signature offline and say why it fails",
-    .details = "Exit status 1 when it does not verify.",
+    .details =
+	"Schemes: standard, rfc9421, legacy; of other platforms: fireblocks, bitgo, dfns, fordefi, copper, cobo,\n"
+	"ripple, circle, coinbase; and hmac, which the secret file describes (docs/schemes.md).\n"
+	"Exit status 1 when it does not verify.",
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run,

@@ -3,13 +3,7 @@
 bool
 scheme_takes(enum sign_scheme scheme, enum key_type type)
 {
-	switch (scheme) {
-	case SCHEME_STANDARD: return type == KEY_HMAC || type == KEY_ED25519;
-	case SCHEME_RFC9421: return true;
-	case SCHEME_LEGACY: return type == KEY_HMAC;
-	case SCHEME_COUNT: break;
-	}
-	UNREACHABLE();
+	return sign_scheme_signs_with(scheme, type);
 }
 
 enum sign_scheme

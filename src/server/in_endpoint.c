@@ -156,7 +156,9 @@ read_signing(const struct in *in, const struct member *style, const struct membe
 	if (in_text(in, style, SIZE_MAX, &text) && !payload_style_parse(text, &out->value.payload_style))
 		name_fault(in, style, "raw, envelope, thin, legacy");
 	if (in_text(in, scheme, SIZE_MAX, &text)) {
-		out->scheme_given = sign_scheme_parse(text, &out->value.scheme);
+		/* What other platforms sign with is received only. */
+		out->scheme_given =
+		    sign_scheme_parse(text, &out->value.scheme) && sign_scheme_can_sign(out->value.scheme);
 		if (!out->scheme_given)
 			name_fault(in, scheme, "standard, rfc9421, legacy");
 	}

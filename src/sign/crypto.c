@@ -41,7 +41,7 @@ wipe(struct slice bytes)
 
 /* --- making keys ------------------------------------------------------------------------------------ */
 
-static struct key *
+struct key *
 key_new(enum key_type type, enum key_form form)
 {
 	struct key *key = mem_zero(1, sizeof *key);
@@ -54,6 +54,12 @@ key_new(enum key_type type, enum key_form form)
 struct key *
 key_new_hmac(enum key_form form, struct slice secret)
 {
+	return key_new_hmac_with(form, secret, "SHA256");
+}
+
+struct key *
+key_new_hmac_with(enum key_form form, struct slice secret, const char *digest)
+{
 	struct key *key = key_new(KEY_HMAC, form);
 	key->can_sign = true;
 	key->secret = secret_copy(secret);
@@ -62,9 +68,11 @@ key_new_hmac(enum key_form form, struct slice secret)
 	key->mac = EVP_MAC_CTX_new(mac);
 	EVP_MAC_free(mac);
 	ENSURE(key->mac != NULL);
-	char digest[] = "SHA256";
+	char name[8];
+	ENSURE(strlen(digest) < sizeof name);
+	memcpy(name, digest, strlen(digest) + 1);
 	const OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
 	ENSURE(EVP_MAC_init(key->mac, key->secret.bytes, key->secret.length, params) == 1);
 	unsigned char hash[SHA256_BYTES];
 	sha256(secret, hash);
@@ -205,6 +213,7 @@ key_unref(struct key *key)
 	secret_free(&key->secret);
 	EVP_MAC_CTX_free(key->mac);
 	EVP_PKEY_free(key->pkey);
+	hmac_rule_free(key->rule);
 	free(key);
 }
 
@@ -280,6 +289,7 @@ key_sign(const struct key *key, const struct slice *parts, size_t count, struct 
 		out->length = crypto_sign_BYTES;
 		return;
 	case KEY_ECDSA_P256: p256_sign(key, parts, count, out); return;
+	case KEY_RSA:
 	case KEY_TYPE_COUNT: break;
 	}
 	UNREACHABLE();
@@ -299,6 +309,7 @@ key_verify(const struct key *key, const struct slice *parts, size_t count, struc
 		return signature.len == crypto_sign_BYTES && crypto_sign_verify_detached(bytes_in(signature),
 								 bytes_in(parts[0]), parts[0].len, key->point) == 0;
 	case KEY_ECDSA_P256: return p256_verify(key, parts, count, signature);
+	case KEY_RSA:
 	case KEY_TYPE_COUNT: break;
 	}
 	UNREACHABLE();

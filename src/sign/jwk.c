@@ -42,13 +42,13 @@ member_bytes(struct arena *arena, struct json object, const char *name)
 	return bytes;
 }
 
-static bool
+bool
 visible_ascii(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.ptr[i] < 0x21 || s.ptr[i] > 0x7e)
 			return false;
-	return true;
+	return s.len > 0;
 }
 
 static bool
@@ -96,6 +96,7 @@ jwk_build(struct arena *arena, struct json object, enum key_type type)
 		if (whole)
 			key = key_new_p256(x, y, d);
 		break;
+	case KEY_RSA:
 	case KEY_TYPE_COUNT: UNREACHABLE();
 	}
 	wipe(d);
@@ -114,7 +115,7 @@ jwk_read(struct arena *arena, struct json object, struct key **out, struct error
 	if (json_has_duplicates(object))
 		return error_set(error, ERR_INVALID, "the JWK has a member twice");
 	struct slice kid = member_text(arena, object, "kid");
-	if (json_present(json_member(object, "kid")) && (kid.len == 0 || kid.len > KEY_ID_MAX || !visible_ascii(kid)))
+	if (json_present(json_member(object, "kid")) && (kid.len > KEY_ID_MAX || !visible_ascii(kid)))
 		return error_set(
 		    error, ERR_INVALID, "the JWK's kid must be 1 to %d visible ASCII characters", KEY_ID_MAX);
 	enum error_code code = jwk_check_use(arena, object, &kinds[type], error);
@@ -188,12 +189,15 @@ jwk_write(struct json_writer *writer, const struct key *key, bool private)
 size_t
 jwk_thumbprint(const struct key *key, char out[static KEY_ID_MAX])
 {
-	char memory[256];
+	char memory[RSA_BITS_MAX / 4];
 	struct buf text = buf_over(memory, sizeof memory);
 	struct json_writer writer;
 	json_writer_init(&writer, &text);
 	json_open(&writer, '{');
-	put_public(&writer, key);
+	if (key->type == KEY_RSA)
+		jwk_put_rsa(&writer, key);
+	else
+		put_public(&writer, key);
 	json_close(&writer);
 	ENSURE(!text.overflow);
 	unsigned char hash[SHA256_BYTES];

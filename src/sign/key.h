@@ -20,12 +20,14 @@ enum {
 	P256_NUMBER_BYTES = 32,
 	SIGNATURE_BYTES_MAX = 64,
 	LEGACY_SECRET_MAX = 256,
+	RSA_BITS_MIN = 2048,
+	RSA_BITS_MAX = 4096, /* beyond, one request costs too much */
 	KEY_ID_MAX = 256,
 	KEY_TEXT_MAX = 2048, /* the longest text form: a JWK whose kid has to be escaped */
 };
 
 /* The text that a key came from, and is written as again. */
-enum key_form { FORM_STANDARD, FORM_JWK, FORM_LEGACY };
+enum key_form { FORM_STANDARD, FORM_JWK, FORM_LEGACY, FORM_CONFIGURED };
 
 struct key {
 	atomic_uint references;
@@ -37,6 +39,7 @@ struct key {
 	unsigned char point[2 * P256_NUMBER_BYTES]; /* Ed25519 public key; P-256 x, then y */
 	EVP_MAC_CTX *mac;
 	EVP_PKEY *pkey;
+	struct hmac_rule *rule; /* of the scheme hmac: what its key file says of the requests */
 	char id[KEY_ID_MAX];
 	size_t id_bytes;
 };
@@ -46,24 +49,53 @@ struct signature {
 	size_t length;
 };
 
+/* An empty key of that type, to be filled. */
+struct key *key_new(enum key_type type, enum key_form form);
 /* The caller owns the one reference. NULL where the bytes are no key of that type (never for HMAC).
  * An absent private part gives a key that only verifies. */
 struct key *key_new_hmac(enum key_form form, struct slice secret);
+struct key *key_new_hmac_with(enum key_form form, struct slice secret, const char *digest);
 struct key *key_new_ed25519(enum key_form form, struct slice public, struct slice seed);
 struct key *key_new_p256(struct slice x, struct slice y, struct slice d);
+struct key *key_new_rsa(struct slice modulus, struct slice exponent);
+/* Of a SubjectPublicKeyInfo (RFC 5280) in DER: RSA, P-256 or Ed25519. */
+struct key *key_new_spki(struct slice der);
 struct key *key_generate_p256(void);
 void key_set_kid(struct key *key, struct slice kid);
+
+/* Printable ASCII whose bytes are the secret. */
+MUST_CHECK enum error_code parse_secret(struct slice text, struct key **out, struct error *error);
 
 /* Signs the concatenation of the parts. Ed25519 needs its message in one part. */
 void key_sign(const struct key *key, const struct slice *parts, size_t count, struct signature *out);
 /* Constant time for HMAC; for public keys nothing secret takes part. */
 bool key_verify(const struct key *key, const struct slice *parts, size_t count, struct slice signature);
+/* The same, where other platforms differ: ECDSA in DER, and RSA (PKCS #1 v1.5 with SHA-512). */
+bool key_verify_vendor(const struct key *key, const struct slice *parts, size_t count, struct slice signature);
 
 /* JWK (RFC 7517, 7518, 8037), in jwk.c. */
 MUST_CHECK enum error_code jwk_parse(struct slice text, struct key **out, struct error *error);
 void jwk_write(struct json_writer *writer, const struct key *key, bool private);
 /* RFC 7638: the thumbprint in base64url, for public-key types. Returns its length. */
 size_t jwk_thumbprint(const struct key *key, char out[static KEY_ID_MAX]);
+bool jwk_is_rsa(struct json object);
+MUST_CHECK enum error_code jwk_read_rsa(struct arena *arena, struct json object, struct key **out, struct error *error);
+void jwk_put_rsa(struct json_writer *writer, const struct key *key); /* what a thumbprint is made of */
+void jwk_write_rsa(struct json_writer *writer, const struct key *key);
+bool visible_ascii(struct slice s); /* at least one character */
+
+/* Keys of receiving-only schemes, in vendor_keys.c. */
+MUST_CHECK enum error_code vendor_key_parse(
+    enum sign_scheme scheme, struct slice text, struct key **out, struct error *error);
+MUST_CHECK enum error_code vendor_key_list_parse(
+    enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error);
+
+/* The rule of an hmac key, in vendor_hmac.c. `text` is the line behind "#hmac". */
+MUST_CHECK enum error_code hmac_rule_parse(struct slice text, struct hmac_rule **out, struct error *error);
+MUST_CHECK enum error_code hmac_rule_key(
+    const struct hmac_rule *rule, struct slice text, struct key **out, struct error *error);
+void hmac_rule_write(struct buf *out, const struct key *key); /* the line and the secret */
+void hmac_rule_free(struct hmac_rule *rule);		      /* NULL is fine */
 
 void sha512(struct slice bytes, unsigned char out[static 64]);
 /* Overwrites secret bytes that lie in an arena. */

@@ -17,6 +17,8 @@ static const char *const type_names[KEY_TYPE_COUNT] = {
 const char *
 key_type_name(enum key_type type)
 {
+	if (type == KEY_RSA)
+		return "rsa";
 	ENSURE(type < KEY_TYPE_COUNT);
 	return type_names[type];
 }
@@ -74,6 +76,7 @@ key_generate(enum key_type type)
 		key = key_new_ed25519(FORM_STANDARD, SLICE_NONE, bytes_of(bytes, sizeof bytes));
 		break;
 	case KEY_ECDSA_P256: return key_generate_p256();
+	case KEY_RSA:
 	case KEY_TYPE_COUNT: break;
 	}
 	explicit_bzero(bytes, sizeof bytes);
@@ -142,8 +145,8 @@ parse_standard(const struct standard_form *form, struct slice text, struct key *
 	return OK;
 }
 
-static enum error_code
-parse_legacy(struct slice text, struct key **out, struct error *error)
+enum error_code
+parse_secret(struct slice text, struct key **out, struct error *error)
 {
 	bool good = text.len >= 1 && text.len <= LEGACY_SECRET_MAX;
 	for (size_t i = 0; good && i < text.len; i++)
@@ -159,8 +162,10 @@ enum error_code
 key_parse(enum sign_scheme scheme, struct slice text, struct key **out, struct error *error)
 {
 	*out = NULL;
+	if (!sign_scheme_can_sign(scheme))
+		return vendor_key_parse(scheme, text, out, error);
 	if (scheme == SCHEME_LEGACY)
-		return parse_legacy(text, out, error);
+		return parse_secret(text, out, error);
 	const struct standard_form *form = standard_form_of(text);
 	if (form != NULL)
 		return parse_standard(form, text, out, error);
@@ -172,6 +177,8 @@ key_parse(enum sign_scheme scheme, struct slice text, struct key **out, struct e
 enum error_code
 key_list_parse(enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error)
 {
+	if (!sign_scheme_can_sign(scheme))
+		return vendor_key_list_parse(scheme, text, out, error);
 	*out = (struct key_list){mem_zero(LIMIT_SECRETS, sizeof *out->items), 0};
 	enum error_code code = OK;
 	for (size_t number = 1; code == OK && slice_present(text); number++) {
@@ -227,9 +234,13 @@ write_text(struct buf *out, const struct key *key, bool private)
 	struct json_writer writer;
 	switch (key->form) {
 	case FORM_LEGACY: buf_append(out, secret_reveal(&key->secret)); return;
+	case FORM_CONFIGURED: hmac_rule_write(out, key); return;
 	case FORM_JWK:
 		json_writer_init(&writer, out);
-		jwk_write(&writer, key, private);
+		if (key->type == KEY_RSA)
+			jwk_write_rsa(&writer, key);
+		else
+			jwk_write(&writer, key, private);
 		return;
 	case FORM_STANDARD:
 		if (key->type == KEY_HMAC)
@@ -273,6 +284,6 @@ key_shared_text(struct arena *arena, const struct key *key)
 void
 key_write_jwk(struct json_writer *writer, const struct key *key)
 {
-	ENSURE(key->type != KEY_HMAC);
+	ENSURE(key->type < KEY_TYPE_COUNT && key->type != KEY_HMAC);
 	jwk_write(writer, key, false);
 }

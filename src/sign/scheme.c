@@ -10,6 +10,16 @@ static const struct scheme *const schemes[SCHEME_COUNT] = {
     [SCHEME_STANDARD] = &scheme_standard,
     [SCHEME_RFC9421] = &scheme_rfc9421,
     [SCHEME_LEGACY] = &scheme_legacy,
+    [SCHEME_FIREBLOCKS] = &scheme_fireblocks,
+    [SCHEME_BITGO] = &scheme_bitgo,
+    [SCHEME_DFNS] = &scheme_dfns,
+    [SCHEME_FORDEFI] = &scheme_fordefi,
+    [SCHEME_COPPER] = &scheme_copper,
+    [SCHEME_COBO] = &scheme_cobo,
+    [SCHEME_RIPPLE] = &scheme_ripple,
+    [SCHEME_CIRCLE] = &scheme_circle,
+    [SCHEME_COINBASE] = &scheme_coinbase,
+    [SCHEME_HMAC] = &scheme_hmac,
 };
 
 enum { EVENT_ID_BYTES_MAX = 256 };
@@ -32,6 +42,26 @@ sign_scheme_parse(struct slice name, enum sign_scheme *out)
 	return false;
 }
 
+bool
+sign_scheme_can_sign(enum sign_scheme scheme)
+{
+	ENSURE(scheme < SCHEME_COUNT);
+	return schemes[scheme]->sign != NULL;
+}
+
+bool
+sign_scheme_signs_with(enum sign_scheme scheme, enum key_type type)
+{
+	return sign_scheme_can_sign(scheme) && (schemes[scheme]->key_types & 1u << type) != 0;
+}
+
+const struct scheme *
+scheme_of(enum sign_scheme scheme)
+{
+	ENSURE(scheme < SCHEME_COUNT);
+	return schemes[scheme];
+}
+
 const char *
 verdict_name(enum verdict verdict)
 {
@@ -52,6 +82,8 @@ sign_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
 {
 	ENSURE(scheme < SCHEME_COUNT);
 	const struct scheme *table = schemes[scheme];
+	if (table->sign == NULL)
+		return error_set(error, ERR_INVALID, "%s: this scheme is received only", table->name);
 	if (key_count == 0)
 		return error_set(error, ERR_INVALID, "%s: there is no key to sign with", table->name);
 	for (size_t i = 0; i < key_count; i++) {
@@ -75,7 +107,7 @@ verify_request(enum sign_scheme scheme, struct key *const *keys, size_t key_coun
 	ENSURE(scheme < SCHEME_COUNT);
 	*result = (struct verify_result){.verdict = VERDICT_WRONG};
 	schemes[scheme]->verify(keys, key_count, input, arena, result);
-	ENSURE(result->verdict == VERDICT_VERIFIED || !slice_present(result->event_id));
+	ENSURE(slice_present(result->event_id) == (result->verdict == VERDICT_VERIFIED));
 }
 
 /* --- what the schemes share -------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@ struct scheme {
 	const char *name;
 	unsigned key_types; /* bit t: keys of type t fit */
 	bool signs_id;
+	bool names_keys; /* a signature names its key, so every key must have an id */
+	/* NULL: received only. */
 	enum error_code (*sign)(struct key *const *keys, size_t key_count, const struct sign_input *input,
 	    struct arena *arena, struct http_headers *headers, struct error *error);
 	void (*verify)(struct key *const *keys, size_t key_count, const struct verify_input *input, struct arena *arena,
@@ -17,6 +19,10 @@ struct scheme {
 };
 
 extern const struct scheme scheme_standard, scheme_rfc9421, scheme_legacy;
+extern const struct scheme scheme_fireblocks, scheme_bitgo, scheme_dfns, scheme_fordefi, scheme_copper, scheme_cobo,
+    scheme_ripple, scheme_circle, scheme_coinbase, scheme_hmac;
+
+const struct scheme *scheme_of(enum sign_scheme scheme);
 
 /* The first header of that name (in any case), absent without one; `*count` says how many there are. */
 struct slice header_find(const struct http_headers *headers, const char *name, size_t *count);

@@ -5,11 +5,14 @@
  *             headers webhook-id, webhook-timestamp, webhook-signature (verifying also takes the svix- twins)
  *   rfc9421   HTTP Message Signatures with RFC 9530 Content-Digest; ecdsa-p256-sha256 (raw r||s), ed25519, hmac-sha256
  *   legacy    X-Sha2-Signature: lower-case hex of HMAC-SHA256(secret, body); no time, no id in the signed bytes
+ *   others    receiving only: what other custody platforms send, and `hmac`, which its key file configures;
+ *             docs/schemes.md has the table
  *
  * Invariants
  * 1. Verifying compares in constant time and tries every key given; it never depends on which one fits.
  * 2. The event id that verify returns is covered by the signature (standard, rfc9421); for legacy it is
- *    `messageId` in the body. An unsigned header never gives it.
+ *    `messageId` in the body; for the others a member of the signed body, or the SHA-256 of what is signed. An
+ *    unsigned header never gives it.
  * 3. An rfc9421 signature that does not cover content-digest, or a digest that does not fit the body, is refused.
  * 4. No error text holds a key, a signature or a piece of the body.
  *
@@ -22,13 +25,37 @@
 #include "base/secret.h"
 #include "json/json.h"
 
-enum sign_scheme { SCHEME_STANDARD, SCHEME_RFC9421, SCHEME_LEGACY, SCHEME_COUNT };
-enum key_type { KEY_HMAC, KEY_ED25519, KEY_ECDSA_P256, KEY_TYPE_COUNT };
+enum sign_scheme {
+	SCHEME_STANDARD,
+	SCHEME_RFC9421,
+	SCHEME_LEGACY,
+	/* from here on: receiving only */
+	SCHEME_FIREBLOCKS,
+	SCHEME_BITGO,
+	SCHEME_DFNS,
+	SCHEME_FORDEFI,
+	SCHEME_COPPER,
+	SCHEME_COBO,
+	SCHEME_RIPPLE,
+	SCHEME_CIRCLE,
+	SCHEME_COINBASE,
+	SCHEME_HMAC,
+	SCHEME_COUNT
+};
+/* All names of the table, for help and error texts. */
+#define SIGN_SCHEME_NAMES                                                                                              \
+	"standard, rfc9421, legacy, fireblocks, bitgo, dfns, fordefi, copper, cobo, ripple, circle, coinbase, hmac"
 
-const char *sign_scheme_name(enum sign_scheme scheme); /* "standard", "rfc9421", "legacy" */
+/* KEY_TYPE_COUNT counts what we sign with; an RSA key only verifies, and has no place in requests and documents. */
+enum key_type { KEY_HMAC, KEY_ED25519, KEY_ECDSA_P256, KEY_TYPE_COUNT, KEY_RSA };
+
+const char *sign_scheme_name(enum sign_scheme scheme); /* "standard", "rfc9421", "legacy", … */
 MUST_CHECK bool sign_scheme_parse(struct slice name, enum sign_scheme *out);
-const char *key_type_name(enum key_type type); /* "hmac", "ed25519", "ecdsa-p256" */
-MUST_CHECK bool key_type_parse(struct slice name, enum key_type *out);
+/* False for the schemes that are received only: no endpoint may have one. */
+bool sign_scheme_can_sign(enum sign_scheme scheme);
+bool sign_scheme_signs_with(enum sign_scheme scheme, enum key_type type);
+const char *key_type_name(enum key_type type);			       /* "hmac", "ed25519", "ecdsa-p256", "rsa" */
+MUST_CHECK bool key_type_parse(struct slice name, enum key_type *out); /* not "rsa" */
 
 /* --- keys ------------------------------------------------------------------------------------------- */
 
@@ -44,10 +71,14 @@ struct key *key_generate(enum key_type type);
  *   standard  `whsec_` + base64 of 24..75 bytes; `whsk_` + base64 of the 64 byte Ed25519 pair; `whpk_` + base64 of 32 bytes
  *   rfc9421   one JWK (RFC 7517): EC P-256, OKP Ed25519, oct; `d` optional; `kid` kept; also the standard forms above
  *   legacy    any printable ASCII text of 1..256 bytes: its bytes are the secret
+ *   others    a secret as for legacy where the scheme is HMAC; else a public key: PEM, base64 of its DER, or a JWK,
+ *             the first two with an id and a space before them where the scheme names keys; cobo also 64 hex digits;
+ *             hmac wants its #hmac line before the secret
  * ERR_INVALID says what the text should be; never repeats it. */
 MUST_CHECK enum error_code key_parse(enum sign_scheme scheme, struct slice text, struct key **out, struct error *error);
 /* One key a line (blank lines and lines that start with # are skipped); ERR_INVALID names the line.
- * At most LIMIT_SECRETS keys. `*keys` is malloc'd: key_list_free. */
+ * At most LIMIT_SECRETS keys. A receiving-only scheme takes PEM over several lines and a JWK set as the whole text.
+ * `*keys` is malloc'd: key_list_free. */
 struct key_list {
 	struct key **items;
 	size_t count;
@@ -125,11 +156,14 @@ struct verify_result {
 	enum verdict verdict;
 	struct slice
 	    event_id; /* only when verified: covered by the signature, or the body's messageId. In arena or input. */
+	/* Of a scheme whose body differs between attempts of one event: the signed part that does not, to compare
+	 * instead of the body. Absent: the body stays the same. In arena or input. */
+	struct slice content;
 	size_t key_index; /* which key fitted */
 	char reason[160]; /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
 };
 
-/* standard and rfc9421 require 1..256 bytes of visible ASCII as the id; rfc9421 with webhook-id covered. */
+/* Every scheme requires 1..256 bytes of visible ASCII as the id; rfc9421 with webhook-id covered. */
 void verify_request(enum sign_scheme scheme, struct key *const *keys, size_t key_count,
     const struct verify_input *input, struct arena *arena, struct verify_result *result);
 const char *verdict_name(enum verdict verdict);
