@@ -7,6 +7,7 @@ static const struct cli_command *const commands[] = {
     &cli_simulate,
     &cli_verify,
     &cli_journal_list,
+    &cli_reconcile,
     &cli_version,
     &cli_help,
 };

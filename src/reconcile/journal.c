@@ -1,0 +1,212 @@
+/* Reading the journal, page by page. */
+#include "reconcile/journal.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+
+enum { PAGE_ROWS = 1024, STREAMS_MAX = 1024 };
+
+struct reading {
+	struct record_context *context;
+	struct journal *journal;
+	struct map transactions; /* (number of the text that names it, 0) → index */
+	struct journal_event *events;
+	size_t event_count, event_capacity;
+	struct journal_stream *streams;
+	size_t stream_count;
+	struct journal_body body;
+};
+
+void
+journal_init(struct journal *journal)
+{
+	*journal = (struct journal){0};
+	records_init(&journal->records);
+}
+
+void
+journal_fini(struct journal *journal)
+{
+	records_fini(&journal->records);
+	free(journal->gaps);
+	free(journal->conflicts);
+	free(journal->refused);
+	journal_init(journal);
+}
+
+static struct journal_stream *
+stream_of(struct reading *reading, struct text source, struct text organisation)
+{
+	for (size_t i = reading->stream_count; i > 0; i--) {
+		struct journal_stream *stream = &reading->streams[i - 1];
+		if (text_equal(stream->source, source) && text_equal(stream->organisation, organisation))
+			return stream;
+	}
+	if (reading->stream_count == STREAMS_MAX)
+		return NULL;
+	if (reading->streams == NULL)
+		reading->streams = mem_zero(STREAMS_MAX, sizeof reading->streams[0]);
+	struct journal_stream *stream = &reading->streams[reading->stream_count++];
+	*stream = (struct journal_stream){.source = source, .organisation = organisation, .newest = {.number = -1}};
+	return stream;
+}
+
+static void
+note_number(struct reading *reading, struct text source, struct wall_time occurred)
+{
+	const struct journal_body *body = &reading->body;
+	if (body->stream_seq < 0 && body->newest < 0)
+		return;
+	struct journal_stream *stream =
+	    stream_of(reading, source, texts_put(reading->context->texts, body->organisation));
+	if (stream == NULL)
+		return;
+	if (body->newest > stream->newest.number)
+		stream->newest = (struct journal_number){body->newest, occurred};
+	if (body->stream_seq < 0)
+		return;
+	if (stream->count == stream->capacity) {
+		stream->capacity = stream->capacity == 0 ? 64 : stream->capacity * 2;
+		stream->numbers = mem_resize(stream->numbers, stream->capacity, sizeof stream->numbers[0]);
+	}
+	stream->numbers[stream->count++] = (struct journal_number){body->stream_seq, occurred};
+}
+
+static void
+note_conflict(struct reading *reading, const struct store_journal_row *row, struct text source)
+{
+	struct journal *journal = reading->journal;
+	struct text id = texts_put(reading->context->texts, row->event_id);
+	for (size_t i = 0; i < journal->conflict_count; i++) {
+		struct journal_conflict *known = &journal->conflicts[i];
+		if (text_equal(known->event_id, id) && text_equal(known->source, source)) {
+			known->bodies++;
+			return;
+		}
+	}
+	if (journal->conflict_count == journal->conflict_capacity) {
+		journal->conflict_capacity = journal->conflict_capacity == 0 ? 16 : journal->conflict_capacity * 2;
+		journal->conflicts =
+		    mem_resize(journal->conflicts, journal->conflict_capacity, sizeof journal->conflicts[0]);
+	}
+	journal->conflicts[journal->conflict_count++] = (struct journal_conflict){
+	    .source = source,
+	    .event_id = id,
+	    .transaction = texts_put(reading->context->texts, reading->body.key),
+	    .seq = row->seq,
+	    .bodies = 2,
+	    .occurred = time_known(reading->body.occurred) ? reading->body.occurred : row->received,
+	};
+}
+
+static uint32_t
+transaction_of(struct reading *reading, int64_t seq)
+{
+	struct text key = texts_put(reading->context->texts, reading->body.key);
+	uint32_t found = map_get(&reading->transactions, key.at, 0);
+	if (found != MAP_ABSENT)
+		return found;
+	found = (uint32_t)reading->journal->records.count;
+	records_add(&reading->journal->records)->line = (uint32_t)seq;
+	map_put(&reading->transactions, key.at, 0, found);
+	return found;
+}
+
+/* A member that is not what the catalogue says is unknown; the event counts for the rest. */
+static void
+add_event(struct reading *reading, const struct store_journal_row *row, struct text source, struct wall_time occurred)
+{
+	struct record_draft *draft = &reading->body.draft;
+	struct record values;
+	while (record_make(reading->context, draft, &values, NULL) != OK) {
+		static const enum member may_fail[] = {
+		    MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX, MEMBER_DIRECTION, MEMBER_STATUS};
+		for (size_t i = 0; i < COUNT_OF(may_fail); i++)
+			draft->values[may_fail[i]] = SLICE_NONE;
+		if (reading->context->texts->full)
+			return;
+	}
+	values.occurred = occurred;
+	if (reading->event_count == reading->event_capacity) {
+		reading->event_capacity = reading->event_capacity == 0 ? 256 : reading->event_capacity * 2;
+		reading->events = mem_resize(reading->events, reading->event_capacity, sizeof reading->events[0]);
+	}
+	reading->events[reading->event_count++] = (struct journal_event){
+	    .values = values,
+	    .type = reading->body.type,
+	    .stream_seq = reading->body.stream_seq,
+	    .source = source,
+	    .transaction = transaction_of(reading, row->seq),
+	    .own = reading->body.own,
+	};
+}
+
+static void
+read_row(struct reading *reading, const struct store_journal_row *row)
+{
+	struct journal_body *body = &reading->body;
+	struct text source = texts_put(reading->context->texts, row->source);
+	bool readable = journal_body_read(reading->context, row->body, row->type, body);
+	reading->journal->event_count++;
+	if (row->verdict == JOURNAL_CONFLICT) {
+		note_conflict(reading, row, source);
+	} else if (readable) {
+		/* Without a time of its own, what a source sends is as old as its arrival. */
+		struct wall_time occurred = time_known(body->occurred) ? body->occurred : row->received;
+		note_number(reading, source, occurred);
+		if (body->key.len > 0)
+			add_event(reading, row, source, occurred);
+	}
+	arena_reset(&reading->context->arena);
+}
+
+/* Reads one page; moves `*after` behind it and says in `*more` whether another follows. */
+static enum error_code
+read_page(struct reading *reading, struct store *store, int64_t *after, bool *more, struct error *error)
+{
+	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
+	request->page = (struct store_page){.limit = PAGE_ROWS, .after = *after};
+	request->with_bodies = true;
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	if (code == OK && request->status != OK) {
+		*error = request->error;
+		code = request->status;
+	}
+	for (size_t i = 0; code == OK && i < request->count; i++) {
+		read_row(reading, &request->journal_rows[i]);
+		*after = request->journal_rows[i].seq;
+	}
+	*more = code == OK && request->more && request->count > 0;
+	store_request_free(request);
+	if (code == OK && reading->context->texts->full)
+		code =
+		    error_set(error, ERR_LIMIT, "expected at most 4 GiB of different values in all sources together");
+	return code;
+}
+
+enum error_code
+journal_read(struct record_context *context, struct store *store, struct journal *journal, struct error *error)
+{
+	struct reading reading = {.context = context, .journal = journal};
+	map_init(&reading.transactions);
+	record_draft_init(&reading.body.draft);
+	enum error_code code = OK;
+	bool more = true;
+	for (int64_t after = 0; code == OK && more;)
+		code = read_page(&reading, store, &after, &more, error);
+	map_fini(&reading.transactions);
+	if (code == OK)
+		journal_fold(context->states, reading.events, reading.event_count, &journal->records);
+	for (size_t i = 0; i < reading.stream_count; i++) {
+		if (code == OK)
+			journal_find_gaps(journal, &reading.streams[i]);
+		free(reading.streams[i].numbers);
+	}
+	free(reading.streams);
+	free(reading.events);
+	record_draft_fini(&reading.body.draft);
+	return code == OK ? journal_read_refused(context, store, journal, error) : code;
+}

@@ -1,0 +1,162 @@
+/* What a journalled body says: the envelope, or the platform's first generation. */
+#include "reconcile/journal.h"
+
+#include "base/limits.h"
+
+/* The text of a member where it is a string, or a number that is written as an integer. */
+static struct slice
+text_of(struct record_context *context, struct json object, const char *name)
+{
+	if (object.type != JSON_OBJECT)
+		return SLICE_NONE;
+	struct json value = json_member(object, name);
+	if (value.type == JSON_STRING)
+		return json_text(&context->arena, value);
+	return value.type == JSON_NUMBER ? value.raw : SLICE_NONE;
+}
+
+static int64_t
+number_of(struct record_context *context, struct json object, const char *name)
+{
+	int64_t number;
+	return slice_to_int64(text_of(context, object, name), &number) ? number : -1;
+}
+
+static struct wall_time
+time_of(struct record_context *context, struct json object, const char *name)
+{
+	struct wall_time time;
+	return time_parse(text_of(context, object, name), &time) ? time : TIME_UNKNOWN;
+}
+
+/* Whether the event speaks of a transaction: its own events, and the screening that may move it. What else carries a
+ * transaction's id (an approval, a travel rule message) says nothing of its state. */
+static bool
+concerns_transaction(struct journal_body *out, struct record_context *context, struct json resource)
+{
+	const struct catalogue_type *type = out->type;
+	out->own = slice_is(text_of(context, resource, "type"), "transaction") ||
+		   (type != NULL && slice_is(type->resource_kind, "transaction"));
+	if (out->own)
+		return true;
+	return type != NULL && (slice_starts(type->name, SLICE("compliance.kyt.")) ||
+				   slice_starts(type->name, SLICE("compliance.decision.")));
+}
+
+static void
+read_data(struct record_context *context, struct json data, struct record_draft *draft)
+{
+	if (data.type != JSON_OBJECT)
+		return;
+	struct json_iterator members = json_iterate(data);
+	struct json key, value;
+	while (json_next(&members, &key, &value)) {
+		if (value.type != JSON_STRING && value.type != JSON_NUMBER)
+			continue;
+		/* Names without escapes are read in place. */
+		struct slice name = {key.raw.ptr + 1, key.raw.len - 2};
+		enum member member = member_find(name);
+		if (member == MEMBER_ID || member >= MEMBER_BALANCE || member == MEMBER_OCCURRED_AT)
+			continue;
+		draft->values[member] = value.type == JSON_STRING ? json_text(&context->arena, value) : value.raw;
+	}
+}
+
+static void
+read_envelope(struct record_context *context, struct json body, struct journal_body *out)
+{
+	struct json resource = json_member(body, "resource"), data = json_member(body, "data");
+	out->organisation = text_of(context, body, "organisation");
+	out->occurred = time_of(context, body, "occurred_at");
+	/* A heartbeat takes no number itself, and carries the newest one. */
+	if (out->type != NULL && slice_is(out->type->name, "webhook.heartbeat"))
+		out->newest = number_of(context, data, "newest_stream_seq");
+	else
+		out->stream_seq = number_of(context, body, "stream_seq");
+	if (!concerns_transaction(out, context, resource))
+		return;
+	out->key = text_of(context, data, "transaction_id");
+	if (out->key.len == 0 && out->own)
+		out->key = text_of(context, resource, "id");
+	if (out->key.len == 0)
+		return;
+	read_data(context, data, &out->draft);
+	out->draft.values[MEMBER_ID] = out->key;
+	if (out->draft.values[MEMBER_CLIENT_REFERENCE].len == 0)
+		out->draft.values[MEMBER_CLIENT_REFERENCE] = text_of(context, body, "client_reference");
+}
+
+/* --- the first generation --------------------------------------------------------------------------- */
+
+static struct slice
+legacy_network(struct slice type)
+{
+	static const struct {
+		struct slice prefix, network;
+	} chains[] = {
+	    {{"BITCOIN_", 8}, {"bip122:000000000019d6689c085ae165831e93", 39}},
+	    {{"ETHEREUM_", 9}, {"eip155:1", 8}},
+	    {{"BINANCE_SMART_CHAIN_", 20}, {"eip155:56", 9}},
+	    {{"POLYGON_", 8}, {"eip155:137", 10}},
+	    {{"AVALANCHE_", 10}, {"eip155:43114", 12}},
+	    {{"FANTOM_", 7}, {"eip155:250", 10}},
+	};
+	for (size_t i = 0; i < COUNT_OF(chains); i++)
+		if (slice_starts(type, chains[i].prefix))
+			return chains[i].network;
+	return SLICE_NONE;
+}
+
+/* A request is named by its id, a deposit by `<hash>:<receiving address>` of its screening. */
+static void
+read_legacy(struct record_context *context, struct json body, struct slice type, struct journal_body *out)
+{
+	struct json payload = json_member(body, "payload");
+	struct slice *values = out->draft.values;
+	out->organisation = text_of(context, payload, "trustId");
+	out->occurred = time_of(context, body, "isoTimestamp");
+	if (out->type == NULL || !slice_is(out->type->resource_kind, "transaction"))
+		return;
+	out->own = true;
+	struct slice request = text_of(context, payload, "requestId");
+	struct json screening = json_member(payload, "complianceInfo");
+	struct slice transfer = text_of(context, screening, "transferReference");
+	out->key = request.len > 0 ? request : transfer;
+	if (out->key.len == 0)
+		return;
+	values[MEMBER_ID] = request;
+	values[MEMBER_NETWORK] = legacy_network(type);
+	if (transfer.len > 0) {
+		struct slice address = transfer;
+		values[MEMBER_TX_HASH] = slice_cut(&address, ':');
+		values[MEMBER_ADDRESS] = address;
+	}
+	if (request.len > 0)
+		return;
+	struct slice contract = text_of(context, payload, "contractAddress");
+	values[MEMBER_DIRECTION] = SLICE("in");
+	values[MEMBER_ASSET] = contract.len > 0 ? contract : SLICE("native");
+	values[MEMBER_AMOUNT] = text_of(context, payload, contract.len > 0 ? "rawQuantity" : "transactionAmount");
+}
+
+bool
+journal_body_read(struct record_context *context, struct slice body, struct slice type, struct journal_body *out)
+{
+	record_draft_clear(&out->draft);
+	out->key = out->organisation = SLICE_NONE;
+	out->stream_seq = out->newest = -1;
+	out->occurred = TIME_UNKNOWN;
+	out->own = false;
+	struct json object;
+	if (!slice_present(body) || json_parse(body, LIMIT_JSON_DEPTH, &object, NULL) != OK ||
+	    object.type != JSON_OBJECT)
+		return false;
+	out->type = catalogue_find(type);
+	if (out->type == NULL && json_member(object, "payload").type == JSON_OBJECT) {
+		out->type = catalogue_find_legacy(type);
+		read_legacy(context, object, type, out);
+	} else {
+		read_envelope(context, object, out);
+	}
+	return true;
+}
