@@ -155,7 +155,9 @@ machine_crash(struct world *world, enum vfs_crash crash)
 	if (!vfs_down(world->vfs))
 		vfs_crash(world->vfs, crash);
 	drop_everything(world);
-	world->now.us += (int64_t)random_below(&world->random, 2000000);
+	/* A clock may step back over a restart. */
+	int64_t passed = (int64_t)random_below(&world->random, 2000000);
+	world->now.us += world_chance(world, 1, 5) ? -passed : passed;
 	machine_start(world);
 }
 
@@ -276,8 +278,13 @@ machine_batch(struct world *world)
 	struct batch batch;
 	take_batch(world, &batch);
 	struct model before = world->model;
-	for (size_t i = 0; i < batch.count; i++)
-		model_play(world, &world->model, batch.requests[i]);
+	for (size_t i = 0; i < batch.count; i++) {
+		const struct store_request *request = batch.requests[i];
+		if (request->kind == STORE_RECORD && request->record.attempt.status_code == 410 &&
+		    !request->record.suspend)
+			world_fail(world, "an endpoint that is gone is not suspended");
+		model_play(world, &world->model, request);
+	}
 	if (world->plan.reply_before_commit)
 		acknowledge_early(world, &batch);
 	struct error error = ERROR_NONE;
