@@ -78,6 +78,9 @@ open_store(struct service *service, struct error *error)
 	free(path);
 	if (code == OK && service->options.role == SERVICE_RECEIVER)
 		code = forward_prepare(service->store, service->options.sources, error);
+	if (code == OK && service->options.role == SERVICE_RECEIVER)
+		code = anchor_open(service->options.data, service->sealer, service->store, service->options.log,
+		    &service->anchor, error);
 	return code;
 }
 
@@ -90,11 +93,13 @@ wire(struct service *service, struct error *error)
 		return code;
 	service->runner = store_runner_start(&(struct store_runner_options){
 	    .store = service->store,
+	    .anchor = service->anchor,
 	    .notes = loop_mailbox(service->out.loop),
 	    .note_kind = MAIL_STORE_NOTE,
 	    .log = service->options.log,
 	});
 	service->store = NULL;
+	service->anchor = NULL;
 	return in_loop_init(&service->in, service, error);
 }
 
@@ -103,6 +108,7 @@ free_all(struct service *service)
 {
 	if (service->runner != NULL)
 		store_runner_stop(service->runner);
+	anchor_free(service->anchor);
 	store_close(service->store);
 	in_loop_fini(&service->in);
 	out_loop_fini(&service->out);

@@ -57,7 +57,8 @@ struct service {
 	struct service_options options;
 	int lock_fd;
 	struct sealer *sealer;
-	struct store *store; /* until the runner takes it */
+	struct store *store;   /* until the runner takes it */
+	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;
 	struct in_loop in;
 	struct out_loop out;

@@ -38,6 +38,15 @@ enum {
 	LIMIT_BATCH = 256,	      /* requests in one commit */
 	LIMIT_IDEMPOTENCY_HOURS = 24, /* a key's answer is kept for at least this long */
 
+	/* What is kept of refused requests: evidence, which whoever is refused must not be able to make large. */
+	LIMIT_REFUSED = 10000,
+	LIMIT_REFUSED_OF_SOURCE = 1000,
+	LIMIT_REFUSED_CLAIMS = 65536,		/* claimed ids that are counted each by itself */
+	LIMIT_REFUSED_CLAIMS_OF_SOURCE = 16384, /* one source cannot push out another's */
+	LIMIT_REFUSED_IN_FLIGHT = 2048,		/* on their way to the store: good requests wait behind these */
+	LIMIT_REFUSED_LOGGED = 10,		/* logged a second */
+	LIMIT_JOURNAL_HEADER_BYTES = 256,	/* of each header that the journal keeps, and of ids that are claimed */
+
 	/* Signatures */
 	LIMIT_SIGNATURES = 32,	      /* signatures looked at in one request */
 	LIMIT_TIMESTAMP_SKEW_S = 300, /* between a signed timestamp and now, either way */

@@ -23,6 +23,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_TOKEN_GET] = "token_get",
     [STORE_ACCEPT] = "accept",
     [STORE_JOURNAL] = "journal",
+    [STORE_REFUSED] = "refused",
     [STORE_RECORD] = "record",
     [STORE_REFILL] = "refill",
     [STORE_RESEND] = "resend",
@@ -34,6 +35,8 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_MESSAGE_ENDPOINTS] = "message_endpoints",
     [STORE_ENDPOINT_MESSAGES] = "endpoint_messages",
     [STORE_JOURNAL_LIST] = "journal_list",
+    [STORE_JOURNAL_GET] = "journal_get",
+    [STORE_REFUSED_LIST] = "refused_list",
     [STORE_COUNTS] = "counts",
 };
 

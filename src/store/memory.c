@@ -1,5 +1,6 @@
 /* The reference model of store.h: life cycle, finding, and the steps that several requests share.
  * Configuration is in memory_config.c, events in memory_events.c, reading in memory_lists.c. */
+#include "store/chain.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -239,6 +240,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_TOKEN_GET] = memory_token_get,
     [STORE_ACCEPT] = memory_accept,
     [STORE_JOURNAL] = memory_journal,
+    [STORE_REFUSED] = memory_refused,
     [STORE_RECORD] = memory_record,
     [STORE_REFILL] = memory_refill,
     [STORE_RESEND] = memory_resend,
@@ -250,6 +252,8 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_MESSAGE_ENDPOINTS] = memory_message_endpoints,
     [STORE_ENDPOINT_MESSAGES] = memory_endpoint_messages,
     [STORE_JOURNAL_LIST] = memory_journal_list,
+    [STORE_JOURNAL_GET] = memory_journal_get,
+    [STORE_REFUSED_LIST] = memory_refused_list,
     [STORE_COUNTS] = memory_counts,
 };
 
@@ -369,6 +373,11 @@ close_memory(struct store *store)
 		arena_free(&memory->attempts.rows[i].arena);
 	for (size_t i = 0; i < memory->journal.count; i++)
 		arena_free(&memory->journal.rows[i].arena);
+	for (size_t kind = 0; kind < COUNT_OF(memory->refused); kind++) {
+		for (size_t i = 0; i < memory->refused[kind].count; i++)
+			arena_free(&memory->refused[kind].rows[i].arena);
+		free(memory->refused[kind].rows);
+	}
 	free(memory->organisations.rows);
 	free(memory->endpoints.rows);
 	free(memory->types.rows);
@@ -388,10 +397,13 @@ store_memory_new(const struct store_options *options)
 	    .name = "memory",
 	    .batch = batch,
 	    .idle = idle,
+	    .journal_end = memory_journal_end,
+	    .journal_resume = memory_journal_resume,
 	    .close = close_memory,
 	};
 	struct memory *memory = mem_zero(1, sizeof *memory);
 	memory->base.vtable = &vtable;
 	memory->options = *options;
+	memory->journal_end = chain_start();
 	return &memory->base;
 }

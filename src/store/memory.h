@@ -45,6 +45,11 @@ struct memory_journal_row {
 	struct arena arena;
 };
 
+struct memory_refused {
+	struct store_refused_row row;
+	struct arena arena;
+};
+
 /* What a repeated request is answered with. */
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
@@ -70,6 +75,10 @@ struct memory {
 	MEMORY_TABLE(struct memory_delivery) deliveries;
 	MEMORY_TABLE(struct memory_attempt) attempts;
 	MEMORY_TABLE(struct memory_journal_row) journal;
+	struct store_journal_end journal_end;
+	MEMORY_TABLE(struct memory_refused)
+	refused[STORE_REFUSED_TOTALS + 1]; /* by kind; what is dropped is moved over */
+	int64_t refused_ids[STORE_REFUSED_TOTALS + 1];
 	MEMORY_TABLE(struct memory_key) keys;
 };
 
@@ -89,9 +98,13 @@ memory_execute memory_endpoint_create, memory_endpoint_edit, memory_endpoint_del
 memory_execute memory_event_type_create, memory_event_type_edit, memory_event_type_delete, memory_event_type_get,
     memory_event_type_list;
 memory_execute memory_token_create, memory_token_get;
-memory_execute memory_accept, memory_journal, memory_record, memory_refill, memory_resend;
+memory_execute memory_accept, memory_record, memory_refill, memory_resend;
+memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
-    memory_message_endpoints, memory_endpoint_messages, memory_journal_list, memory_counts;
+    memory_message_endpoints, memory_endpoint_messages, memory_counts;
+
+struct store_journal_end memory_journal_end(struct store *store);
+void memory_journal_resume(struct store *store, const struct store_journal_end *end);
 
 /* --- finding: NULL when there is none, with the request's status said ---------------------------------- */
 
@@ -112,6 +125,7 @@ struct message *memory_message_of(struct memory *memory, struct store_request *r
 
 struct memory_organisation *memory_new_organisation(
     struct memory *memory, const struct organisation *from, struct wall_time now);
+void memory_keep_message(struct memory *memory, struct message *message, struct wall_time now); /* gives it its id */
 /* Makes the delivery and puts it into `target`. */
 void memory_new_delivery(struct memory *memory, struct message *message, struct memory_endpoint *endpoint,
     struct wall_time now, struct store_note_target *target);

@@ -1,10 +1,10 @@
-/* The reference model of events: accepting, journalling, recording, refilling, resending. */
+/* The reference model of events: accepting, recording, refilling, resending. */
 #include "store/memory.h"
 
 #include <stdlib.h>
 
-static void
-keep_message(struct memory *memory, struct message *message, struct wall_time now)
+void
+memory_keep_message(struct memory *memory, struct message *message, struct wall_time now)
 {
 	message->id.value = id_next(&memory->ids, now);
 	message->created = id_time(message->id.value);
@@ -50,64 +50,8 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 	if (organisation == NULL)
 		organisation = memory_new_organisation(memory, request->new_organisation, request->now);
 	message->organisation = organisation->organisation.id;
-	keep_message(memory, message, request->now);
+	memory_keep_message(memory, message, request->now);
 	fan_out(memory, message, request->now, notes);
-	return OK;
-}
-
-/* --- journalling ------------------------------------------------------------------------------------- */
-
-static struct memory_journal_row *
-find_journalled(struct memory *memory, const struct store_journal *journal, enum journal_verdict verdict)
-{
-	for (size_t i = 0; i < memory->journal.count; i++) {
-		struct memory_journal_row *row = &memory->journal.rows[i];
-		if (row->row.verdict != verdict || !slice_equal(row->row.source, journal->source) ||
-		    !slice_equal(row->row.event_id, journal->event_id))
-			continue;
-		if (verdict == JOURNAL_VERIFIED ||
-		    memcmp(row->row.body_sha256, journal->body_sha256, SHA256_BYTES) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-enum error_code
-memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
-{
-	struct store_journal *journal = &request->journal;
-	struct memory_journal_row *first = find_journalled(memory, journal, JOURNAL_VERIFIED);
-	bool same = first != NULL && memcmp(first->row.body_sha256, journal->body_sha256, SHA256_BYTES) == 0;
-	journal->verdict = first == NULL ? JOURNAL_VERIFIED : same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
-	if (journal->verdict == JOURNAL_CONFLICT)
-		first = find_journalled(memory, journal, JOURNAL_CONFLICT);
-	if (first != NULL) {
-		journal->seq = first->row.seq;
-		return OK;
-	}
-	struct memory_endpoint *forward =
-	    journal->verdict == JOURNAL_VERIFIED ? memory_endpoint_by_id(memory, journal->forward) : NULL;
-	journal->message->organisation.value = 0;
-	keep_message(memory, journal->message, request->now);
-	struct memory_journal_row *row = MEMORY_ADD(&memory->journal);
-	row->row = (struct store_journal_row){
-	    .seq = (int64_t)memory->journal.count,
-	    .event_id = arena_copy(&row->arena, journal->event_id),
-	    .type = arena_copy(&row->arena, journal->type),
-	    .source = arena_copy(&row->arena, journal->source),
-	    .verdict = journal->verdict,
-	    .received = request->now,
-	    .message = journal->message->id,
-	};
-	memcpy(row->row.body_sha256, journal->body_sha256, SHA256_BYTES);
-	journal->seq = row->row.seq;
-	if (forward == NULL ||
-	    !endpoint_wants(&forward->endpoint, journal->message->event_type, journal->message->channels))
-		return OK;
-	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
-	note->message = message_ref(journal->message);
-	memory_new_delivery(memory, journal->message, forward, request->now, &note->targets[0]);
-	mail_list_add(notes, &note->mail);
 	return OK;
 }
 

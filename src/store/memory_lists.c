@@ -201,37 +201,7 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 	return OK;
 }
 
-/* --- the journal ------------------------------------------------------------------------------------- */
-
-static struct slice
-body_of(const struct memory *memory, struct arena *arena, struct message_id id)
-{
-	for (size_t i = 0; i < memory->messages.count; i++)
-		if (memory->messages.rows[i]->id.value == id.value)
-			return arena_copy(arena, memory->messages.rows[i]->payload);
-	return SLICE_NONE;
-}
-
-enum error_code
-memory_journal_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
-{
-	size_t count = memory->journal.count;
-	request->journal_rows = arena_alloc(&request->arena, (count + 1) * sizeof request->journal_rows[0]);
-	for (size_t i = 0; i < count; i++) {
-		struct store_journal_row row = memory->journal.rows[memory_at(&request->page, i, count)].row;
-		if (!memory_in_page(&request->page, row.seq))
-			continue;
-		request->more = request->count == request->page.limit;
-		if (request->more)
-			break;
-		row.event_id = arena_copy(&request->arena, row.event_id);
-		row.type = arena_copy(&request->arena, row.type);
-		row.source = arena_copy(&request->arena, row.source);
-		row.body = request->with_bodies ? body_of(memory, &request->arena, row.message) : SLICE_NONE;
-		request->journal_rows[request->count++] = row;
-	}
-	return OK;
-}
+/* --- counts ------------------------------------------------------------------------------------------ */
 
 enum error_code
 memory_counts(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)

@@ -1,5 +1,6 @@
 #include "store/runner.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct store_runner {
 	struct mail stop;
 	pthread_t thread;
 	bool stopping;
+	struct mono_time anchor_due;
 };
 
 /* Replies of a batch, gathered by the mailbox they go to, in order. */
@@ -112,6 +114,37 @@ gather(struct store_runner *runner, struct mail_list *waiting)
 		mail_list_add(waiting, mail);
 }
 
+/* --- the anchor ------------------------------------------------------------------------------------- */
+
+/* Behind the replies, so that nobody waits for it. Returns the milliseconds until the next one is due, or -1. */
+static int
+anchor_turn(struct store_runner *runner, bool closing)
+{
+	struct anchor *anchor = runner->options.anchor;
+	if (anchor == NULL)
+		return -1;
+	struct store *store = runner->options.store;
+	struct store_journal_end end = store->vtable->journal_end(store);
+	if (!anchor_is_behind(anchor, &end))
+		return -1;
+	struct mono_time now = clock_mono();
+	if (!closing && now.us < runner->anchor_due.us)
+		return (int)((runner->anchor_due.us - now.us) / 1000) + 1;
+	runner->anchor_due.us = now.us + (int64_t)ANCHOR_INTERVAL_MS * 1000;
+	anchor_write(anchor, &end);
+	return anchor_is_behind(anchor, &end) ? ANCHOR_INTERVAL_MS : -1;
+}
+
+static void
+wait_for_mail(struct store_runner *runner, int timeout_ms)
+{
+	if (!mailbox_may_sleep(&runner->inbox))
+		return;
+	struct pollfd poll_fd = {.fd = runner->inbox.fd, .events = POLLIN};
+	(void)poll(&poll_fd, 1, timeout_ms);
+	mailbox_awake(&runner->inbox);
+}
+
 static void *
 run(void *argument)
 {
@@ -123,12 +156,14 @@ run(void *argument)
 		gather(runner, &waiting);
 		if (waiting.first != NULL) {
 			work(runner, &waiting);
+			(void)anchor_turn(runner, false);
 			continue;
 		}
+		int due_ms = anchor_turn(runner, runner->stopping);
 		if (runner->stopping)
 			return NULL;
 		if (!runner->options.store->vtable->idle(runner->options.store, clock_wall()))
-			mailbox_wait(&runner->inbox);
+			wait_for_mail(runner, due_ms);
 	}
 }
 
@@ -162,6 +197,7 @@ store_runner_stop(struct store_runner *runner)
 	mailbox_post(&runner->inbox, &runner->stop);
 	ENSURE(pthread_join(runner->thread, NULL) == 0);
 	mailbox_fini(&runner->inbox);
+	anchor_free(runner->options.anchor);
 	store_close(runner->options.store);
 	free(runner);
 }

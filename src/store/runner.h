@@ -5,12 +5,13 @@
 #ifndef STORE_RUNNER_H
 #define STORE_RUNNER_H
 
-#include "store/store.h"
+#include "store/anchor.h"
 
 struct store_runner;
 
 struct store_runner_options {
 	struct store *store;   /* taken */
+	struct anchor *anchor; /* taken; NULL: the journal's end is not anchored */
 	struct mailbox *notes; /* where notes go (mail.kind = note_kind); NULL: nobody wants them */
 	int note_kind;
 	const struct log *log;

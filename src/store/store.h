@@ -45,6 +45,7 @@ enum store_kind {
 	/* events */
 	STORE_ACCEPT,  /* in: ref, message, new_organisation; out: message filled, existed (a repeat) */
 	STORE_JOURNAL, /* in: journal; out: journal.verdict, journal.seq */
+	STORE_REFUSED, /* in: refused; what is kept of it is bounded, the oldest goes first */
 	STORE_RECORD,  /* in: record; an attempt and what it changes */
 	STORE_REFILL,  /* in: refill; out: refill.rows, refill.more, refill.next */
 	STORE_RESEND,  /* in: ref, message_ref, endpoint_ref; pending again, due now */
@@ -56,8 +57,10 @@ enum store_kind {
 	STORE_ATTEMPT_LIST,	 /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
-	STORE_JOURNAL_LIST,	 /* in: page (after: seq), with_bodies; out: journal_rows; also on a read-only store */
-	STORE_COUNTS,		 /* out: counts */
+	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
+	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
+	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
+	STORE_COUNTS,	    /* out: counts */
 	STORE_KIND_COUNT,
 };
 
@@ -151,10 +154,22 @@ struct store_refill {
 
 enum journal_verdict { JOURNAL_VERIFIED, JOURNAL_CONFLICT, JOURNAL_DUPLICATE };
 
+/* What of a request's head is kept with its body. Absent: it was not there, or the scheme has none. */
+struct store_journal_headers {
+	struct slice scheme;	   /* the name of the signature scheme */
+	struct slice key;	   /* which key fitted: its id, or "#" and its place in the secret file */
+	struct slice sent;	   /* webhook-timestamp, as it came */
+	struct slice sequence;	   /* vaultbell-sequence, as it came */
+	struct slice content_type; /* as it came */
+};
+
 struct store_journal {
 	struct slice source, event_id, type; /* type absent: not known */
 	struct message *message;	     /* holds the body; organisation and created are filled */
 	unsigned char body_sha256[SHA256_BYTES];
+	/* Where two bodies can be the same event (verify_result.content): the digest that is compared instead. */
+	struct slice content_sha256;
+	struct store_journal_headers headers;
 	struct endpoint_id forward;   /* 0: nowhere; else the delivery made in the same commit */
 	enum journal_verdict verdict; /* out */
 	int64_t seq;		      /* out: of the row (for a duplicate: of the first) */
@@ -166,8 +181,41 @@ struct store_journal_row {
 	enum journal_verdict verdict;	     /* JOURNAL_VERIFIED or JOURNAL_CONFLICT */
 	struct wall_time received;
 	unsigned char body_sha256[SHA256_BYTES];
-	struct message_id message; /* whose payload is the body */
-	struct slice body;	   /* only where the request says `with_bodies`; absent: no longer kept */
+	struct message_id message;   /* whose payload is the body */
+	struct slice body;	     /* only where the request says `with_bodies`; absent: no longer kept */
+	struct slice content_sha256; /* absent: the body's is compared */
+	struct store_journal_headers headers;
+	int64_t lookup;			   /* by which repeats are found (chain.h) */
+	unsigned char chain[SHA256_BYTES]; /* over this row and all before it (chain.h) */
+	bool damaged;			   /* a member has not even its form, or the body's row is another's */
+};
+
+struct store_journal_query {
+	struct slice event_id;
+	struct slice source; /* absent: of every source */
+};
+
+/* A request that was refused. Of these rows LIMIT_REFUSED are kept, of one source LIMIT_REFUSED_OF_SOURCE. Beside them
+ * stand counts, which survive that: of each source and reason, and, for `forged`, of each source and claimed id (of
+ * which LIMIT_REFUSED_CLAIMS and LIMIT_REFUSED_CLAIMS_OF_SOURCE are kept; what the former counts more is the rest). */
+struct store_refused {
+	struct slice source, reason; /* reason: verdict_name */
+	struct slice claimed;	     /* the event id that it claimed, cut and cleaned; absent: none */
+	struct slice detail;
+	unsigned char body_sha256[SHA256_BYTES];
+	bool forged;   /* its signature was there and does not fit: more than a statistic */
+	int64_t count; /* of requests that this stands for; 0 counts as 1 */
+};
+
+enum store_refused_kind { STORE_REFUSED_ROWS, STORE_REFUSED_CLAIMS, STORE_REFUSED_TOTALS };
+
+struct store_refused_row {
+	int64_t id;		     /* rising with the first request */
+	struct slice source, reason; /* reason absent for claims: their signatures did not fit */
+	struct slice claimed, detail;
+	struct wall_time first, last;
+	int64_t count;
+	unsigned char body_sha256[SHA256_BYTES]; /* rows only */
 };
 
 struct store_counts {
@@ -204,6 +252,9 @@ struct store_request {
 	store_edit_event_type *edit_event_type;
 	void *edit_context;
 	struct store_journal journal;
+	struct store_journal_query journal_query;
+	struct store_refused refused;
+	enum store_refused_kind refused_kind;
 	struct store_record record;
 	struct store_refill refill;
 
@@ -219,6 +270,7 @@ struct store_request {
 	struct attempt *attempts;
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
+	struct store_refused_row *refused_rows;
 	size_t count; /* of rows in the list above */
 	bool more;    /* there are more rows beyond */
 	struct attempt attempt;
@@ -262,6 +314,12 @@ void store_notes_of(struct mail *first, size_t request);
 
 struct store;
 
+/* The end of the journal: the last row's number and chain. Before the first row: 0 and the chain's beginning. */
+struct store_journal_end {
+	int64_t seq;
+	unsigned char chain[SHA256_BYTES];
+};
+
 struct store_vtable {
 	const char *name;
 	/* Executes all requests in order as one transaction and commits. Fills every request's results and
@@ -271,6 +329,11 @@ struct store_vtable {
 	    struct mail_list *notes, struct error *error);
 	/* Work for idle moments (checkpoint, purge), in small steps; true when there is more. */
 	bool (*idle)(struct store *store, struct wall_time now);
+	/* As of the last commit. */
+	struct store_journal_end (*journal_end)(struct store *store);
+	/* The next row follows this one, if that is further than the last row there is: for an end that was cut off, so
+	 * that what was cut stays a gap. */
+	void (*journal_resume)(struct store *store, const struct store_journal_end *end);
 	void (*close)(struct store *store);
 };
 
@@ -279,6 +342,7 @@ struct store {
 	/* An fsync failed: what the disk holds is unknown. Every batch fails from now on; end the process and start
 	 * anew, which reads what is durable. */
 	bool dead;
+	bool journal_migrated; /* opening it chained rows that were written before there was a chain */
 };
 
 struct store_options {

@@ -1,4 +1,4 @@
-/* Accepting, journalling, recording, refilling: what happens tens of thousands of times a second. */
+/* Accepting, recording, refilling: what happens tens of thousands of times a second. */
 #include "store/sqlite/private.h"
 
 /* --- message rows ----------------------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ message_from_row(sqlite3_stmt *row, int column)
 	return message;
 }
 
-static void
+void
 insert_message(struct sqlite_store *store, struct store_request *request, struct message *message)
 {
 	message->id.value = id_next(&store->ids, request->now);
@@ -62,7 +62,7 @@ insert_message(struct sqlite_store *store, struct store_request *request, struct
 
 /* --- fan-out ---------------------------------------------------------------------------------------- */
 
-static void
+void
 insert_delivery(struct sqlite_store *store, struct store_note *note, struct directory_endpoint *entry,
     const struct message *message, struct wall_time now)
 {
@@ -120,70 +120,6 @@ op_accept(struct sqlite_store *store, struct store_request *request)
 	}
 	insert_message(store, request, message);
 	fan_out(store, owner, message, request->now);
-}
-
-/* --- journal ---------------------------------------------------------------------------------------- */
-
-static int64_t
-journal_lookup(struct slice source, struct slice event_id)
-{
-	struct arena arena = ARENA_EMPTY;
-	struct slice both = arena_printf(&arena, "%.*s\n%.*s", SLICE_ARG(source), SLICE_ARG(event_id));
-	unsigned char hash[SHA256_BYTES];
-	sha256(both, hash);
-	arena_free(&arena);
-	int64_t lookup;
-	memcpy(&lookup, hash, sizeof lookup);
-	return lookup;
-}
-
-/* Whether this body, or another one, came under this id before; fills verdict and seq. True: nothing to write. */
-static bool
-journal_seen(struct sqlite_store *store, struct store_journal *journal, int64_t lookup)
-{
-	struct slice sha = {(const char *)journal->body_sha256, SHA256_BYTES};
-	bool seen = false;
-	journal->verdict = JOURNAL_VERIFIED;
-	sqlite3_stmt *row = sql_bind(store, SQL_JOURNAL_FIND, "i", lookup);
-	while (sql_step(store, row)) {
-		if (!slice_equal(sql_slice(row, 1), journal->source) ||
-		    !slice_equal(sql_slice(row, 2), journal->event_id))
-			continue;
-		bool same = slice_equal(sql_slice(row, 4), sha);
-		if (sqlite3_column_int(row, 3) == JOURNAL_VERIFIED)
-			journal->verdict = same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
-		if (same) {
-			journal->seq = sqlite3_column_int64(row, 0);
-			seen = true;
-		}
-	}
-	return seen;
-}
-
-void
-op_journal(struct sqlite_store *store, struct store_request *request)
-{
-	struct store_journal *journal = &request->journal;
-	int64_t lookup = journal_lookup(journal->source, journal->event_id);
-	if (journal_seen(store, journal, lookup))
-		return;
-	struct message *message = journal->message;
-	message->organisation.value = 0;
-	insert_message(store, request, message);
-	sql_run(store, SQL_JOURNAL_PUT, "itttiibi", lookup, journal->source, journal->event_id, journal->type,
-	    (int64_t)journal->verdict, request->now.us,
-	    (struct slice){(const char *)journal->body_sha256, SHA256_BYTES}, message->id.value);
-	journal->seq = sqlite3_last_insert_rowid(store->db);
-	if (journal->verdict != JOURNAL_VERIFIED || journal->forward.value == 0)
-		return;
-	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, journal->forward);
-	if (entry == NULL || !endpoint_wants(&entry->endpoint, message->event_type, message->channels))
-		return;
-	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
-	note->target_count = 0;
-	note->message = message_ref(message);
-	insert_delivery(store, note, entry, message, request->now);
-	mail_list_add(store->notes, &note->mail);
 }
 
 /* --- record ----------------------------------------------------------------------------------------- */

@@ -284,35 +284,7 @@ op_endpoint_messages(struct sqlite_store *store, struct store_request *request)
 	sql_end(row);
 }
 
-/* --- journal and counts ----------------------------------------------------------------------------- */
-
-void
-op_journal_list(struct sqlite_store *store, struct store_request *request)
-{
-	const struct store_page *page = &request->page;
-	request->journal_rows = arena_alloc(&request->arena, page->limit * sizeof request->journal_rows[0]);
-	sqlite3_stmt *row = sql_bind(store, request->with_bodies ? SQL_JOURNAL_BODIES : SQL_JOURNAL_LIST, "ii",
-	    page->after, (int64_t)page->limit + 1);
-	while (!request->more && sql_step(store, row)) {
-		request->more = request->count == page->limit;
-		if (request->more)
-			break;
-		struct store_journal_row *out = &request->journal_rows[request->count++];
-		*out = (struct store_journal_row){
-		    .seq = sqlite3_column_int64(row, 0),
-		    .event_id = arena_copy(&request->arena, sql_slice(row, 1)),
-		    .type = arena_copy(&request->arena, sql_slice(row, 2)),
-		    .source = arena_copy(&request->arena, sql_slice(row, 3)),
-		    .verdict = (enum journal_verdict)sqlite3_column_int(row, 4),
-		    .received = {sqlite3_column_int64(row, 5)},
-		    .message = {sqlite3_column_int64(row, 7)},
-		    .body = request->with_bodies ? arena_copy(&request->arena, sql_slice(row, 8)) : SLICE_NONE,
-		};
-		struct slice sha = sql_slice(row, 6);
-		memcpy(out->body_sha256, sha.ptr, sha.len < SHA256_BYTES ? sha.len : SHA256_BYTES);
-	}
-	sql_end(row);
-}
+/* --- counts ----------------------------------------------------------------------------------------- */
 
 void
 op_counts(struct sqlite_store *store, struct store_request *request)

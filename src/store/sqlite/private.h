@@ -10,6 +10,11 @@
 
 #include <sqlite3.h>
 
+/* Of `journal j`; read by journal.c. */
+#define JOURNAL_COLUMNS                                                                                                \
+	"j.seq, j.lookup, j.source, j.event_id, j.type, j.verdict, j.received, j.sha256, j.message,"                   \
+	" j.scheme, j.key_id, j.sent, j.sequence, j.content_type, j.chain, j.content"
+
 enum sql {
 	SQL_BEGIN,
 	SQL_COMMIT,
@@ -52,9 +57,40 @@ enum sql {
 	SQL_JOURNAL_PUT,
 	SQL_JOURNAL_LIST,
 	SQL_JOURNAL_BODIES,
+	SQL_JOURNAL_GET,
+	SQL_JOURNAL_END,
+	SQL_DATA_VERSION,
+	SQL_REFUSED_PUT,
+	SQL_REFUSED_DROP,
+	SQL_REFUSED_DROP_OF,
+	SQL_REFUSED_COUNT,
+	SQL_REFUSED_CLAIM,
+	SQL_REFUSED_CLAIM_PUT,
+	SQL_REFUSED_CLAIM_DROP,
+	SQL_REFUSED_CLAIM_DROP_OF,
+	SQL_REFUSED_TALLY,
+	SQL_REFUSED_ROWS,
+	SQL_REFUSED_CLAIMS,
+	SQL_REFUSED_TOTALS,
 	SQL_LAST_IDS,
 	SQL_COUNTS,
 	SQL_COUNT,
+};
+
+enum refused_kept { REFUSED_ROWS, REFUSED_CLAIMS, REFUSED_KEPT_COUNT };
+
+/* How many rows of each source are kept, so that keeping to the bounds needs no counting. */
+struct refused_tally {
+	struct slice source; /* of the tallies' arena */
+	int64_t kept[REFUSED_KEPT_COUNT];
+};
+
+struct refused_tallies {
+	struct refused_tally *items;
+	size_t count, capacity;
+	int64_t kept[REFUSED_KEPT_COUNT]; /* of all sources */
+	struct arena arena;
+	bool loaded;
 };
 
 struct sqlite_store {
@@ -67,6 +103,11 @@ struct sqlite_store {
 	struct directory directory;
 	struct id_source ids;
 	struct mail_list *notes; /* of the batch that runs */
+	/* The journal's end: with this batch's rows, and without. What another process adds is seen by the version. */
+	struct store_journal_end end, committed_end;
+	int64_t data_version;
+	bool end_current; /* `end` was held against the database in this batch */
+	struct refused_tallies refused;
 };
 
 /* statements.c: the prepared statement, reset and ready to bind. */
@@ -84,7 +125,19 @@ struct slice sql_slice(sqlite3_stmt *statement, int column); /* borrowed until t
 /* schema.c */
 MUST_CHECK enum error_code sqlite_migrate(struct sqlite_store *store, struct error *error);
 
+/* journal.c: at open, before the migration may have run and after; around each batch. */
+MUST_CHECK enum error_code journal_chain_all(struct sqlite_store *store, struct error *error);
+void journal_load(struct sqlite_store *store);
+void journal_commit(struct sqlite_store *store);
+void journal_rollback(struct sqlite_store *store);
+struct store_journal_end journal_end(struct store *store);
+void journal_resume(struct store *store, const struct store_journal_end *end);
+
+/* refused.c: forgets the tallies; they are counted anew when they are needed. */
+void refused_forget(struct sqlite_store *store);
+
 /* sqlite.c */
+void sqlite_load_ids(struct sqlite_store *store);
 enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
 void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
     ...) PRINTF_LIKE(4, 5);
@@ -98,10 +151,14 @@ sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_d
     op_endpoints_all, op_event_type_create, op_event_type_edit, op_event_type_delete, op_event_type_get,
     op_event_type_list, op_token_create, op_token_get;
 /* events.c */
-sqlite_operation op_accept, op_journal, op_record, op_refill, op_resend;
+sqlite_operation op_accept, op_record, op_refill, op_resend;
+/* journal.c */
+sqlite_operation op_journal, op_journal_list, op_journal_get;
+/* refused.c */
+sqlite_operation op_refused, op_refused_list;
 /* lists.c */
 sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_list, op_message_endpoints,
-    op_endpoint_messages, op_journal_list, op_counts;
+    op_endpoint_messages, op_counts;
 
 /* Shared by operations. */
 struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);
@@ -114,6 +171,10 @@ struct message *message_from_row(sqlite3_stmt *statement, int column);
 void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note);
 struct directory_organisation *create_organisation(
     struct sqlite_store *store, struct store_request *request, const struct organisation *draft);
+void insert_message(struct sqlite_store *store, struct store_request *request, struct message *message);
+/* Adds the target to the note, which has room. */
+void insert_delivery(struct sqlite_store *store, struct store_note *note, struct directory_endpoint *entry,
+    const struct message *message, struct wall_time now);
 struct slice list_join(struct arena *arena, struct slice_list list); /* lines; absent when empty */
 struct slice_list list_split(struct arena *arena, struct slice lines);
 

@@ -30,7 +30,23 @@ static const char *const migrations[] = {
     " event_id TEXT NOT NULL, type TEXT, verdict INTEGER NOT NULL, received INTEGER NOT NULL, sha256 BLOB NOT NULL,"
     " message INTEGER NOT NULL) STRICT;"
     "CREATE INDEX journal_lookup ON journal (lookup);",
+    /* 2: the journal's rows are chained (chain.h) and keep what matters of the head; refused requests. The index is
+     * made anew because looking up is by the event id alone from here on. */
+    "ALTER TABLE journal ADD COLUMN scheme TEXT; ALTER TABLE journal ADD COLUMN key_id TEXT;"
+    "ALTER TABLE journal ADD COLUMN sent TEXT; ALTER TABLE journal ADD COLUMN sequence TEXT;"
+    "ALTER TABLE journal ADD COLUMN content_type TEXT; ALTER TABLE journal ADD COLUMN content BLOB;"
+    "ALTER TABLE journal ADD COLUMN chain BLOB NOT NULL DEFAULT x'';"
+    "DROP INDEX journal_lookup;"
+    "CREATE TABLE refused (id INTEGER PRIMARY KEY, source TEXT NOT NULL, reason TEXT NOT NULL,"
+    " claimed TEXT, detail TEXT, received INTEGER NOT NULL, sha256 BLOB NOT NULL, count INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX refused_source ON refused (source);"
+    "CREATE TABLE refused_claim (id INTEGER PRIMARY KEY, source TEXT NOT NULL, claimed TEXT NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, UNIQUE (source, claimed)) STRICT;"
+    "CREATE TABLE refused_total (id INTEGER PRIMARY KEY, source TEXT NOT NULL, reason TEXT NOT NULL,"
+    " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, UNIQUE (source, reason)) STRICT;",
 };
+
+enum { VERSION_CHAINED = 2 };
 
 static enum error_code
 execute(struct sqlite_store *store, const char *text, struct error *error)
@@ -62,6 +78,8 @@ apply(struct sqlite_store *store, int version, struct error *error)
 		code = read_version(store, &now, error);
 	if (code == OK && now < version) {
 		code = execute(store, migrations[version - 1], error);
+		if (code == OK && version == VERSION_CHAINED)
+			code = journal_chain_all(store, error);
 		if (code == OK)
 			code = execute(store, set_version, error);
 	}

@@ -31,6 +31,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_TOKEN_GET] = op_token_get,
     [STORE_ACCEPT] = op_accept,
     [STORE_JOURNAL] = op_journal,
+    [STORE_REFUSED] = op_refused,
     [STORE_RECORD] = op_record,
     [STORE_REFILL] = op_refill,
     [STORE_RESEND] = op_resend,
@@ -42,6 +43,8 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_MESSAGE_ENDPOINTS] = op_message_endpoints,
     [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
     [STORE_JOURNAL_LIST] = op_journal_list,
+    [STORE_JOURNAL_GET] = op_journal_get,
+    [STORE_REFUSED_LIST] = op_refused_list,
     [STORE_COUNTS] = op_counts,
 };
 
@@ -136,6 +139,17 @@ load_types(struct sqlite_store *store, struct arena *arena, struct error *error)
 	}
 }
 
+void
+sqlite_load_ids(struct sqlite_store *store)
+{
+	sqlite3_stmt *row = sql_get(store, SQL_LAST_IDS);
+	if (sql_step(store, row)) {
+		int64_t last = sqlite3_column_int64(row, 0);
+		store->ids.last = last > store->ids.last ? last : store->ids.last;
+		sql_end(row);
+	}
+}
+
 static enum error_code
 load(struct sqlite_store *store, struct error *error)
 {
@@ -145,12 +159,8 @@ load(struct sqlite_store *store, struct error *error)
 	load_organisations(store, &arena, error);
 	load_endpoints(store, &arena, error);
 	load_types(store, &arena, error);
-	sqlite3_stmt *row = sql_get(store, SQL_LAST_IDS);
-	if (sql_step(store, row)) {
-		int64_t last = sqlite3_column_int64(row, 0);
-		store->ids.last = last > store->ids.last ? last : store->ids.last;
-		sql_end(row);
-	}
+	journal_load(store);
+	sqlite_load_ids(store);
 	arena_free(&arena);
 	return store->failed == SQLITE_OK ? OK : sqlite_error(store, store->failed, error);
 }
@@ -275,6 +285,7 @@ writes(enum store_kind kind)
 	case STORE_TOKEN_CREATE:
 	case STORE_ACCEPT:
 	case STORE_JOURNAL:
+	case STORE_REFUSED:
 	case STORE_RECORD:
 	case STORE_RESEND: return true;
 	case STORE_ORGANISATION_GET:
@@ -293,6 +304,8 @@ writes(enum store_kind kind)
 	case STORE_MESSAGE_ENDPOINTS:
 	case STORE_ENDPOINT_MESSAGES:
 	case STORE_JOURNAL_LIST:
+	case STORE_JOURNAL_GET:
+	case STORE_REFUSED_LIST:
 	case STORE_COUNTS: return false;
 	case STORE_KIND_COUNT: break;
 	}
@@ -342,6 +355,8 @@ give_up(struct sqlite_store *store, struct store_request *const *requests, size_
 		keep_log(store, true);
 	}
 	fail_all(requests, count, error);
+	journal_rollback(store);
+	refused_forget(store);
 	struct error ignored;
 	if (!store->store.dead && load(store, &ignored) != OK)
 		log_write(store->options.log, LOG_ERROR, "the database cannot be read", "error", ignored.text, NULL);
@@ -376,7 +391,10 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 		if (store->failed == SQLITE_OK)
 			sql_run(store, SQL_COMMIT, "");
 	}
-	return store->failed == SQLITE_OK ? OK : give_up(store, requests, count, notes, error);
+	if (store->failed != SQLITE_OK)
+		return give_up(store, requests, count, notes, error);
+	journal_commit(store);
+	return OK;
 }
 
 static bool
@@ -404,6 +422,7 @@ sqlite_close(struct store *base)
 	sql_finalize_all(store);
 	sqlite3_close(store->db);
 	directory_fini(&store->directory);
+	refused_forget(store);
 	free(store);
 }
 
@@ -411,6 +430,8 @@ static const struct store_vtable sqlite_vtable = {
     .name = "sqlite",
     .batch = sqlite_batch,
     .idle = sqlite_idle,
+    .journal_end = journal_end,
+    .journal_resume = journal_resume,
     .close = sqlite_close,
 };
 

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 
 #define MESSAGE_COLUMNS "m.id, m.organisation, m.type, m.event_id, m.channels, m.retention, m.payload, m.webhook_id"
+#define BODY_COLUMNS "m.payload, m.organisation, m.type, m.event_id, m.channels, m.webhook_id"
+#define WITH_BODY "LEFT JOIN message m ON m.id = j.message"
 #define ATTEMPT_COLUMNS                                                                                                \
 	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response"
 
@@ -70,14 +72,40 @@ static const char *const texts[SQL_COUNT] = {
 				   " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
     [SQL_ATTEMPT_OF_ENDPOINT_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
 				     " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id DESC",
-    [SQL_JOURNAL_FIND] = "SELECT seq, source, event_id, verdict, sha256 FROM journal WHERE lookup = ? ORDER BY seq",
-    [SQL_JOURNAL_PUT] = "INSERT INTO journal (lookup, source, event_id, type, verdict, received, sha256, message)"
-			" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    [SQL_JOURNAL_LIST] = "SELECT seq, event_id, type, source, verdict, received, sha256, message FROM journal"
-			 " WHERE seq > ? ORDER BY seq LIMIT ?",
-    [SQL_JOURNAL_BODIES] = "SELECT j.seq, j.event_id, j.type, j.source, j.verdict, j.received, j.sha256, j.message,"
-			   " m.payload FROM journal j LEFT JOIN message m ON m.id = j.message"
-			   " WHERE j.seq > ? ORDER BY j.seq LIMIT ?",
+    [SQL_JOURNAL_FIND] =
+	"SELECT seq, source, event_id, verdict, ifnull(content, sha256) FROM journal WHERE lookup = ? ORDER BY seq",
+    [SQL_JOURNAL_PUT] = "INSERT INTO journal (seq, lookup, source, event_id, type, verdict, received, sha256, message,"
+			" content, scheme, key_id, sent, sequence, content_type, chain)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_JOURNAL_LIST] = "SELECT " JOURNAL_COLUMNS " FROM journal j WHERE j.seq >= ? ORDER BY j.seq LIMIT ?",
+    [SQL_JOURNAL_BODIES] = "SELECT " JOURNAL_COLUMNS ", " BODY_COLUMNS " FROM journal j " WITH_BODY
+			   " WHERE j.seq >= ? ORDER BY j.seq LIMIT ?",
+    [SQL_JOURNAL_GET] =
+	"SELECT " JOURNAL_COLUMNS ", " BODY_COLUMNS " FROM journal j " WITH_BODY " WHERE j.lookup = ? ORDER BY j.seq",
+    [SQL_JOURNAL_END] = "SELECT seq, chain FROM journal ORDER BY seq DESC LIMIT 1",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
+    [SQL_REFUSED_PUT] = "INSERT INTO refused (source, reason, claimed, detail, received, sha256, count)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [SQL_REFUSED_DROP] = "DELETE FROM refused WHERE id = (SELECT min(id) FROM refused) RETURNING source",
+    [SQL_REFUSED_DROP_OF] =
+	"DELETE FROM refused WHERE id = (SELECT min(id) FROM refused WHERE source = ?) RETURNING source",
+    [SQL_REFUSED_COUNT] = "INSERT INTO refused_total (source, reason, first, last, count) VALUES (?1, ?2, ?3, ?3, ?4)"
+			  " ON CONFLICT (source, reason) DO UPDATE SET count = count + ?4, last = ?3",
+    [SQL_REFUSED_CLAIM] = "UPDATE refused_claim SET count = count + ?4, last = ?3 WHERE source = ?1 AND claimed = ?2",
+    [SQL_REFUSED_CLAIM_PUT] =
+	"INSERT INTO refused_claim (source, claimed, first, last, count) VALUES (?1, ?2, ?3, ?3, ?4)",
+    [SQL_REFUSED_CLAIM_DROP] =
+	"DELETE FROM refused_claim WHERE id = (SELECT min(id) FROM refused_claim) RETURNING source",
+    [SQL_REFUSED_CLAIM_DROP_OF] =
+	"DELETE FROM refused_claim WHERE id = (SELECT min(id) FROM refused_claim WHERE source = ?) RETURNING source",
+    [SQL_REFUSED_TALLY] = "SELECT source, count(*), 0 FROM refused GROUP BY source"
+			  " UNION ALL SELECT source, 0, count(*) FROM refused_claim GROUP BY source",
+    [SQL_REFUSED_ROWS] = "SELECT id, source, reason, claimed, detail, received, received, count, sha256 FROM refused"
+			 " WHERE id > ? ORDER BY id LIMIT ?",
+    [SQL_REFUSED_CLAIMS] = "SELECT id, source, NULL, nullif(claimed, ''), NULL, first, last, count FROM refused_claim"
+			   " WHERE id > ? ORDER BY id LIMIT ?",
+    [SQL_REFUSED_TOTALS] = "SELECT id, source, reason, NULL, NULL, first, last, count FROM refused_total"
+			   " WHERE id > ? ORDER BY id LIMIT ?",
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint))",

@@ -1,0 +1,277 @@
+#include "store/anchor.h"
+
+#include "base/encode.h"
+#include "store/chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ANCHOR_BYTES_MAX = 4096 };
+
+static const char first_line[] = "vaultbell journal head 1\n";
+static const char seal_context[] = "journal.head";
+
+struct anchor {
+	const struct sealer *sealer;
+	const struct log *log;
+	char *path, *fresh;
+	struct anchor_marks marks;
+	bool failing; /* said already; not again until it has worked */
+};
+
+/* --- the form --------------------------------------------------------------------------------------- */
+
+static void
+put_end(struct buf *out, const char *name, const struct store_journal_end *end)
+{
+	buf_printf(out, "%s %" PRId64 " ", name, end->seq);
+	hex_append(out, (struct slice){(const char *)end->chain, SHA256_BYTES});
+	buf_byte(out, '\n');
+}
+
+static void
+format(const struct sealer *sealer, const struct anchor_marks *marks, struct buf *out)
+{
+	buf_text(out, first_line);
+	put_end(out, "end", &marks->end);
+	if (marks->has_dispute)
+		put_end(out, "disputed", &marks->disputed);
+	struct buf sealed;
+	buf_init(&sealed, ANCHOR_BYTES_MAX);
+	sealer_seal(sealer, slice_of(seal_context), buf_slice(out), &sealed);
+	buf_text(out, "seal ");
+	base64_append(out, buf_slice(&sealed));
+	buf_byte(out, '\n');
+	ENSURE(!out->overflow && !sealed.overflow);
+	buf_free(&sealed);
+}
+
+/* "NAME SEQ CHAIN" */
+static bool
+parse_end(struct slice line, const char *name, struct arena *arena, struct store_journal_end *out)
+{
+	if (!slice_equal(slice_cut(&line, ' '), slice_of(name)))
+		return false;
+	struct slice seq = slice_cut(&line, ' ');
+	struct slice chain = slice_present(line) ? hex_decode(arena, line) : SLICE_NONE;
+	if (!slice_present(chain) || chain.len != SHA256_BYTES || !slice_to_int64(seq, &out->seq))
+		return false;
+	memcpy(out->chain, chain.ptr, SHA256_BYTES);
+	return true;
+}
+
+/* The lines above the seal, when it is theirs. */
+static struct slice
+unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
+{
+	struct slice rest = text, last = SLICE_NONE;
+	size_t above = 0;
+	while (slice_present(rest) && rest.len > 0) {
+		above = (size_t)(rest.ptr - text.ptr);
+		last = slice_cut(&rest, '\n');
+	}
+	if (!slice_present(last) || !slice_starts(last, SLICE("seal ")))
+		return SLICE_NONE;
+	struct slice lines = {text.ptr, above}, sealed = base64_decode(arena, slice_skip(last, 5), false);
+	struct secret plain;
+	if (!slice_present(sealed) || sealer_open_sealed(sealer, slice_of(seal_context), sealed, &plain, NULL) != OK)
+		return SLICE_NONE;
+	bool same = slice_equal(secret_reveal(&plain), lines);
+	secret_free(&plain);
+	return same ? lines : SLICE_NONE;
+}
+
+static bool
+parse(const struct sealer *sealer, struct slice text, struct anchor_marks *out)
+{
+	struct arena arena = ARENA_EMPTY;
+	struct slice lines = unseal(sealer, text, &arena);
+	bool good = slice_present(lines) && slice_starts(lines, slice_of(first_line));
+	if (good) {
+		lines = slice_skip(lines, sizeof first_line - 1);
+		good = parse_end(slice_cut(&lines, '\n'), "end", &arena, &out->end);
+		out->has_dispute = slice_present(lines) && lines.len > 0;
+		if (good && out->has_dispute)
+			good = parse_end(slice_cut(&lines, '\n'), "disputed", &arena, &out->disputed);
+	}
+	arena_free(&arena);
+	return good;
+}
+
+/* --- the file --------------------------------------------------------------------------------------- */
+
+static char *
+path_in(const char *directory, const char *name)
+{
+	struct arena arena = ARENA_EMPTY;
+	char *path = mem_string(arena_printf(&arena, "%s/%s", directory, name));
+	arena_free(&arena);
+	return path;
+}
+
+enum error_code
+anchor_read(const char *directory, const struct sealer *sealer, struct anchor_marks *out, struct error *error)
+{
+	*out = (struct anchor_marks){.present = false};
+	char *path = path_in(directory, "journal.head");
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char text[ANCHOR_BYTES_MAX];
+	ssize_t got = file < 0 ? -1 : read(file, text, sizeof text);
+	int cause = errno;
+	if (file >= 0)
+		close(file);
+	enum error_code code = OK;
+	if (got < 0 && cause != ENOENT)
+		code = error_set(error, ERR_IO, "%s: cannot be read: %s", path, strerror(cause));
+	out->present = got >= 0;
+	out->readable = got > 0 && parse(sealer, (struct slice){text, (size_t)got}, out);
+	free(path);
+	return code;
+}
+
+static bool
+write_file(const char *path, struct slice text)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (file < 0)
+		return false;
+	bool good = write(file, text.ptr, text.len) == (ssize_t)text.len && fdatasync(file) == 0;
+	int cause = errno;
+	close(file);
+	errno = cause;
+	return good;
+}
+
+static void
+sync_directory(const char *directory)
+{
+	int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file < 0)
+		return;
+	(void)fsync(file);
+	close(file);
+}
+
+void
+anchor_write(struct anchor *anchor, const struct store_journal_end *end)
+{
+	anchor->marks.end = *end;
+	struct buf text;
+	buf_init(&text, ANCHOR_BYTES_MAX);
+	format(anchor->sealer, &anchor->marks, &text);
+	bool good = write_file(anchor->fresh, buf_slice(&text)) && rename(anchor->fresh, anchor->path) == 0;
+	if (!good && !anchor->failing)
+		log_write(anchor->log, LOG_ERROR, "the journal's head cannot be written", "file", anchor->path, "error",
+		    strerror(errno), NULL);
+	anchor->failing = !good;
+	buf_free(&text);
+}
+
+bool
+anchor_is_behind(const struct anchor *anchor, const struct store_journal_end *end)
+{
+	return end->seq > anchor->marks.end.seq || anchor->failing;
+}
+
+/* --- opening ---------------------------------------------------------------------------------------- */
+
+/* The chain value that the database holds at `seq`; false: there is no such row. */
+static enum error_code
+read_chain(struct store *store, int64_t seq, struct store_journal_end *out, bool *found, struct error *error)
+{
+	*found = seq == 0;
+	if (seq == 0) {
+		*out = chain_start();
+		return OK;
+	}
+	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
+	request->page = (struct store_page){.limit = 1, .after = seq - 1};
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	if (code == OK && request->count == 1 && request->journal_rows[0].seq == seq) {
+		*found = true;
+		out->seq = seq;
+		memcpy(out->chain, request->journal_rows[0].chain, SHA256_BYTES);
+	}
+	store_request_free(request);
+	return code;
+}
+
+static void
+dispute(struct anchor *anchor, const struct store_journal_end *end, const char *why)
+{
+	char seq[32];
+	snprintf(seq, sizeof seq, "%" PRId64, end->seq);
+	log_write(anchor->log, LOG_ERROR, "the journal is not as it was left: run vaultbell journal verify", "why", why,
+	    "seq", seq, NULL);
+	if (anchor->marks.has_dispute)
+		return;
+	anchor->marks.has_dispute = true;
+	anchor->marks.disputed = *end;
+}
+
+static enum error_code
+judge(struct anchor *anchor, struct store *store, struct error *error)
+{
+	struct store_journal_end end = store->vtable->journal_end(store);
+	if (!anchor->marks.readable) {
+		/* Nobody has a chain value of zeros, so the check fails at this row, for good. */
+		struct store_journal_end unknown = {.seq = end.seq};
+		if (end.seq > 0 && !(store->journal_migrated && !anchor->marks.present))
+			dispute(anchor, &unknown, "journal.head is missing or was not written under this master.key");
+		return OK;
+	}
+	struct store_journal_end known = anchor->marks.end, stored;
+	bool found;
+	enum error_code code = read_chain(store, known.seq, &stored, &found, error);
+	if (code != OK)
+		return code;
+	if (known.seq > end.seq) {
+		char seq[32];
+		snprintf(seq, sizeof seq, "%" PRId64, end.seq + 1);
+		log_write(anchor->log, LOG_ERROR, "the journal's end was cut off: run vaultbell journal verify", "seq",
+		    seq, NULL);
+		store->vtable->journal_resume(store, &known);
+	} else if (!found || memcmp(stored.chain, known.chain, SHA256_BYTES) != 0) {
+		dispute(anchor, &known, "a row that was anchored differs");
+	}
+	return OK;
+}
+
+enum error_code
+anchor_open(const char *directory, const struct sealer *sealer, struct store *store, const struct log *log,
+    struct anchor **out, struct error *error)
+{
+	struct anchor *anchor = mem_zero(1, sizeof *anchor);
+	anchor->sealer = sealer;
+	anchor->log = log;
+	anchor->path = path_in(directory, "journal.head");
+	anchor->fresh = path_in(directory, "journal.head.new");
+	enum error_code code = anchor_read(directory, sealer, &anchor->marks, error);
+	if (code == OK)
+		code = judge(anchor, store, error);
+	if (code != OK) {
+		anchor_free(anchor);
+		return code;
+	}
+	struct store_journal_end end = store->vtable->journal_end(store);
+	anchor_write(anchor, &end);
+	sync_directory(directory);
+	*out = anchor;
+	return OK;
+}
+
+void
+anchor_free(struct anchor *anchor)
+{
+	if (anchor == NULL)
+		return;
+	free(anchor->path);
+	free(anchor->fresh);
+	free(anchor);
+}

@@ -1,0 +1,197 @@
+#include "store/chain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { ROW_BYTES_MAX = 1 << 20 };
+
+/* --- links ------------------------------------------------------------------------------------------ */
+
+static void
+put_number(struct buf *out, int64_t value)
+{
+	char bytes[8];
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)((uint64_t)value >> (56 - 8 * i));
+	buf_append(out, (struct slice){bytes, sizeof bytes});
+}
+
+/* An absent text has a length that no text has, so that it differs from an empty one. */
+static void
+put_text(struct buf *out, struct slice text)
+{
+	put_number(out, slice_present(text) ? (int64_t)text.len : -1);
+	buf_append(out, text);
+}
+
+static struct slice
+digest_slice(const unsigned char digest[static SHA256_BYTES])
+{
+	return (struct slice){(const char *)digest, SHA256_BYTES};
+}
+
+struct store_journal_end
+chain_start(void)
+{
+	struct store_journal_end end = {.seq = 0};
+	sha256(SLICE("vaultbell journal 1"), end.chain);
+	return end;
+}
+
+void
+chain_add(struct store_journal_end *end, const struct store_journal_row *row)
+{
+	const struct store_journal_headers *headers = &row->headers;
+	struct buf bytes;
+	buf_init(&bytes, ROW_BYTES_MAX);
+	buf_append(&bytes, digest_slice(end->chain));
+	put_number(&bytes, row->seq);
+	put_number(&bytes, row->lookup);
+	put_text(&bytes, row->source);
+	put_text(&bytes, row->event_id);
+	put_text(&bytes, row->type);
+	put_number(&bytes, (int64_t)row->verdict);
+	put_number(&bytes, row->received.us);
+	put_text(&bytes, digest_slice(row->body_sha256));
+	put_text(&bytes, row->content_sha256);
+	put_number(&bytes, row->message.value);
+	put_text(&bytes, headers->scheme);
+	put_text(&bytes, headers->key);
+	put_text(&bytes, headers->sent);
+	put_text(&bytes, headers->sequence);
+	put_text(&bytes, headers->content_type);
+	/* A row that long is none of ours: what is here of it hashes to something else than was written. */
+	sha256(buf_slice(&bytes), end->chain);
+	end->seq = row->seq;
+	buf_free(&bytes);
+}
+
+int64_t
+chain_lookup(struct slice event_id)
+{
+	unsigned char hash[SHA256_BYTES];
+	sha256(event_id, hash);
+	int64_t lookup;
+	memcpy(&lookup, hash, sizeof lookup);
+	return lookup;
+}
+
+bool
+chain_fits_message(const struct store_journal_row *row, const struct message *message)
+{
+	struct slice type = slice_present(row->type) ? row->type : SLICE("");
+	return message->organisation.value == 0 && !slice_present(message->event_id) && message->channels.count == 0 &&
+	       slice_equal(message->webhook_id, row->event_id) && slice_equal(message->event_type, type);
+}
+
+/* --- checking --------------------------------------------------------------------------------------- */
+
+void
+chain_check_init(struct chain_check *check)
+{
+	*check = (struct chain_check){.end = chain_start()};
+}
+
+void
+chain_check_mark(struct chain_check *check, const struct store_journal_end *end, const char *name)
+{
+	ENSURE(check->mark_count < CHAIN_MARKS_MAX);
+	check->marks[check->mark_count++] = (struct chain_mark){*end, name};
+}
+
+static bool PRINTF_LIKE(3, 4) fail(struct chain_check *check, int64_t seq, const char *format, ...)
+{
+	check->failed = true;
+	check->bad_seq = seq;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(check->reason, sizeof check->reason, format, args);
+	va_end(args);
+	return false;
+}
+
+static bool
+body_fits(const struct store_journal_row *row)
+{
+	unsigned char digest[SHA256_BYTES];
+	sha256(row->body, digest);
+	return memcmp(digest, row->body_sha256, SHA256_BYTES) == 0;
+}
+
+static bool
+check_marks(struct chain_check *check)
+{
+	for (size_t i = 0; i < check->mark_count; i++) {
+		const struct chain_mark *mark = &check->marks[i];
+		if (mark->end.seq == check->end.seq && memcmp(mark->end.chain, check->end.chain, SHA256_BYTES) != 0)
+			return fail(check, mark->end.seq,
+			    "the rows up to it agree with each other but not with %s: they were written anew",
+			    mark->name);
+	}
+	return true;
+}
+
+bool
+chain_check_row(struct chain_check *check, const struct store_journal_row *row)
+{
+	int64_t expected = check->end.seq + 1;
+	if (row->seq < expected)
+		return fail(check, row->seq, "it was inserted: rows begin at 1");
+	if (row->seq > expected)
+		return fail(
+		    check, expected, "it is missing: after %" PRId64 " comes %" PRId64, check->end.seq, row->seq);
+	struct store_journal_end next = check->end;
+	chain_add(&next, row);
+	if (row->damaged || memcmp(next.chain, row->chain, SHA256_BYTES) != 0)
+		return fail(check, row->seq, "it, or its body's row, is not what was written");
+	if (!slice_present(row->body))
+		return fail(check, row->seq, "its body is not there");
+	if (!body_fits(row))
+		return fail(check, row->seq, "its body is not what was written");
+	check->end = next;
+	return check_marks(check);
+}
+
+bool
+chain_check_finish(struct chain_check *check)
+{
+	if (check->failed)
+		return false;
+	for (size_t i = 0; i < check->mark_count; i++) {
+		const struct chain_mark *mark = &check->marks[i];
+		if (mark->end.seq > check->end.seq)
+			return fail(check, check->end.seq + 1,
+			    "it is missing: the end was cut off, %s knows of %" PRId64, mark->name, mark->end.seq);
+	}
+	return true;
+}
+
+/* One page; `*more` says whether another follows and no row was bad. */
+static enum error_code
+check_page(struct chain_check *check, struct store *store, bool *more, struct error *error)
+{
+	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
+	/* From the very first row there is, so that one with a number below 1 shows. */
+	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = check->end.seq, .floor = INT64_MIN};
+	request->with_bodies = true;
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	for (size_t i = 0; code == OK && i < request->count && !check->failed; i++)
+		(void)chain_check_row(check, &request->journal_rows[i]);
+	*more = code == OK && request->more && !check->failed;
+	store_request_free(request);
+	return code;
+}
+
+enum error_code
+chain_check_store(struct chain_check *check, struct store *store, struct error *error)
+{
+	enum error_code code = OK;
+	for (bool more = true; code == OK && more;)
+		code = check_page(check, store, &more, error);
+	if (code == OK)
+		(void)chain_check_finish(check);
+	return code;
+}

@@ -1,0 +1,51 @@
+/* The journal's chain: what makes an alteration show, and the one place that says what it covers.
+ *
+ *   chain_0 = SHA-256("vaultbell journal 1")
+ *   chain_n = SHA-256(chain_{n-1} || every member of row n, each with its length)
+ *
+ * The body is covered by its digest, which is a member, and the check hashes the stored body against it. Anyone can
+ * compute this, so whoever may write the database can also chain it anew: what such a one cannot do is reach a chain
+ * value that is known elsewhere. That is what marks are for: (seq, chain) pairs kept outside of the table (anchor.h).
+ *
+ * Pure; the same for every store. */
+#ifndef STORE_CHAIN_H
+#define STORE_CHAIN_H
+
+#include "store/store.h"
+
+struct store_journal_end chain_start(void);
+/* Moves `end` over `row`, whose members are all filled but `chain`. */
+void chain_add(struct store_journal_end *end, const struct store_journal_row *row);
+/* By what a repeat is looked up: the first 64 bits of the event id's hash. */
+int64_t chain_lookup(struct slice event_id);
+/* What the message row of a journalled body holds beside the payload; anything else was put there by somebody else. */
+bool chain_fits_message(const struct store_journal_row *row, const struct message *message);
+
+enum { CHAIN_MARKS_MAX = 2 };
+
+struct chain_mark {
+	struct store_journal_end end;
+	const char *name; /* what says so: "journal.head" */
+};
+
+/* A walk over all rows by rising seq, with their bodies, up to the first that is bad. */
+struct chain_check {
+	struct store_journal_end end; /* of the rows that are good */
+	struct chain_mark marks[CHAIN_MARKS_MAX];
+	size_t mark_count;
+	bool failed;
+	int64_t bad_seq; /* when failed */
+	char reason[200];
+};
+
+void chain_check_init(struct chain_check *check);
+/* Before the first row. */
+void chain_check_mark(struct chain_check *check, const struct store_journal_end *end, const char *name);
+/* False: this row is bad, and so is the check. */
+bool chain_check_row(struct chain_check *check, const struct store_journal_row *row);
+/* After the last row: whether the end is there that the marks know. */
+bool chain_check_finish(struct chain_check *check);
+/* All of it: every row of the store, then the end. ERR_… only when the store cannot be read; a bad row is `failed`. */
+MUST_CHECK enum error_code chain_check_store(struct chain_check *check, struct store *store, struct error *error);
+
+#endif
