@@ -95,7 +95,10 @@ set_template(struct hmac_rule *rule, struct slice value, struct error *error)
 	rule->piece_count = 0;
 	enum error_code code = OK;
 	while (code == OK && slice_present(value)) {
-		struct slice text = slice_cut(&value, '{');
+		/* Decoded piece by piece, so that an encoded brace is text. */
+		struct slice text = percent_decode(&rule->arena, slice_cut(&value, '{'), false);
+		if (!slice_present(text))
+			return error_set(error, ERR_INVALID, "signed= must have two hexadecimal digits behind each %%");
 		code = add_piece(rule, PIECE_TEXT, text, error);
 		if (code != OK || !slice_present(value))
 			break;
@@ -256,11 +259,12 @@ hmac_rule_parse(struct slice text, struct hmac_rule **out, struct error *error)
 		if (value.len == 0)
 			continue;
 		struct slice name = slice_cut(&value, '=');
-		struct slice decoded = slice_present(value) ? percent_decode(&rule->arena, value, false) : SLICE_NONE;
-		if (!slice_present(decoded))
+		if (slice_present(value) && !slice_is(name, "signed"))
+			value = percent_decode(&rule->arena, value, false);
+		if (!slice_present(value))
 			code = error_set(error, ERR_INVALID, "the #hmac line must be NAME=VALUE, with spaces between");
 		else
-			code = set_value(rule, name, decoded, error);
+			code = set_value(rule, name, value, error);
 	}
 	if (code == OK)
 		code = check_rule(rule, error);
