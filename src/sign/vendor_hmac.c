@@ -109,6 +109,8 @@ set_template(struct hmac_rule *rule, struct slice value, struct error *error)
 		else if (slice_is(name, "id"))
 			type = PIECE_ID;
 		else if (!slice_is(name, "body"))
+			type = PIECE_TEXT;
+		if (type == PIECE_TEXT || !slice_present(value))
 			return error_set(error, ERR_INVALID,
 			    "in signed=, {} may have body, timestamp and id (write %%7B for a brace)");
 		code = add_piece(rule, type, SLICE_NONE, error);
