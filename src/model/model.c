@@ -103,6 +103,16 @@ role_parse(struct slice name, enum role *out)
 	return true;
 }
 
+int64_t
+token_session(struct slice id)
+{
+	unsigned char hash[SHA256_BYTES];
+	int64_t session;
+	sha256(id, hash);
+	memcpy(&session, hash, sizeof session);
+	return session == 0 ? 1 : session;
+}
+
 /* --- moves ------------------------------------------------------------------------------------------ */
 
 bool

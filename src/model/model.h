@@ -173,7 +173,11 @@ struct token {
 	enum role role;
 	struct organisation_id organisation; /* 0: the platform's own */
 	struct wall_time created, expires;   /* expires 0: never */
+	int64_t session;		     /* of the portal: the first bytes of its id's SHA-256; 0: none */
 };
+
+/* What a token keeps of the session that it was made for. */
+int64_t token_session(struct slice id);
 
 /* --- retry schedules -------------------------------------------------------------------------------- */
 

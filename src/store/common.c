@@ -21,12 +21,24 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_EVENT_TYPE_LIST] = "event_type_list",
     [STORE_TOKEN_CREATE] = "token_create",
     [STORE_TOKEN_GET] = "token_get",
+    [STORE_TOKEN_REVOKE] = "token_revoke",
+    [STORE_TOKEN_EXPIRE] = "token_expire",
     [STORE_ACCEPT] = "accept",
     [STORE_JOURNAL] = "journal",
     [STORE_REFUSED] = "refused",
     [STORE_RECORD] = "record",
     [STORE_REFILL] = "refill",
     [STORE_RESEND] = "resend",
+    [STORE_EXPUNGE] = "expunge",
+    [STORE_ATTEMPT_EXPUNGE] = "attempt_expunge",
+    [STORE_TASK_CREATE] = "task_create",
+    [STORE_TASK_STEP] = "task_step",
+    [STORE_TASK_CANCEL] = "task_cancel",
+    [STORE_PRECHECK] = "precheck",
+    [STORE_ENDPOINT_STATS] = "endpoint_stats",
+    [STORE_TASK_GET] = "task_get",
+    [STORE_TASK_LIST] = "task_list",
+    [STORE_MEASURE] = "measure",
     [STORE_ENDPOINTS_ALL] = "endpoints_all",
     [STORE_MESSAGE_GET] = "message_get",
     [STORE_MESSAGE_LIST] = "message_list",
@@ -54,6 +66,8 @@ store_request_new(enum store_kind kind, struct wall_time now)
 	request->now = now;
 	request->filter.status = -1;
 	request->filter.status_code_class = -1;
+	request->task_filter = (struct store_task_filter){.kind = -1, .state = -1};
+	request->task.status = request->task.status_code_class = -1;
 	return request;
 }
 

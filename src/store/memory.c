@@ -238,12 +238,24 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_EVENT_TYPE_LIST] = memory_event_type_list,
     [STORE_TOKEN_CREATE] = memory_token_create,
     [STORE_TOKEN_GET] = memory_token_get,
+    [STORE_TOKEN_REVOKE] = memory_token_revoke,
+    [STORE_TOKEN_EXPIRE] = memory_token_expire,
     [STORE_ACCEPT] = memory_accept,
     [STORE_JOURNAL] = memory_journal,
     [STORE_REFUSED] = memory_refused,
     [STORE_RECORD] = memory_record,
     [STORE_REFILL] = memory_refill,
     [STORE_RESEND] = memory_resend,
+    [STORE_EXPUNGE] = memory_expunge,
+    [STORE_ATTEMPT_EXPUNGE] = memory_attempt_expunge,
+    [STORE_TASK_CREATE] = memory_task_create,
+    [STORE_TASK_STEP] = memory_task_step,
+    [STORE_TASK_CANCEL] = memory_task_cancel,
+    [STORE_PRECHECK] = memory_precheck,
+    [STORE_ENDPOINT_STATS] = memory_endpoint_stats,
+    [STORE_TASK_GET] = memory_task_get,
+    [STORE_TASK_LIST] = memory_task_list,
+    [STORE_MEASURE] = memory_measure,
     [STORE_ENDPOINTS_ALL] = memory_endpoints_all,
     [STORE_MESSAGE_GET] = memory_message_get,
     [STORE_MESSAGE_LIST] = memory_message_list,
@@ -275,6 +287,7 @@ object_made(const struct store_request *request)
 	case STORE_ACCEPT: return request->message->id.value;
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
 	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
+	case STORE_TASK_CREATE: return request->task.id.value;
 	default: return 0;
 	}
 }
@@ -299,6 +312,7 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 		request->ref = request->event_type.name;
 		return memory_event_type_get(memory, request, notes);
 	case STORE_ENDPOINT_EDIT: return memory_endpoint_get(memory, request, notes);
+	case STORE_TASK_CREATE: request->task.id.value = object; return memory_task_get(memory, request, notes);
 	default: return OK;
 	}
 }
@@ -371,6 +385,8 @@ close_memory(struct store *store)
 		message_unref(memory->messages.rows[i]);
 	for (size_t i = 0; i < memory->attempts.count; i++)
 		arena_free(&memory->attempts.rows[i].arena);
+	for (size_t i = 0; i < memory->tasks.count; i++)
+		arena_free(&memory->tasks.rows[i].arena);
 	for (size_t i = 0; i < memory->journal.count; i++)
 		arena_free(&memory->journal.rows[i].arena);
 	for (size_t kind = 0; kind < COUNT_OF(memory->refused); kind++) {
@@ -387,6 +403,7 @@ close_memory(struct store *store)
 	free(memory->attempts.rows);
 	free(memory->journal.rows);
 	free(memory->keys.rows);
+	free(memory->tasks.rows);
 	free(memory);
 }
 

@@ -50,6 +50,11 @@ struct memory_refused {
 	struct arena arena;
 };
 
+struct memory_task {
+	struct task task;
+	struct arena arena;
+};
+
 /* What a repeated request is answered with. */
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
@@ -80,6 +85,7 @@ struct memory {
 	refused[STORE_REFUSED_TOTALS + 1]; /* by kind; what is dropped is moved over */
 	int64_t refused_ids[STORE_REFUSED_TOTALS + 1];
 	MEMORY_TABLE(struct memory_key) keys;
+	MEMORY_TABLE(struct memory_task) tasks;
 };
 
 /* Room for one more row at the end, cleared and counted. Returns the rows, which may have moved. */
@@ -97,7 +103,9 @@ memory_execute memory_endpoint_create, memory_endpoint_edit, memory_endpoint_del
     memory_endpoint_list, memory_endpoints_all;
 memory_execute memory_event_type_create, memory_event_type_edit, memory_event_type_delete, memory_event_type_get,
     memory_event_type_list;
-memory_execute memory_token_create, memory_token_get;
+memory_execute memory_token_create, memory_token_get, memory_token_revoke, memory_token_expire;
+memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;
+memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,

@@ -90,7 +90,8 @@ memory_organisation_list(struct memory *memory, struct store_request *request, s
 	for (size_t i = 0; i < count; i++) {
 		const struct memory_organisation *row =
 		    &memory->organisations.rows[memory_at(&request->page, i, count)];
-		if (row->deleted || !memory_in_page(&request->page, row->organisation.id.value))
+		if (row->deleted || organisation_hidden(&row->organisation) ||
+		    !memory_in_page(&request->page, row->organisation.id.value))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
@@ -136,6 +137,10 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 {
 	if (endpoint_uid_taken(memory, endpoint, except))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+	/* What the platform tells of itself has types of its own. */
+	const struct memory_organisation *management = memory_find_organisation(memory, STORE_MANAGEMENT_UID);
+	if (management != NULL && management->organisation.id.value == endpoint->organisation.value)
+		return OK;
 	for (size_t i = 0; i < endpoint->event_types.count; i++)
 		if (!(except != NULL && slice_list_has(except->endpoint.event_types, endpoint->event_types.items[i])) &&
 		    !type_known(memory, endpoint->event_types.items[i]))

@@ -47,11 +47,24 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 	if (organisation != NULL && slice_present(message->event_id) &&
 	    memory_find_message(memory, organisation->organisation.id, message->event_id) != NULL)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_EVENT_ID_TAKEN);
+	struct memory_endpoint *only = NULL;
+	if (request->only_endpoint) {
+		only = memory_endpoint_of(memory, request);
+		if (only == NULL)
+			return request->status;
+	}
 	if (organisation == NULL)
 		organisation = memory_new_organisation(memory, request->new_organisation, request->now);
 	message->organisation = organisation->organisation.id;
 	memory_keep_message(memory, message, request->now);
-	fan_out(memory, message, request->now, notes);
+	if (only == NULL) {
+		fan_out(memory, message, request->now, notes);
+		return OK;
+	}
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->message = message_ref(message);
+	memory_new_delivery(memory, message, only, request->now, &note->targets[0]);
+	mail_list_add(notes, &note->mail);
 	return OK;
 }
 

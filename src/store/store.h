@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "model/model.h"
+#include "store/task.h"
 
 enum store_kind {
 	/* configuration */
@@ -42,15 +43,30 @@ enum store_kind {
 	STORE_EVENT_TYPE_LIST,	   /* in: page (after: name), include_archived */
 	STORE_TOKEN_CREATE,	   /* in: token */
 	STORE_TOKEN_GET,	   /* in: token.hash; out: token */
+	STORE_TOKEN_REVOKE,	   /* in: token.hash */
+	STORE_TOKEN_EXPIRE, /* in: ref, token.expires, sessions (empty: all); its tokens end no later than that */
 	/* events */
-	STORE_ACCEPT,  /* in: ref, message, new_organisation; out: message filled, existed (a repeat) */
+	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
+			* it takes); out: message filled, existed (a repeat) */
 	STORE_JOURNAL, /* in: journal; out: journal.verdict, journal.seq */
 	STORE_REFUSED, /* in: refused; what is kept of it is bounded, the oldest goes first */
 	STORE_RECORD,  /* in: record; an attempt and what it changes */
 	STORE_REFILL,  /* in: refill; out: refill.rows, refill.more, refill.next */
 	STORE_RESEND,  /* in: ref, message_ref, endpoint_ref; pending again, due now */
+	STORE_EXPUNGE, /* in: ref, message_refs; out: found, for each. The payloads go, what is pending is cancelled */
+	STORE_ATTEMPT_EXPUNGE, /* in: ref, message_ref, attempt_id; what was answered goes */
+	STORE_TASK_CREATE,     /* in: ref, endpoint_ref (if of one), task, message_refs (USAGE: of which
+				* organisations); out: task, missing */
+	STORE_TASK_STEP,       /* one step of the task that waited longest; out: task, existed (there was one), more */
+	STORE_TASK_CANCEL,     /* in: task.id, task.organisation (0: of any); out: task */
 	/* reading */
 	STORE_ENDPOINTS_ALL,	 /* out: endpoints: every one that is not deleted, of every organisation */
+	STORE_PRECHECK,		 /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */
+	STORE_ENDPOINT_STATS,	 /* in: ref, endpoint_ref, page (limit, after, floor, ceiling: attempts looked at now);
+				  * out: stats, more, next. Deliveries are counted with the first page */
+	STORE_TASK_GET,		 /* in: task.id, task.organisation (0: of any); out: task */
+	STORE_TASK_LIST,	 /* in: page, task_filter; out: tasks */
+	STORE_MEASURE,		 /* out: counts.deliveries_pending, at no cost */
 	STORE_MESSAGE_GET,	 /* in: ref, message_ref (id or event id); out: message */
 	STORE_MESSAGE_LIST,	 /* in: ref, page, filter; out: messages */
 	STORE_ATTEMPT_GET,	 /* in: ref, message_ref, attempt; out: attempt */
@@ -222,6 +238,26 @@ struct store_counts {
 	int64_t messages, deliveries_pending, deliveries_delivered, deliveries_exhausted, attempts, journal;
 };
 
+/* Attempts by outcome, and deliveries that are under way. */
+struct store_stats {
+	int64_t succeeded, failed, pending, cancelled;
+};
+
+struct store_task_filter {
+	int kind, state;		     /* -1: all */
+	struct organisation_id organisation; /* 0: all */
+};
+
+/* The organisation that holds what is the platform's own, as its operational webhooks. No list shows it, and its
+ * uid is none that a caller could give. */
+#define STORE_MANAGEMENT_UID SLICE("$management")
+
+static inline bool
+organisation_hidden(const struct organisation *organisation)
+{
+	return slice_present(organisation->uid) && slice_equal(organisation->uid, STORE_MANAGEMENT_UID);
+}
+
 /* --- the request ------------------------------------------------------------------------------------ */
 
 struct store_request {
@@ -239,7 +275,7 @@ struct store_request {
 	struct store_idempotency idempotency;
 	struct store_page page;
 	struct store_filter filter;
-	bool get_if_exists, create_missing, include_archived, expunge;
+	bool get_if_exists, create_missing, include_archived, expunge, only_endpoint;
 	bool with_bodies;		       /* STORE_JOURNAL_LIST: one query reads the rows and their bodies */
 	struct organisation organisation;      /* also the result */
 	struct organisation *new_organisation; /* STORE_ACCEPT: made when `ref` is not there (its uid is `ref`) */
@@ -257,6 +293,9 @@ struct store_request {
 	enum store_refused_kind refused_kind;
 	struct store_record record;
 	struct store_refill refill;
+	struct slice_list message_refs, sessions, channels;
+	struct task task; /* also the result */
+	struct store_task_filter task_filter;
 
 	/* results */
 	enum error_code status;
@@ -275,6 +314,11 @@ struct store_request {
 	bool more;    /* there are more rows beyond */
 	struct attempt attempt;
 	struct store_counts counts;
+	struct store_stats stats;
+	int64_t next; /* STORE_ENDPOINT_STATS: the last attempt looked at */
+	bool *found;
+	struct slice_list missing;
+	struct task *tasks;
 };
 
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);

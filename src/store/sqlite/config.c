@@ -113,6 +113,13 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	request->organisation = edited;
 }
 
+static void
+cancel_pending(struct sqlite_store *store, struct endpoint_id endpoint)
+{
+	sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.value);
+	store->pending -= sqlite3_changes(store->db);
+}
+
 void
 op_organisation_delete(struct sqlite_store *store, struct store_request *request)
 {
@@ -124,7 +131,7 @@ op_organisation_delete(struct sqlite_store *store, struct store_request *request
 		if (endpoint.state == ENDPOINT_DELETED)
 			continue;
 		endpoint.state = ENDPOINT_DELETED;
-		sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.id.value);
+		cancel_pending(store, endpoint.id);
 		save_endpoint(store, &endpoint, true);
 	}
 	struct organisation copy = organisation_copy(&request->arena, &entry->organisation);
@@ -148,7 +155,8 @@ op_organisation_list(struct sqlite_store *store, struct store_request *request)
 	for (size_t n = 0; n < total; n++) {
 		size_t index = page->descending ? total - 1 - n : n;
 		struct directory_organisation *entry = store->directory.organisations[index];
-		if (entry->deleted || !in_page(page, entry->organisation.id.value))
+		if (entry->deleted || organisation_hidden(&entry->organisation) ||
+		    !in_page(page, entry->organisation.id.value))
 			continue;
 		request->more = request->count == page->limit;
 		if (request->more)
@@ -191,6 +199,9 @@ endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *o
 			return false;
 		}
 	}
+	/* What the platform tells of itself has types of its own. */
+	if (organisation_hidden(&owner->organisation))
+		return true;
 	for (size_t i = 0; i < endpoint->event_types.count; i++) {
 		struct slice name = endpoint->event_types.items[i];
 		if (before != NULL && slice_list_has(before->event_types, name))
@@ -286,7 +297,7 @@ op_endpoint_delete(struct sqlite_store *store, struct store_request *request)
 	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
 	endpoint.state = ENDPOINT_DELETED;
 	endpoint.updated = request->now;
-	sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.id.value);
+	cancel_pending(store, endpoint.id);
 	save_endpoint(store, &endpoint, true);
 }
 
@@ -445,8 +456,8 @@ op_token_create(struct sqlite_store *store, struct store_request *request)
 {
 	struct token *token = &request->token;
 	token->created = request->now;
-	sql_run(store, SQL_TOKEN_PUT, "biiii", token_hash(request), (int64_t)token->role, token->organisation.value,
-	    token->created.us, token->expires.us);
+	sql_run(store, SQL_TOKEN_PUT, "biiiii", token_hash(request), (int64_t)token->role, token->organisation.value,
+	    token->created.us, token->expires.us, token->session);
 }
 
 void
@@ -461,5 +472,26 @@ op_token_get(struct sqlite_store *store, struct store_request *request)
 	request->token.organisation.value = sqlite3_column_int64(row, 1);
 	request->token.created.us = sqlite3_column_int64(row, 2);
 	request->token.expires.us = sqlite3_column_int64(row, 3);
+	request->token.session = sqlite3_column_int64(row, 4);
 	sql_end(row);
+}
+
+void
+op_token_revoke(struct sqlite_store *store, struct store_request *request)
+{
+	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(request));
+}
+
+void
+op_token_expire(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	if (owner == NULL)
+		return;
+	int64_t end = request->token.expires.us == 0 ? request->now.us : request->token.expires.us;
+	if (request->sessions.count == 0)
+		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end, (int64_t)0);
+	for (size_t i = 0; i < request->sessions.count; i++)
+		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end,
+		    token_session(request->sessions.items[i]));
 }

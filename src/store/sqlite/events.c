@@ -68,10 +68,11 @@ insert_delivery(struct sqlite_store *store, struct store_note *note, struct dire
 {
 	int64_t sequence = ++entry->sequence;
 	entry->sequence_changed = true;
+	store->pending++;
 	struct wall_time due = delivery_due(&entry->endpoint, now);
 	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, due.us, sequence);
 	note->targets[note->target_count++] =
-	    (struct store_note_target){.endpoint = entry->endpoint.id,.sequence = sequence, .due = due};
+	    (struct store_note_target){.endpoint = entry->endpoint.id, .sequence = sequence, .due = due};
 }
 
 static void
@@ -99,7 +100,7 @@ void
 op_accept(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = directory_organisation(&store->directory, request->ref);
-	if (owner == NULL && request->new_organisation != NULL)
+	if (owner == NULL && request->new_organisation != NULL && !request->only_endpoint)
 		owner = create_organisation(store, request, request->new_organisation);
 	else if (owner == NULL)
 		need_organisation(store, request);
@@ -118,8 +119,19 @@ op_accept(struct sqlite_store *store, struct store_request *request)
 			return;
 		}
 	}
+	struct directory_endpoint *only = request->only_endpoint ? need_endpoint(store, owner, request) : NULL;
+	if (only == NULL && request->only_endpoint)
+		return;
 	insert_message(store, request, message);
-	fan_out(store, owner, message, request->now);
+	if (only == NULL) {
+		fan_out(store, owner, message, request->now);
+		return;
+	}
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
+	note->target_count = 0;
+	note->message = message_ref(message);
+	insert_delivery(store, note, only, message, request->now);
+	mail_list_add(store->notes, &note->mail);
 }
 
 /* --- record ----------------------------------------------------------------------------------------- */
@@ -148,6 +160,7 @@ op_record(struct sqlite_store *store, struct store_request *request)
 	sql_run(store, SQL_DELIVERY_RECORD, "iiii", record->message.value, record->endpoint.value,
 	    (int64_t)record->state, record->due.us);
 	/* One that is no longer pending (its endpoint was deleted meanwhile) keeps its state. */
+	store->pending -= sqlite3_changes(store->db) > 0 && record->state != DELIVERY_PENDING;
 	if (sqlite3_changes(store->db) == 0) {
 		sql_run(store, SQL_DELIVERY_COUNT_ATTEMPT, "ii", record->message.value, record->endpoint.value);
 		if (sqlite3_changes(store->db) == 0) {
@@ -232,6 +245,7 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 	}
 	sql_run(
 	    store, SQL_DELIVERY_AGAIN, "iiii", id, entry->endpoint.id.value, target.due.us, (int64_t)target.trigger);
+	store->pending += state != DELIVERY_PENDING;
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message;
 	note->targets[0] = target;

@@ -30,6 +30,8 @@ enum sql {
 	SQL_TYPE_REMOVE,
 	SQL_TOKEN_PUT,
 	SQL_TOKEN_GET,
+	SQL_TOKEN_REMOVE,
+	SQL_TOKEN_EXPIRE,
 	SQL_KEY_FIND,
 	SQL_KEY_PUT,
 	SQL_KEY_OLDEST,
@@ -45,10 +47,26 @@ enum sql {
 	SQL_DELIVERY_AGAIN,
 	SQL_DELIVERY_COUNT_ATTEMPT,
 	SQL_DELIVERY_OF_MESSAGE,
+	SQL_DELIVERY_PENDING,
+	SQL_DELIVERY_COUNT,
+	SQL_MESSAGE_EXPUNGE,
+	SQL_MESSAGE_CANCEL,
+	SQL_TASK_PUT,
+	SQL_TASK_GET,
+	SQL_TASK_NEXT,
+	SQL_TASK_LIST_UP,
+	SQL_TASK_LIST_DOWN,
+	SQL_TASK_ROWS,
+	SQL_TASK_ROWS_ALL,
+	SQL_TASK_PURGE,
+	SQL_PENDING,
 	SQL_REFILL,
 	SQL_REFILL_NEXT,
 	SQL_ATTEMPT_PUT,
 	SQL_ATTEMPT_GET,
+	SQL_ATTEMPT_LAST,
+	SQL_ATTEMPT_OUTCOMES,
+	SQL_ATTEMPT_EXPUNGE,
 	SQL_ATTEMPT_OF_MESSAGE_UP,
 	SQL_ATTEMPT_OF_MESSAGE_DOWN,
 	SQL_ATTEMPT_OF_ENDPOINT_UP,
@@ -108,6 +126,7 @@ struct sqlite_store {
 	int64_t data_version;
 	bool end_current; /* `end` was held against the database in this batch */
 	struct refused_tallies refused;
+	int64_t pending; /* deliveries: kept in step with the table */
 };
 
 /* statements.c: the prepared statement, reset and ready to bind. */
@@ -149,13 +168,16 @@ typedef void sqlite_operation(struct sqlite_store *store, struct store_request *
 sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_delete, op_organisation_get,
     op_organisation_list, op_endpoint_create, op_endpoint_edit, op_endpoint_delete, op_endpoint_get, op_endpoint_list,
     op_endpoints_all, op_event_type_create, op_event_type_edit, op_event_type_delete, op_event_type_get,
-    op_event_type_list, op_token_create, op_token_get;
+    op_event_type_list, op_token_create, op_token_get, op_token_revoke, op_token_expire;
 /* events.c */
 sqlite_operation op_accept, op_record, op_refill, op_resend;
 /* journal.c */
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
+/* tasks.c */
+sqlite_operation op_expunge, op_attempt_expunge, op_precheck, op_endpoint_stats, op_measure, op_task_create,
+    op_task_step, op_task_cancel, op_task_get, op_task_list;
 /* lists.c */
 sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_list, op_message_endpoints,
     op_endpoint_messages, op_counts;

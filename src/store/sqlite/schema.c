@@ -44,6 +44,11 @@ static const char *const migrations[] = {
     " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, UNIQUE (source, claimed)) STRICT;"
     "CREATE TABLE refused_total (id INTEGER PRIMARY KEY, source TEXT NOT NULL, reason TEXT NOT NULL,"
     " first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, UNIQUE (source, reason)) STRICT;",
+    /* 3: tasks (task.h), and the portal's sessions. */
+    "CREATE TABLE task (id INTEGER PRIMARY KEY, organisation INTEGER NOT NULL, endpoint INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, updated INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
+    "CREATE INDEX task_running ON task (updated, id) WHERE state = 0;"
+    "ALTER TABLE token ADD COLUMN session INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { VERSION_CHAINED = 2 };

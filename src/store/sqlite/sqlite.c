@@ -29,12 +29,24 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_EVENT_TYPE_LIST] = op_event_type_list,
     [STORE_TOKEN_CREATE] = op_token_create,
     [STORE_TOKEN_GET] = op_token_get,
+    [STORE_TOKEN_REVOKE] = op_token_revoke,
+    [STORE_TOKEN_EXPIRE] = op_token_expire,
     [STORE_ACCEPT] = op_accept,
     [STORE_JOURNAL] = op_journal,
     [STORE_REFUSED] = op_refused,
     [STORE_RECORD] = op_record,
     [STORE_REFILL] = op_refill,
     [STORE_RESEND] = op_resend,
+    [STORE_EXPUNGE] = op_expunge,
+    [STORE_ATTEMPT_EXPUNGE] = op_attempt_expunge,
+    [STORE_TASK_CREATE] = op_task_create,
+    [STORE_TASK_STEP] = op_task_step,
+    [STORE_TASK_CANCEL] = op_task_cancel,
+    [STORE_PRECHECK] = op_precheck,
+    [STORE_ENDPOINT_STATS] = op_endpoint_stats,
+    [STORE_TASK_GET] = op_task_get,
+    [STORE_TASK_LIST] = op_task_list,
+    [STORE_MEASURE] = op_measure,
     [STORE_ENDPOINTS_ALL] = op_endpoints_all,
     [STORE_MESSAGE_GET] = op_message_get,
     [STORE_MESSAGE_LIST] = op_message_list,
@@ -161,6 +173,10 @@ load(struct sqlite_store *store, struct error *error)
 	load_types(store, &arena, error);
 	journal_load(store);
 	sqlite_load_ids(store);
+	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
+	if (sql_step(store, pending))
+		store->pending = sqlite3_column_int64(pending, 0);
+	sql_end(pending);
 	arena_free(&arena);
 	return store->failed == SQLITE_OK ? OK : sqlite_error(store, store->failed, error);
 }
@@ -213,6 +229,9 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 		op_event_type_get(store, request);
 	} else if (request->kind == STORE_ENDPOINT_EDIT) {
 		op_endpoint_get(store, request);
+	} else if (request->kind == STORE_TASK_CREATE) {
+		request->task.id.value = object;
+		op_task_get(store, request);
 	}
 }
 
@@ -223,6 +242,7 @@ object_of(const struct store_request *request)
 	case STORE_ACCEPT: return request->message->id.value;
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
 	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
+	case STORE_TASK_CREATE: return request->task.id.value;
 	default: return 0;
 	}
 }
@@ -287,7 +307,14 @@ writes(enum store_kind kind)
 	case STORE_JOURNAL:
 	case STORE_REFUSED:
 	case STORE_RECORD:
-	case STORE_RESEND: return true;
+	case STORE_RESEND:
+	case STORE_TOKEN_REVOKE:
+	case STORE_TOKEN_EXPIRE:
+	case STORE_EXPUNGE:
+	case STORE_ATTEMPT_EXPUNGE:
+	case STORE_TASK_CREATE:
+	case STORE_TASK_STEP:
+	case STORE_TASK_CANCEL: return true;
 	case STORE_ORGANISATION_GET:
 	case STORE_ORGANISATION_LIST:
 	case STORE_ENDPOINT_GET:
@@ -297,6 +324,11 @@ writes(enum store_kind kind)
 	case STORE_TOKEN_GET:
 	case STORE_REFILL:
 	case STORE_ENDPOINTS_ALL:
+	case STORE_PRECHECK:
+	case STORE_ENDPOINT_STATS:
+	case STORE_TASK_GET:
+	case STORE_TASK_LIST:
+	case STORE_MEASURE:
 	case STORE_MESSAGE_GET:
 	case STORE_MESSAGE_LIST:
 	case STORE_ATTEMPT_GET:

@@ -9,6 +9,10 @@
 #define ATTEMPT_COLUMNS                                                                                                \
 	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response"
 
+#define TASK_COLUMNS "id, organisation, endpoint, kind, state, updated, doc"
+#define TASK_FILTER " AND (?3 < 0 OR kind = ?3) AND (?4 < 0 OR state = ?4) AND (?5 = 0 OR organisation = ?5)"
+#define TASK_ROW_COLUMNS "id, organisation, type, channels, payload IS NOT NULL"
+
 static const char *const texts[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -27,8 +31,12 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TYPE_PUT] = "INSERT INTO event_type (name, doc) VALUES (?, ?)"
 		     " ON CONFLICT (name) DO UPDATE SET doc = excluded.doc",
     [SQL_TYPE_REMOVE] = "DELETE FROM event_type WHERE name = ?",
-    [SQL_TOKEN_PUT] = "INSERT INTO token (hash, role, organisation, created, expires) VALUES (?, ?, ?, ?, ?)",
-    [SQL_TOKEN_GET] = "SELECT role, organisation, created, expires FROM token WHERE hash = ?",
+    [SQL_TOKEN_PUT] =
+	"INSERT INTO token (hash, role, organisation, created, expires, session) VALUES (?, ?, ?, ?, ?, ?)",
+    [SQL_TOKEN_GET] = "SELECT role, organisation, created, expires, session FROM token WHERE hash = ?",
+    [SQL_TOKEN_REMOVE] = "DELETE FROM token WHERE hash = ?",
+    [SQL_TOKEN_EXPIRE] = "UPDATE token SET expires = ?2 WHERE organisation = ?1 AND (expires = 0 OR expires > ?2)"
+			 " AND (?3 = 0 OR session = ?3)",
     [SQL_KEY_FIND] = "SELECT key, body, object FROM idempotency WHERE lookup = ?",
     [SQL_KEY_PUT] = "INSERT INTO idempotency (lookup, key, body, object, created) VALUES (?, ?, ?, ?, ?)",
     [SQL_KEY_OLDEST] = "SELECT created FROM idempotency ORDER BY id LIMIT 1",
@@ -54,6 +62,24 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DELIVERY_OF_MESSAGE] =
 	"SELECT endpoint, state, attempts, due, sequence, trigger FROM delivery WHERE message = ?"
 	" ORDER BY endpoint",
+    [SQL_DELIVERY_PENDING] = "SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1"
+			     " AND message >= ?2 AND message < ?3",
+    [SQL_DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE message = ?",
+    [SQL_MESSAGE_EXPUNGE] = "UPDATE message SET payload = NULL WHERE id = ?",
+    [SQL_MESSAGE_CANCEL] = "UPDATE delivery SET state = 3 WHERE message = ? AND state = 0",
+    [SQL_TASK_PUT] = "INSERT INTO task (id, organisation, endpoint, kind, state, updated, doc)"
+		     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+		     " updated = excluded.updated, doc = excluded.doc",
+    [SQL_TASK_GET] = "SELECT " TASK_COLUMNS " FROM task WHERE id = ?",
+    [SQL_TASK_NEXT] = "SELECT " TASK_COLUMNS " FROM task WHERE state = 0 ORDER BY updated, id LIMIT 1",
+    [SQL_TASK_LIST_UP] = "SELECT " TASK_COLUMNS " FROM task WHERE id > ?1 AND id < ?2" TASK_FILTER " ORDER BY id",
+    [SQL_TASK_LIST_DOWN] =
+	"SELECT " TASK_COLUMNS " FROM task WHERE id > ?1 AND id < ?2" TASK_FILTER " ORDER BY id DESC",
+    [SQL_TASK_ROWS] = "SELECT " TASK_ROW_COLUMNS " FROM message WHERE organisation = ?1 AND id > ?2 AND id < ?3"
+		      " ORDER BY id LIMIT ?4",
+    [SQL_TASK_ROWS_ALL] = "SELECT " TASK_ROW_COLUMNS " FROM message WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+    [SQL_TASK_PURGE] = "DELETE FROM task WHERE id < ? AND state <> 0",
+    [SQL_PENDING] = "SELECT count(*) FROM delivery WHERE state = 0",
     [SQL_REFILL] = "SELECT d.due, d.message, d.attempts, d.sequence, d.trigger, " MESSAGE_COLUMNS
 		   " FROM delivery d CROSS JOIN message m ON m.id = d.message"
 		   " WHERE d.state = 0 AND d.endpoint = ?1 AND (d.due, d.message) >= (?2, ?3) AND d.due <= ?4"
@@ -64,6 +90,10 @@ static const char *const texts[SQL_COUNT] = {
 	"INSERT INTO attempt (id, message, endpoint, number, status, duration, trigger, succeeded, response)"
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ATTEMPT_GET] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.id = ? AND a.message = ?",
+    [SQL_ATTEMPT_LAST] = "SELECT status FROM attempt WHERE message = ?1 AND endpoint = ?2 ORDER BY id DESC LIMIT 1",
+    [SQL_ATTEMPT_OUTCOMES] =
+	"SELECT id, succeeded FROM attempt WHERE endpoint = ?1 AND id > ?2 AND id < ?3 ORDER BY id",
+    [SQL_ATTEMPT_EXPUNGE] = "UPDATE attempt SET response = x'455850554e474544' WHERE message = ?1 AND id = ?2",
     [SQL_ATTEMPT_OF_MESSAGE_UP] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
 				  " WHERE a.message = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
     [SQL_ATTEMPT_OF_MESSAGE_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
@@ -108,7 +138,8 @@ static const char *const texts[SQL_COUNT] = {
 			   " WHERE id > ? ORDER BY id LIMIT ?",
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
-		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint))",
+		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint),"
+		     " (SELECT ifnull(max(id), 0) FROM task))",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM message),"
 		   " (SELECT count(*) FROM delivery WHERE state = 0), (SELECT count(*) FROM delivery WHERE state = 1),"
 		   " (SELECT count(*) FROM delivery WHERE state = 2), (SELECT count(*) FROM attempt),"
