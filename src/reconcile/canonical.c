@@ -19,12 +19,13 @@ lowered(struct slice text, struct arena *arena)
 static bool
 is_hexadecimal(struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
-			return false;
+	bool all = text.len > 0;
+	for (size_t i = 0; i < text.len && all; i++) {
+		unsigned digit = (unsigned char)text.ptr[i] - (unsigned)'0';
+		unsigned letter = ((unsigned char)text.ptr[i] | 0x20u) - (unsigned)'a';
+		all = digit < 10 || letter < 6;
 	}
-	return text.len > 0;
+	return all;
 }
 
 static bool

@@ -32,58 +32,112 @@ time_of(struct record_context *context, struct json object, const char *name)
 /* Whether the event speaks of a transaction: its own events, and the screening that may move it. What else carries a
  * transaction's id (an approval, a travel rule message) says nothing of its state. */
 static bool
-concerns_transaction(struct journal_body *out, struct record_context *context, struct json resource)
+concerns_transaction(struct journal_body *out, struct json resource)
 {
 	const struct catalogue_type *type = out->type;
-	out->own = slice_is(text_of(context, resource, "type"), "transaction") ||
-		   (type != NULL && slice_is(type->resource_kind, "transaction"));
+	out->own = type != NULL && slice_is(type->resource_kind, "transaction");
+	if (!out->own && resource.type == JSON_OBJECT) {
+		struct json kind = json_member(resource, "type");
+		out->own = kind.type == JSON_STRING && json_text_is(kind, SLICE("transaction"));
+	}
 	if (out->own)
 		return true;
 	return type != NULL && (slice_starts(type->name, SLICE("compliance.kyt.")) ||
 				   slice_starts(type->name, SLICE("compliance.decision.")));
 }
 
-static void
+/* A member's name; those that have a meaning are written without escapes. */
+static struct slice
+name_of(struct json key)
+{
+	return (struct slice){key.raw.ptr + 1, key.raw.len - 2};
+}
+
+/* A string without escapes is read in place. */
+static struct slice
+value_of(struct record_context *context, struct json value)
+{
+	if (value.type == JSON_NUMBER)
+		return value.raw;
+	if (memchr(value.raw.ptr, '\\', value.raw.len) == NULL)
+		return (struct slice){value.raw.ptr + 1, value.raw.len - 2};
+	return json_text(&context->arena, value);
+}
+
+/* Takes the members of `data`; returns the transaction's id. */
+static struct slice
 read_data(struct record_context *context, struct json data, struct record_draft *draft)
 {
+	struct slice id = SLICE_NONE;
 	if (data.type != JSON_OBJECT)
-		return;
+		return id;
 	struct json_iterator members = json_iterate(data);
 	struct json key, value;
 	while (json_next(&members, &key, &value)) {
 		if (value.type != JSON_STRING && value.type != JSON_NUMBER)
 			continue;
-		/* Names without escapes are read in place. */
-		struct slice name = {key.raw.ptr + 1, key.raw.len - 2};
+		struct slice name = name_of(key);
 		enum member member = member_find(name);
-		if (member == MEMBER_ID || member >= MEMBER_BALANCE || member == MEMBER_OCCURRED_AT)
-			continue;
-		draft->values[member] = value.type == JSON_STRING ? json_text(&context->arena, value) : value.raw;
+		if (slice_is(name, "transaction_id"))
+			id = value_of(context, value);
+		else if (member != MEMBER_ID && member < MEMBER_BALANCE && member != MEMBER_OCCURRED_AT)
+			draft->values[member] = value_of(context, value);
 	}
+	return id;
+}
+
+/* The members of the envelope that matter, found in one walk. */
+struct envelope {
+	struct json resource, data, organisation, occurred_at, stream_seq, client_reference, payload;
+};
+
+static struct envelope
+envelope_of(struct json body)
+{
+	struct envelope found = {.resource = JSON_ABSENT};
+	const struct {
+		struct slice name;
+		struct json *out;
+	} wanted[] = {{SLICE("resource"), &found.resource}, {SLICE("data"), &found.data},
+	    {SLICE("organisation"), &found.organisation}, {SLICE("occurred_at"), &found.occurred_at},
+	    {SLICE("stream_seq"), &found.stream_seq}, {SLICE("client_reference"), &found.client_reference},
+	    {SLICE("payload"), &found.payload}};
+	struct json_iterator members = json_iterate(body);
+	struct json key, value;
+	while (json_next(&members, &key, &value))
+		for (size_t i = 0; i < COUNT_OF(wanted); i++)
+			if (slice_equal(name_of(key), wanted[i].name))
+				*wanted[i].out = value;
+	return found;
+}
+
+static struct slice
+scalar(struct record_context *context, struct json value)
+{
+	return value.type == JSON_STRING || value.type == JSON_NUMBER ? value_of(context, value) : SLICE_NONE;
 }
 
 static void
-read_envelope(struct record_context *context, struct json body, struct journal_body *out)
+read_envelope(struct record_context *context, const struct envelope *body, struct journal_body *out)
 {
-	struct json resource = json_member(body, "resource"), data = json_member(body, "data");
-	out->organisation = text_of(context, body, "organisation");
-	out->occurred = time_of(context, body, "occurred_at");
+	struct wall_time occurred;
+	int64_t number;
+	out->organisation = scalar(context, body->organisation);
+	if (record_time(scalar(context, body->occurred_at), &occurred))
+		out->occurred = occurred;
 	/* A heartbeat takes no number itself, and carries the newest one. */
 	if (out->type != NULL && slice_is(out->type->name, "webhook.heartbeat"))
-		out->newest = number_of(context, data, "newest_stream_seq");
-	else
-		out->stream_seq = number_of(context, body, "stream_seq");
-	if (!concerns_transaction(out, context, resource))
+		out->newest = number_of(context, body->data, "newest_stream_seq");
+	else if (slice_to_int64(scalar(context, body->stream_seq), &number))
+		out->stream_seq = number;
+	if (!concerns_transaction(out, body->resource))
 		return;
-	out->key = text_of(context, data, "transaction_id");
+	out->key = read_data(context, body->data, &out->draft);
 	if (out->key.len == 0 && out->own)
-		out->key = text_of(context, resource, "id");
-	if (out->key.len == 0)
-		return;
-	read_data(context, data, &out->draft);
+		out->key = text_of(context, body->resource, "id");
 	out->draft.values[MEMBER_ID] = out->key;
 	if (out->draft.values[MEMBER_CLIENT_REFERENCE].len == 0)
-		out->draft.values[MEMBER_CLIENT_REFERENCE] = text_of(context, body, "client_reference");
+		out->draft.values[MEMBER_CLIENT_REFERENCE] = scalar(context, body->client_reference);
 }
 
 /* --- the first generation --------------------------------------------------------------------------- */
@@ -152,11 +206,12 @@ journal_body_read(struct record_context *context, struct slice body, struct slic
 	    object.type != JSON_OBJECT)
 		return false;
 	out->type = catalogue_find(type);
-	if (out->type == NULL && json_member(object, "payload").type == JSON_OBJECT) {
+	struct envelope envelope = envelope_of(object);
+	if (out->type == NULL && envelope.payload.type == JSON_OBJECT) {
 		out->type = catalogue_find_legacy(type);
 		read_legacy(context, object, type, out);
 	} else {
-		read_envelope(context, object, out);
+		read_envelope(context, &envelope, out);
 	}
 	return true;
 }

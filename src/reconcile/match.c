@@ -10,11 +10,14 @@ struct join {
 	const struct records *records;
 	enum match_key key;
 	struct join_slot {
-		uint32_t any, first; /* index + 1: one that has the key (0: free), and the first of the chain */
-	} * slots;
+		uint32_t text;	     /* of the key: the id, the hash or the reference; 0: free */
+		uint32_t any, first; /* index + 1: one that has the key, and the first of the chain */
+	} *slots;
 	uint32_t *next; /* by record: index + 1 */
 	size_t mask;
 };
+
+enum { AHEAD = 8 };
 
 struct matching {
 	struct match *match;
@@ -52,16 +55,22 @@ same_key(const struct record *a, const struct record *b, enum match_key key)
 	UNREACHABLE();
 }
 
-static size_t
-key_hash(const struct record *record, enum match_key key)
+static uint32_t
+key_text(const struct record *record, enum match_key key)
 {
 	static const enum member members[] = {
 	    [MATCH_ID] = MEMBER_ID, [MATCH_HASH] = MEMBER_TX_HASH, [MATCH_REFERENCE] = MEMBER_CLIENT_REFERENCE};
-	uint64_t hash = record->members[members[key]].at;
+	return record->members[members[key]].at;
+}
+
+static size_t
+key_hash(const struct record *record, enum match_key key)
+{
+	uint64_t hash = key_text(record, key);
 	if (key == MATCH_HASH)
-		hash = hash << 32 ^ record->members[MEMBER_OUTPUT_INDEX].at;
+		hash += (uint64_t)record->members[MEMBER_OUTPUT_INDEX].at * 0xc2b2ae3d27d4eb4fu;
 	hash *= 0x9e3779b97f4a7c15u;
-	return (size_t)(hash >> 24);
+	return (size_t)(hash >> 32);
 }
 
 static void
@@ -95,13 +104,21 @@ join_slot(const struct join *join, const struct record *wanted)
 	return &join->slots[at];
 }
 
+/* Asks for the memory that the look-up of a later record will need. */
+static void
+join_prefetch(const struct join *join, const struct records *records, size_t index)
+{
+	if (index < records->count)
+		__builtin_prefetch(&join->slots[key_hash(&records->items[index], join->key) & join->mask]);
+}
+
 /* Puts a record before those of its key. */
 static void
 join_add(struct join *join, uint32_t index)
 {
 	struct join_slot *slot = join_slot(join, &join->records->items[index]);
 	join->next[index] = slot->first;
-	*slot = (struct join_slot){index + 1, index + 1};
+	*slot = (struct join_slot){key_text(&join->records->items[index], join->key), index + 1, index + 1};
 }
 
 /* The first record under the key; RECORD_NONE: there is none. */
@@ -145,6 +162,7 @@ find_duplicates(struct match *match, enum side side, struct records *records)
 		join_init(&join, records, key);
 		for (uint32_t i = 0; i < records->count; i++) {
 			struct record *record = &records->items[i];
+			join_prefetch(&join, records, i + AHEAD);
 			if (record->duplicate || !has_key(record, key))
 				continue;
 			uint32_t first = join_first(&join, record);
@@ -204,12 +222,15 @@ pass(struct matching *matching, enum side from, enum side into, enum match_key k
 		return;
 	struct join join;
 	join_init(&join, others, key);
-	for (uint32_t i = (uint32_t)others->count; i > 0; i--)
+	for (uint32_t i = (uint32_t)others->count; i > 0; i--) {
+		join_prefetch(&join, others, (size_t)i - 1 - AHEAD);
 		if (!others->items[i - 1].duplicate && has_key(&others->items[i - 1], key) &&
 		    lacks(matching, into, i - 1, from))
 			join_add(&join, i - 1);
+	}
 	for (uint32_t i = 0; i < own->count; i++) {
 		const struct record *record = &own->items[i];
+		join_prefetch(&join, own, i + AHEAD);
 		if (record->duplicate || matching->group_of[from][i] != RECORD_NONE || !has_key(record, key))
 			continue;
 		uint32_t found = join_take(&join, record);
@@ -294,7 +315,8 @@ static size_t
 look_hash(const struct record *record)
 {
 	uint64_t hash = (uint64_t)record->members[MEMBER_AMOUNT].at << 32 ^ record->members[MEMBER_ADDRESS].at;
-	return (size_t)(hash * 0x9e3779b97f4a7c15u >> 24);
+	hash ^= hash >> 32;
+	return (size_t)(hash * 0x9e3779b97f4a7c15u >> 32);
 }
 
 static void

@@ -183,18 +183,10 @@ quick_time(struct slice text, struct wall_time *out)
 	return text.len != 21;
 }
 
-static enum error_code
-make_amount(struct record_context *context, const struct record_draft *draft, enum member member, struct text *out,
-    struct error *error)
+bool
+record_time(struct slice text, struct wall_time *out)
 {
-	struct slice value = draft->values[member];
-	if (value.len == 0)
-		return OK;
-	struct slice canonical = amount_canonical(value, &context->arena);
-	if (!slice_present(canonical))
-		return unfit(member, value, "an integer in base units, as in \"1500000\"", error);
-	*out = texts_put(context->texts, canonical);
-	return OK;
+	return quick_time(text, out) || time_parse(text, out);
 }
 
 static enum error_code
@@ -212,38 +204,51 @@ make_words(struct record_context *context, const struct record_draft *draft, str
 		return unfit(MEMBER_STATUS, status,
 		    "a state of a transaction (created, …, completed, failed, …) or a platform status (PENDING, …)",
 		    error);
-	if (occurred.len > 0 && !quick_time(occurred, &record->occurred) && !time_parse(occurred, &record->occurred))
+	if (occurred.len > 0 && !record_time(occurred, &record->occurred))
 		return unfit(MEMBER_OCCURRED_AT, occurred, "a time as in 2025-01-31T12:00:00Z", error);
 	return OK;
+}
+
+/* The members that are integers: to their canonical text. */
+static enum error_code
+make_integer(
+    struct record_context *context, enum member member, struct slice value, struct slice *out, struct error *error)
+{
+	*out = SLICE_NONE;
+	if (value.len == 0)
+		return OK;
+	*out = amount_canonical(value, &context->arena);
+	return slice_present(*out) ? OK : unfit(member, value, "an integer in base units, as in \"1500000\"", error);
 }
 
 enum error_code
 record_make(
     struct record_context *context, const struct record_draft *draft, struct record *record, struct error *error)
 {
-	static const enum member as_they_are[] = {MEMBER_ID, MEMBER_CLIENT_REFERENCE, MEMBER_NETWORK, MEMBER_ACCOUNT};
-	static const enum member numbers[] = {MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX};
-	struct texts *texts = context->texts;
+	static const enum member integers[] = {MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX};
 	const struct slice *values = draft->values;
+	struct slice texts[MEMBER_TEXTS + 1], network = values[MEMBER_NETWORK];
 	*record = (struct record){.occurred = TIME_UNKNOWN};
-	for (size_t i = 0; i < COUNT_OF(as_they_are); i++)
-		record->members[as_they_are[i]] = texts_put(texts, values[as_they_are[i]]);
-	struct slice network = values[MEMBER_NETWORK];
-	record->members[MEMBER_ASSET] =
-	    texts_put(texts, canonical_address(values[MEMBER_ASSET], network, &context->arena));
-	record->members[MEMBER_ADDRESS] =
-	    texts_put(texts, canonical_address(values[MEMBER_ADDRESS], network, &context->arena));
-	record->members[MEMBER_TX_HASH] = texts_put(texts, canonical_hash(values[MEMBER_TX_HASH], &context->arena));
+	memcpy(texts, values, MEMBER_TEXTS * sizeof texts[0]);
+	texts[MEMBER_ASSET] = canonical_address(values[MEMBER_ASSET], network, &context->arena);
+	texts[MEMBER_ADDRESS] = canonical_address(values[MEMBER_ADDRESS], network, &context->arena);
+	texts[MEMBER_TX_HASH] = canonical_hash(values[MEMBER_TX_HASH], &context->arena);
+	texts[MEMBER_TEXTS] = buf_slice(&draft->extra);
 	enum error_code code = OK;
-	for (size_t i = 0; code == OK && i < COUNT_OF(numbers); i++)
-		code = make_amount(context, draft, numbers[i], &record->members[numbers[i]], error);
+	for (size_t i = 0; code == OK && i < COUNT_OF(integers); i++)
+		code = make_integer(context, integers[i], values[integers[i]], &texts[integers[i]], error);
 	if (code == OK)
 		code = make_words(context, draft, record, error);
 	if (code == OK && draft->extra.overflow)
 		code =
 		    error_set(error, ERR_LIMIT, "expected at most %d bytes in columns of other names", EXTRA_BYTES_MAX);
-	record->extra = texts_put(texts, buf_slice(&draft->extra));
-	if (code == OK && texts->full)
+	if (code != OK)
+		return code;
+	struct text made[MEMBER_TEXTS + 1];
+	texts_put_many(context->texts, texts, COUNT_OF(texts), made);
+	memcpy(record->members, made, sizeof record->members);
+	record->extra = made[MEMBER_TEXTS];
+	if (context->texts->full)
 		code =
 		    error_set(error, ERR_LIMIT, "expected at most 4 GiB of different values in all sources together");
 	return code;
@@ -274,8 +279,10 @@ record_reading_take(struct record_reading *reading, size_t line, struct error *e
 	if (code == OK && stated.len > 0) {
 		struct text units = TEXT_NONE;
 		/* The platform states an unknown balance as NaN. */
+		struct slice canonical = SLICE_NONE;
 		if (!slice_is(stated, "NaN"))
-			code = make_amount(context, draft, MEMBER_BALANCE, &units, error);
+			code = make_integer(context, MEMBER_BALANCE, stated, &canonical, error);
+		units = texts_put(context->texts, canonical);
 		add_balance(
 		    reading->records, (struct balance){record.members[MEMBER_NETWORK], record.members[MEMBER_ASSET],
 					  record.members[MEMBER_ACCOUNT], units, record.occurred, record.line});

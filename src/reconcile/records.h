@@ -110,6 +110,8 @@ void record_draft_extra_text(struct record_draft *draft, struct slice name, stru
 MUST_CHECK enum error_code record_make(
     struct record_context *context, const struct record_draft *draft, struct record *record, struct error *error);
 
+/* RFC 3339. */
+MUST_CHECK bool record_time(struct slice text, struct wall_time *out);
 /* In lower case where the network compares it without case, else as it is. */
 struct slice canonical_hash(struct slice hash, struct arena *arena);
 struct slice canonical_address(struct slice address, struct slice network, struct arena *arena);

@@ -30,52 +30,59 @@ texts_fini(struct texts *texts)
 	texts_init(texts);
 }
 
-static int
+/* The value of a lower-case hexadecimal digit; NOT_HEX: it is none. */
+enum { NOT_HEX = 0x80 };
+static unsigned char
 hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	unsigned digit = (unsigned char)c - (unsigned)'0', letter = (unsigned char)c - (unsigned)'a';
+	return digit < 10 ? (unsigned char)digit : letter < 6 ? (unsigned char)(letter + 10) : NOT_HEX;
+}
+
+/* False: it is not hexadecimal throughout, and `out` holds nothing of use. */
+static bool
+pack(struct slice digits, unsigned char *out)
+{
+	unsigned any = 0;
+	for (size_t i = 0; i + 1 < digits.len && any < NOT_HEX; i += 2) {
+		unsigned high = hex_value(digits.ptr[i]), low = hex_value(digits.ptr[i + 1]);
+		any |= high | low;
+		out[i / 2] = (unsigned char)(high << 4 | low);
+	}
+	return any < NOT_HEX;
+}
+
+static size_t
+put_header(unsigned char *out, unsigned kind, size_t length)
+{
+	out[0] = (unsigned char)(kind << 6 | (length < LENGTH_LONG ? length : LENGTH_LONG));
+	size_t at = 1;
+	if (length >= LENGTH_LONG)
+		for (; at < 5; at++)
+			out[at] = (unsigned char)(length >> (8 * (at - 1)));
+	return at;
 }
 
 static bool
 is_packable(struct slice digits)
 {
-	if (digits.len % 2 != 0 || digits.len < 2 * HEX_BYTES_MIN)
-		return false;
-	for (size_t i = 0; i < digits.len; i++)
-		if (hex_value(digits.ptr[i]) < 0)
-			return false;
-	return true;
+	return digits.len % 2 == 0 && digits.len >= 2 * HEX_BYTES_MIN;
 }
 
 static void
 entry_make(struct entry *entry, struct slice text)
 {
-	struct slice digits = text;
-	unsigned kind = KIND_PLAIN;
-	if (slice_starts(text, SLICE("0x")) && is_packable(slice_skip(text, 2))) {
-		kind = KIND_HEX_PREFIXED;
-		digits = slice_skip(text, 2);
-	} else if (is_packable(text)) {
-		kind = KIND_HEX;
+	entry->bytes = text.len + 5 <= ENTRY_SMALL ? entry->small : mem_alloc(text.len + 5);
+	bool prefixed = slice_starts(text, SLICE("0x")) && is_packable(slice_skip(text, 2));
+	struct slice digits = prefixed ? slice_skip(text, 2) : text;
+	size_t length = digits.len / 2, at = put_header(entry->bytes, prefixed ? KIND_HEX_PREFIXED : KIND_HEX, length);
+	if (is_packable(digits) && pack(digits, entry->bytes + at)) {
+		entry->len = at + length;
+		return;
 	}
-	size_t length = kind == KIND_PLAIN ? text.len : digits.len / 2;
-	entry->bytes = length + 5 <= ENTRY_SMALL ? entry->small : mem_alloc(length + 5);
-	size_t at = 1;
-	entry->bytes[0] = (unsigned char)(kind << 6 | (length < LENGTH_LONG ? length : LENGTH_LONG));
-	if (length >= LENGTH_LONG)
-		for (; at < 5; at++)
-			entry->bytes[at] = (unsigned char)(length >> (8 * (at - 1)));
-	if (kind == KIND_PLAIN)
-		memcpy(entry->bytes + at, text.ptr, text.len);
-	else
-		for (size_t i = 0; i < length; i++)
-			entry->bytes[at + i] =
-			    (unsigned char)(hex_value(digits.ptr[2 * i]) << 4 | hex_value(digits.ptr[2 * i + 1]));
-	entry->len = at + length;
+	at = put_header(entry->bytes, KIND_PLAIN, text.len);
+	memcpy(entry->bytes + at, text.ptr, text.len);
+	entry->len = at + text.len;
 }
 
 static void
@@ -151,27 +158,60 @@ append(struct texts *texts, const struct entry *entry)
 	texts->len += entry->len;
 }
 
+static struct text
+put_entry(struct texts *texts, const struct entry *entry, uint32_t hash)
+{
+	if (texts->count >= texts->slot_count / 8 * 7)
+		grow_slots(texts);
+	struct text_slot *slot = &texts->slots[find(texts, entry, hash)];
+	if (slot->at == 0 && texts->len + entry->len >= UINT32_MAX) {
+		texts->full = true;
+	} else if (slot->at == 0) {
+		uint32_t at = texts->len == 0 ? 1 : (uint32_t)texts->len;
+		append(texts, entry);
+		*slot = (struct text_slot){at, hash};
+		texts->count++;
+	}
+	return (struct text){slot->at};
+}
+
 struct text
 texts_put(struct texts *texts, struct slice text)
 {
 	if (text.len == 0)
 		return TEXT_NONE;
-	if (texts->count >= texts->slot_count / 8 * 7)
-		grow_slots(texts);
 	struct entry entry;
 	entry_make(&entry, text);
-	uint32_t hash = hash_of(&entry);
-	struct text_slot *slot = &texts->slots[find(texts, &entry, hash)];
-	if (slot->at == 0 && texts->len + entry.len >= UINT32_MAX) {
-		texts->full = true;
-	} else if (slot->at == 0) {
-		uint32_t at = texts->len == 0 ? 1 : (uint32_t)texts->len;
-		append(texts, &entry);
-		*slot = (struct text_slot){at, hash};
-		texts->count++;
-	}
+	struct text found = put_entry(texts, &entry, hash_of(&entry));
 	entry_free(&entry);
-	return (struct text){slot->at};
+	return found;
+}
+
+void
+texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out)
+{
+	struct entry entries[TEXTS_MANY_MAX];
+	uint32_t hashes[TEXTS_MANY_MAX];
+	ENSURE(count <= TEXTS_MANY_MAX);
+	size_t mask = texts->slot_count - 1;
+	for (size_t i = 0; i < count; i++) {
+		if (values[i].len == 0)
+			continue;
+		entry_make(&entries[i], values[i]);
+		hashes[i] = hash_of(&entries[i]);
+		if (texts->slot_count > 0)
+			__builtin_prefetch(&texts->slots[hashes[i] & mask]);
+	}
+	for (size_t i = 0; texts->slot_count > 0 && i < count; i++)
+		if (values[i].len > 0)
+			__builtin_prefetch(texts->bytes + texts->slots[hashes[i] & mask].at);
+	for (size_t i = 0; i < count; i++) {
+		out[i] = TEXT_NONE;
+		if (values[i].len == 0)
+			continue;
+		out[i] = put_entry(texts, &entries[i], hashes[i]);
+		entry_free(&entries[i]);
+	}
 }
 
 struct text

@@ -30,6 +30,9 @@ struct texts {
 void texts_init(struct texts *texts);
 void texts_fini(struct texts *texts);
 struct text texts_put(struct texts *texts, struct slice text);
+enum { TEXTS_MANY_MAX = 16 };
+/* The same for several at once, whose places in memory are then fetched side by side. */
+void texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out);
 /* TEXT_NONE when it is not there. */
 struct text texts_find(const struct texts *texts, struct slice text);
 /* A copy in `arena`; absent for TEXT_NONE. */

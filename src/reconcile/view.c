@@ -341,7 +341,8 @@ view_refused(
 	out->side[SIDE_JOURNAL] = object_close(&object);
 	out->detail = arena_printf(arena, "%" PRIu64 " request%s for %.*s had a signature that does not fit",
 	    refused->count, refused->count == 1 ? "" : "s", SLICE_ARG(source));
-	out->match_key = arena_printf(arena, "%.*s (event id)", SLICE_ARG(event));
+	out->match_key = event.len > 0 ? arena_printf(arena, "%.*s (event id)", SLICE_ARG(event))
+				       : arena_printf(arena, "%.*s (source; other event ids)", SLICE_ARG(source));
 	return arena_printf(arena, "%.*s\n%.*s", SLICE_ARG(source), SLICE_ARG(event));
 }
 
