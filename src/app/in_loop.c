@@ -1,16 +1,23 @@
 #include "app/service_private.h"
 
+enum { CHECK_US = 1000000 };
+
 static void
 on_mail(void *context, struct mail_list mail)
 {
 	struct in_loop *in = context;
 	for (struct mail *one = mail_list_pop(&mail); one != NULL; one = mail_list_pop(&mail)) {
-		if (one->kind == MAIL_STOP)
+		if (one->kind == MAIL_STOP) {
 			loop_stop(in->loop);
-		else if (in->api != NULL)
+		} else if (one->kind == MAIL_RELOAD) {
+			atomic_store(&in->reloading, false);
+			if (in->gateway != NULL)
+				receive_sources_reload(in->service->options.sources, true, in->service->options.log);
+		} else if (in->api != NULL) {
 			api_reply(in->api, CONTAINER_OF(one, struct store_request, mail));
-		else
+		} else {
 			gateway_reply(in->gateway, CONTAINER_OF(one, struct store_request, mail));
+		}
 	}
 }
 
@@ -27,6 +34,19 @@ publish_gateway(struct in_loop *in)
 	publish(in->service, PUBLISHED_REFUSED, refused);
 }
 
+/* Once a second: whether a secret file is another one now. Returns how long until then. */
+static int64_t
+check_sources(struct in_loop *in)
+{
+	int64_t left = in->check.us - clock_mono().us;
+	if (left > 0)
+		return left;
+	receive_sources_reload(in->service->options.sources, false, in->service->options.log);
+	gateway_tick(in->gateway);
+	in->check.us = clock_mono().us + CHECK_US;
+	return CHECK_US;
+}
+
 static int64_t
 on_turn(void *context)
 {
@@ -35,6 +55,8 @@ on_turn(void *context)
 	if (in->api != NULL) {
 		api_flush(in->api);
 	} else {
+		int64_t check = check_sources(in);
+		wait = wait < 0 || wait > check ? check : wait;
 		gateway_flush(in->gateway);
 		publish_gateway(in);
 	}
@@ -110,6 +132,15 @@ void
 in_loop_start(struct in_loop *in)
 {
 	ENSURE(pthread_create(&in->thread, NULL, run, in) == 0);
+}
+
+void
+in_loop_reload(struct in_loop *in)
+{
+	if (atomic_exchange(&in->reloading, true))
+		return;
+	in->reload.kind = MAIL_RELOAD;
+	mailbox_post(loop_mailbox(in->loop), &in->reload);
 }
 
 void

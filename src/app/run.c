@@ -21,12 +21,65 @@ run_signals(void)
 	return fd;
 }
 
+/* A receiver reads its secret files again when it is told to; a sender has nothing to read, and hangs up. */
 static void
-wait_for_signal(int fd)
+take_hangups(int fd)
 {
-	struct signalfd_siginfo info;
-	ssize_t got = read(fd, &info, sizeof info);
-	ENSURE(got == sizeof info);
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	ENSURE(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
+	ENSURE(signalfd(fd, &signals, SFD_CLOEXEC) == fd);
+}
+
+/* Until the one that ends it. */
+static void
+wait_for_signal(int fd, struct service *service)
+{
+	for (;;) {
+		struct signalfd_siginfo info;
+		ssize_t got = read(fd, &info, sizeof info);
+		ENSURE(got == sizeof info);
+		if (info.ssi_signo != SIGHUP)
+			return;
+		service_reload(service);
+	}
+}
+
+static struct receive_source_text
+text_of(const struct config_source *source)
+{
+	return (struct receive_source_text){
+	    .name = source->name.ptr,
+	    .scheme = source->scheme.ptr,
+	    .secret_file = source->secret_file.ptr,
+	    .forward = source->forward.ptr,
+	    .origin = source->origin.ptr,
+	    .keys_may_come = true,
+	};
+}
+
+/* The sources of the configuration beside the one of the command line. */
+static enum error_code
+add_sources(struct receive_sources *sources, const struct config *config, const struct log *log, struct error *error)
+{
+	enum error_code code = OK;
+	for (size_t i = 0; code == OK && i < config->source_count; i++) {
+		struct receive_source_text text = text_of(&config->sources[i]);
+		code = receive_sources_add(sources, &text, error);
+	}
+	if (code == OK && sources->count == 0)
+		return error_set(error, ERR_INVALID,
+		    "--source is missing: name the source whose requests to /in/NAME are taken, or list sources in "
+		    "the configuration");
+	for (size_t i = 0; code == OK && i < sources->count; i++)
+		if (sources->items[i].keys.count == 0)
+			log_write(log, LOG_ERROR,
+			    "there is no secret file yet; requests of its source are answered 503", "source",
+			    sources->items[i].name.ptr, "file", sources->items[i].secret_file.ptr, NULL);
+	return code;
 }
 
 /* Connections are what this program is made of: it asks for as many descriptors as it may have. */
@@ -57,7 +110,11 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
     struct error *error)
 {
 	struct log log = {.level = config->log_level, .format = config->log_format, .fd = STDERR_FILENO};
+	if (options->sources != NULL && add_sources(options->sources, config, &log, error) != OK)
+		return cli_fail(arguments, error);
 	int signals = run_signals();
+	if (options->role == SERVICE_RECEIVER)
+		take_hangups(signals);
 	raise_descriptors();
 	struct service_options service_options = {
 	    .role = options->role,
@@ -74,7 +131,7 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	printf("vaultbell: %s http://%s%s%s:%d\n", options->verb, v6 ? "[" : "", service_host(service), v6 ? "]" : "",
 	    service_port(service));
 	fflush(stdout);
-	wait_for_signal(signals);
+	wait_for_signal(signals, service);
 	log_write(&log, LOG_INFO, "stopping", NULL);
 	service_stop(service);
 	close(signals);

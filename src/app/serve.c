@@ -46,16 +46,18 @@ run_receive(const struct cli_arguments *arguments)
 	    .scheme = cli_value(arguments, "scheme"),
 	    .secret_file = cli_value(arguments, "secret-file"),
 	    .forward = cli_value(arguments, "forward"),
+	    .keys_may_come = true,
 	};
 	int status;
 	bool printing = cli_given(arguments, "print-config");
-	if (!printing && text.name == NULL)
+	bool given = text.name != NULL || text.scheme != NULL || text.secret_file != NULL || text.forward != NULL;
+	if (!printing && given && text.name == NULL)
 		status =
 		    cli_misuse(arguments, "--source is missing: name the source whose requests to /in/NAME are taken");
-	else if (!printing && (text.scheme == NULL || text.secret_file == NULL))
+	else if (!printing && given && (text.scheme == NULL || text.secret_file == NULL))
 		status = cli_misuse(
 		    arguments, "--source %s needs --scheme (" SIGN_SCHEME_NAMES ") and --secret-file", text.name);
-	else if (!printing && receive_sources_add(&sources, &text, &error) != OK)
+	else if (!printing && given && receive_sources_add(&sources, &text, &error) != OK)
 		status = cli_fail(arguments, &error);
 	else
 		status = run_service(arguments,

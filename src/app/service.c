@@ -151,6 +151,12 @@ service_stop(struct service *service)
 	free_all(service);
 }
 
+void
+service_reload(struct service *service)
+{
+	in_loop_reload(&service->in);
+}
+
 int
 service_port(const struct service *service)
 {

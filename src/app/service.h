@@ -28,6 +28,8 @@ struct service;
 
 MUST_CHECK enum error_code service_start(
     const struct service_options *options, struct service **out, struct error *error);
+/* RECEIVER: reads all secret files again. Any thread. */
+void service_reload(struct service *service);
 int service_port(const struct service *service);
 const char *service_host(const struct service *service);
 /* Lets what is on its way land (for at most a few seconds), commits it, ends the threads. */

@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP };
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD };
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -36,7 +36,9 @@ struct in_loop {
 	struct api *api;	 /* SENDER */
 	struct gateway *gateway; /* RECEIVER */
 	pthread_t thread;
-	struct mail stop;
+	struct mail stop, reload;
+	atomic_bool reloading;	/* `reload` is on its way */
+	struct mono_time check; /* when the secret files are looked at again */
 };
 
 /* HTTP out. */
@@ -75,6 +77,7 @@ publish(struct service *service, enum published which, uint64_t value)
 /* in_loop.c, out_loop.c: init makes everything, start begins the thread, join waits for its end, fini frees. */
 MUST_CHECK enum error_code in_loop_init(struct in_loop *in, struct service *service, struct error *error);
 void in_loop_start(struct in_loop *in);
+void in_loop_reload(struct in_loop *in);
 void in_loop_stop(struct in_loop *in); /* asks and waits */
 void in_loop_fini(struct in_loop *in); /* after the runner has stopped */
 

@@ -191,6 +191,34 @@ print_value(struct buf *out, struct slice text)
 	buf_byte(out, '"');
 }
 
+static void
+print_sources(const struct config *config, struct buf *out)
+{
+	buf_text(out, config->source_count == 0 ? "sources: []  # default\n" : "sources:\n");
+	for (size_t i = 0; i < config->source_count; i++) {
+		const struct config_source *source = &config->sources[i];
+		const struct {
+			const char *name;
+			struct slice text;
+		} members[] = {
+		    {"name", source->name},
+		    {"scheme", source->scheme},
+		    {"secret_file", source->secret_file},
+		    {"forward", source->forward},
+		};
+		buf_printf(out, "  # %.*s\n", SLICE_ARG(source->origin));
+		const char *lead = "  - ";
+		for (size_t j = 0; j < COUNT_OF(members); j++) {
+			if (!slice_present(members[j].text))
+				continue;
+			buf_printf(out, "%s%s: ", lead, members[j].name);
+			print_value(out, members[j].text);
+			buf_byte(out, '\n');
+			lead = "    ";
+		}
+	}
+}
+
 void
 config_print(const struct config *config, struct buf *out)
 {
@@ -205,6 +233,7 @@ config_print(const struct config *config, struct buf *out)
 		print_value(out, config->values[row].text);
 		buf_printf(out, "  # %.*s\n", SLICE_ARG(config->values[row].origin));
 	}
+	print_sources(config, out);
 }
 
 void

@@ -16,7 +16,14 @@ struct config_value {
 	struct slice origin; /* "default", "file:line" or the environment variable */
 };
 
-enum { CONFIG_KEYS_MAX = 32 };
+enum { CONFIG_KEYS_MAX = 32, CONFIG_SOURCES_MAX = 64 };
+
+/* An item of `sources`, as it was written; receive/receive.h says what is right. Each ends with a NUL; absent: not
+ * given. */
+struct config_source {
+	struct slice name, scheme, secret_file, forward;
+	struct slice origin; /* "file:line" */
+};
 
 struct config {
 	/* delivery.* */
@@ -30,11 +37,13 @@ struct config {
 	/* keys.* */
 	enum key_type keys_default_type; /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
 	/* the rest */
-	bool endpoints_verify_ownership;	     /* endpoints.verify_ownership; default false */
-	bool operational_webhooks;		     /* operational_webhooks.enabled; default false */
-	bool catalogue_strict;			     /* catalogue.strict: post only catalogued types; default false */
-	enum log_format log_format;		     /* log.format: logfmt | json */
-	enum log_level log_level;		     /* log.level: debug | info | warn | error; default info */
+	bool endpoints_verify_ownership; /* endpoints.verify_ownership; default false */
+	bool operational_webhooks;	 /* operational_webhooks.enabled; default false */
+	bool catalogue_strict;		 /* catalogue.strict: post only catalogued types; default false */
+	enum log_format log_format;	 /* log.format: logfmt | json */
+	enum log_level log_level;	 /* log.level: debug | info | warn | error; default info */
+	struct config_source sources[CONFIG_SOURCES_MAX]; /* the receiver's; a list, so not a row of the table */
+	size_t source_count;
 	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };

@@ -118,7 +118,8 @@ static const struct config_key keys[] = {
 	.name = "delivery.breaker_open_for",
 	.expected = "a duration from 10ms to 1d",
 	.fallback = "5s",
-	.about = "How long nothing is sent to an endpoint after ten failures in a row, before one delivery probes it again.",
+	.about =
+	    "How long nothing is sent to an endpoint after ten failures in a row, before one delivery probes it again.",
 	.offset = MEMBER(delivery_breaker_open_ms),
 	.min = 10,
 	.max = 86400000,

@@ -111,6 +111,87 @@ read_name(struct reading *reading, const char *section, char name[static NAME_BY
 	return shown ? OK : refuse(reading, "one of the keys of docs/configuration.md");
 }
 
+/* --- sources ---------------------------------------------------------------------------------------- */
+
+static const char sources_expected[] =
+    "a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and \"forward\"";
+
+static struct slice *
+source_member(struct config_source *source, struct slice key)
+{
+	const struct {
+		const char *name;
+		struct slice *member;
+	} members[] = {
+	    {"name", &source->name},
+	    {"scheme", &source->scheme},
+	    {"secret_file", &source->secret_file},
+	    {"forward", &source->forward},
+	};
+	for (size_t i = 0; i < COUNT_OF(members); i++)
+		if (slice_is(key, members[i].name))
+			return members[i].member;
+	return NULL;
+}
+
+/* A mapping whose start is the current event; ends at its end. */
+static enum error_code
+read_source(struct reading *reading, struct config_source *source)
+{
+	struct arena *arena = &reading->config->arena;
+	source->origin = arena_printf(arena, "%s:%zu", reading->file, line_of(&reading->event.start_mark));
+	for (;;) {
+		enum error_code code = advance(reading);
+		if (code != OK)
+			return code;
+		if (reading->event.type == YAML_MAPPING_END_EVENT)
+			return OK;
+		struct slice *member = NULL;
+		if (reading->event.type == YAML_SCALAR_EVENT)
+			member = source_member(source, scalar_of(&reading->event));
+		if (member == NULL)
+			return refuse(reading, "name, scheme, secret_file or forward");
+		if (slice_present(*member))
+			return refuse(reading, "this key once in each source");
+		code = advance(reading);
+		if (code != OK)
+			return code;
+		if (reading->event.type != YAML_SCALAR_EVENT || reading->event.data.scalar.length == 0 ||
+		    memchr(reading->event.data.scalar.value, '\0', reading->event.data.scalar.length) != NULL)
+			return refuse(reading, "one value");
+		*member = arena_copy(arena, scalar_of(&reading->event));
+	}
+}
+
+/* The value of `sources`, whose first event is the current one. */
+static enum error_code
+read_sources(struct reading *reading)
+{
+	struct config *config = reading->config;
+	if (config->source_count > 0)
+		return refuse(reading, "sources once, they are set above already");
+	if (reading->event.type == YAML_SCALAR_EVENT && reading->event.data.scalar.length == 0)
+		return OK;
+	if (reading->event.type != YAML_SEQUENCE_START_EVENT)
+		return refuse(reading, sources_expected);
+	for (;;) {
+		enum error_code code = advance(reading);
+		if (code != OK)
+			return code;
+		if (reading->event.type == YAML_SEQUENCE_END_EVENT)
+			return OK;
+		if (reading->event.type != YAML_MAPPING_START_EVENT)
+			return refuse(reading, sources_expected);
+		if (config->source_count == CONFIG_SOURCES_MAX)
+			return refuse(reading, "no more than 64 sources");
+		code = read_source(reading, &config->sources[config->source_count++]);
+		if (code != OK)
+			return code;
+	}
+}
+
+/* --- the document ----------------------------------------------------------------------------------- */
+
 /* A mapping whose start is the current event: of the document (`section` empty), or a section's. Sections do not
  * nest, so neither does this beyond one level; keys may also be written with their dots. */
 static enum error_code
@@ -130,7 +211,9 @@ read_mapping(struct reading *reading, const char *section)
 			return code;
 		bool is_section = section[0] == '\0' && config_section_exists(slice_of(name));
 		bool is_empty = reading->event.type == YAML_SCALAR_EVENT && reading->event.data.scalar.length == 0;
-		if (is_section && reading->event.type == YAML_MAPPING_START_EVENT)
+		if (section[0] == '\0' && strcmp(name, "sources") == 0)
+			code = read_sources(reading);
+		else if (is_section && reading->event.type == YAML_MAPPING_START_EVENT)
 			code = read_mapping(reading, name);
 		else if (is_section && !is_empty)
 			code = refuse(reading, "the keys of this section, indented below it");

@@ -40,14 +40,72 @@ type_of(struct slice body, struct arena *arena)
 	return text.len > 0 && text.len <= TYPE_BYTES_MAX ? text : SLICE_NONE;
 }
 
+/* --- headers ---------------------------------------------------------------------------------------- */
+
+static struct slice
+header(const struct verify_input *input, const char *name)
+{
+	for (size_t i = 0; i < input->headers.count; i++)
+		if (slice_equal_nocase(input->headers.items[i].name, slice_of(name)))
+			return input->headers.items[i].value;
+	return SLICE_NONE;
+}
+
+static struct slice
+header_or_twin(const struct verify_input *input, const char *name, const char *twin)
+{
+	struct slice value = header(input, name);
+	return slice_present(value) ? value : header(input, twin);
+}
+
+/* A copy that is safe to keep and to show: cut, and of visible ASCII and spaces. */
+static struct slice
+clean(struct arena *arena, struct slice text)
+{
+	if (!slice_present(text))
+		return SLICE_NONE;
+	text.len = text.len > LIMIT_JOURNAL_HEADER_BYTES ? LIMIT_JOURNAL_HEADER_BYTES : text.len;
+	char *copy = arena_string(arena, text);
+	for (size_t i = 0; i < text.len; i++)
+		if (copy[i] < 0x20 || copy[i] > 0x7e)
+			copy[i] = '?';
+	return (struct slice){copy, text.len};
+}
+
+/* A key's id tells which it is, over rotations. The secrets of other schemes may be words that people chose, and what is
+ * derived from such a one is not kept: their place in the file says it. */
+static struct slice
+key_label(struct arena *arena, const struct receive_source *source, size_t index)
+{
+	if (source->scheme == SCHEME_STANDARD || source->scheme == SCHEME_RFC9421)
+		return clean(arena, key_id(source->keys.items[index]));
+	return arena_printf(arena, "#%zu", index + 1);
+}
+
+static struct store_journal_headers
+journal_headers(struct arena *arena, const struct receive_source *source, const struct verify_input *input,
+    const struct verify_result *result)
+{
+	return (struct store_journal_headers){
+	    .scheme = slice_of(sign_scheme_name(source->scheme)),
+	    .key = key_label(arena, source, result->key_index),
+	    .sent = clean(arena, header_or_twin(input, "webhook-timestamp", "svix-timestamp")),
+	    .sequence = clean(arena, header(input, "vaultbell-sequence")),
+	    .content_type = clean(arena, header(input, "content-type")),
+	};
+}
+
+/* --- judging ---------------------------------------------------------------------------------------- */
+
 /* The message carries no event id of its own: ids are unique within an organisation, and a source's are not ours. */
 static struct store_request *
-journal_request(const struct receive_source *source, const struct verify_input *input, struct slice event_id)
+journal_request(
+    const struct receive_source *source, const struct verify_input *input, const struct verify_result *result)
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL, input->now);
 	struct message *message = message_new();
 	message->payload = arena_copy(&message->arena, input->body);
-	message->webhook_id = arena_copy(&message->arena, event_id);
+	message->webhook_id = arena_copy(&message->arena, result->event_id);
 	struct slice type = type_of(input->body, &message->arena);
 	message->event_type = slice_present(type) ? type : SLICE(""); /* every message has one in the store */
 	struct store_journal *journal = &request->journal;
@@ -56,7 +114,13 @@ journal_request(const struct receive_source *source, const struct verify_input *
 	journal->type = type;
 	journal->message = message;
 	journal->forward = source->forward;
+	journal->headers = journal_headers(&request->arena, source, input, result);
 	sha256(message->payload, journal->body_sha256);
+	if (slice_present(result->content)) {
+		unsigned char *digest = arena_alloc(&request->arena, SHA256_BYTES);
+		sha256(result->content, digest);
+		journal->content_sha256 = (struct slice){(const char *)digest, SHA256_BYTES};
+	}
 	return request;
 }
 
@@ -74,10 +138,56 @@ receive_judge(
 	verify_request(source->scheme, source->keys.items, source->keys.count, input, &arena, &result);
 	judgement->verdict = result.verdict;
 	if (result.verdict == VERDICT_VERIFIED)
-		judgement->request = journal_request(source, input, result.event_id);
+		judgement->request = journal_request(source, input, &result);
 	else
 		refuse(judgement, refusals[result.verdict].status, refusals[result.verdict].code, result.reason);
 	arena_free(&arena);
+}
+
+/* --- what was refused ------------------------------------------------------------------------------- */
+
+static struct slice
+text_member(struct json document, const char *name, struct arena *arena)
+{
+	struct json member = json_member(document, name);
+	if (!json_present(member) || member.type != JSON_STRING || member.raw.len > 6 * LIMIT_JOURNAL_HEADER_BYTES)
+		return SLICE_NONE;
+	return json_text(arena, member);
+}
+
+/* The id that it says it has. Nothing proves it: it says only which event somebody wanted to be taken for. */
+static struct slice
+claimed_id(const struct receive_source *source, const struct verify_input *input, struct arena *arena)
+{
+	struct slice id = SLICE_NONE;
+	bool from_header = source->scheme == SCHEME_STANDARD || source->scheme == SCHEME_RFC9421;
+	struct json document;
+	if (!from_header && json_parse(input->body, LIMIT_JSON_DEPTH, &document, NULL) == OK &&
+	    document.type == JSON_OBJECT) {
+		id = text_member(document, "messageId", arena);
+		id = slice_present(id) ? id : text_member(document, "id", arena);
+	}
+	id = slice_present(id) ? id : header_or_twin(input, "webhook-id", "svix-id");
+	return clean(arena, id.len > 0 ? id : SLICE_NONE);
+}
+
+struct store_request *
+receive_refused(
+    const struct receive_source *source, const struct verify_input *input, const struct receive_judgement *judgement)
+{
+	if (judgement->status == 503)
+		return NULL;
+	struct store_request *request = store_request_new(STORE_REFUSED, input->now);
+	struct arena *arena = &request->arena;
+	request->refused = (struct store_refused){
+	    .source = arena_copy(arena, source->name),
+	    .reason = slice_of(verdict_name(judgement->verdict)),
+	    .claimed = claimed_id(source, input, arena),
+	    .detail = arena_copy(arena, slice_of(judgement->detail)),
+	    .forged = judgement->verdict == VERDICT_WRONG,
+	};
+	sha256(input->body, request->refused.body_sha256);
+	return request;
 }
 
 const char *

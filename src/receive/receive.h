@@ -14,17 +14,28 @@
 
 #include "store/store.h"
 
+/* What a file looked like when its keys were read, to see that it is another one now. */
+struct receive_file_seen {
+	bool there;
+	bool settled; /* it was old enough then that a later change must show in its time */
+	uint64_t device, inode, bytes;
+	int64_t modified_ns;
+};
+
 struct receive_source {
 	struct slice name; /* of uid_valid's alphabet, so that its path is the same with and without escapes */
 	enum sign_scheme scheme;
-	struct key_list keys;	    /* none: they cannot be had, and its requests are answered 503 */
+	struct key_list keys;	  /* none: they cannot be had, and its requests are answered 503 */
+	struct slice secret_file; /* where they come from; ends with a NUL */
+	struct receive_file_seen seen;
 	struct slice forward_url;   /* http or https; absent: nowhere */
 	struct endpoint_id forward; /* the endpoint of forward_url, once it is stored; 0: nowhere */
 };
 
 enum { RECEIVE_SOURCES_MAX = 64 };
 
-/* The table of sources. Immutable while requests are judged; all slices live in `arena`. */
+/* The table of sources; all slices live in `arena`. Only receive_sources_reload changes it once requests are judged, in
+ * the thread that judges them. */
 struct receive_sources {
 	struct receive_source items[RECEIVE_SOURCES_MAX];
 	size_t count;
@@ -35,6 +46,8 @@ struct receive_sources {
 struct receive_source_text {
 	const char *name, *scheme, *secret_file;
 	const char *forward; /* NULL: nowhere */
+	const char *origin;  /* "FILE:LINE" of the configuration, for errors; NULL: options of the command line */
+	bool keys_may_come;  /* a secret file that is not there yet is no error */
 };
 
 void receive_sources_init(struct receive_sources *sources);
@@ -42,6 +55,9 @@ void receive_sources_free(struct receive_sources *sources);
 /* Reads the secret file and adds the source. Errors name the option, or the file and line, and what is expected. */
 MUST_CHECK enum error_code receive_sources_add(
     struct receive_sources *sources, const struct receive_source_text *text, struct error *error);
+/* Reads again the secret files that are not what they were (`all`: every one). A file that is broken or gone leaves its
+ * source the keys that it has. Says in the log what changed and what is wrong, once for each change. */
+void receive_sources_reload(struct receive_sources *sources, bool all, const struct log *log);
 /* By its name, byte for byte; NULL when there is none. */
 const struct receive_source *receive_sources_find(const struct receive_sources *sources, struct slice name);
 
@@ -60,6 +76,10 @@ struct receive_judgement {
 /* `input` is as sign.h wants it; its `now` becomes the time of receipt. */
 void receive_judge(
     const struct receive_source *source, const struct verify_input *input, struct receive_judgement *judgement);
+
+/* What is kept of a refused request (STORE_REFUSED): no body and no signature. NULL where it was not judged (503). */
+struct store_request *receive_refused(
+    const struct receive_source *source, const struct verify_input *input, const struct receive_judgement *judgement);
 
 /* The answer's `status` for a committed journal request: "accepted", "duplicate", "conflict". */
 const char *receive_status_name(enum journal_verdict verdict);

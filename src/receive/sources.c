@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +95,37 @@ receive_read_keys(const char *path, enum sign_scheme scheme, struct key_list *ou
 	return code;
 }
 
+/* --- seeing changes --------------------------------------------------------------------------------- */
+
+enum { SETTLED_AFTER_S = 2 };
+
+/* Before the file is read, so that what is written meanwhile shows the next time. A file that was written only just now
+ * may be written once more in the same tick of its clock: it is not settled, and is read again whatever its time. */
+static void
+look_at(const char *path, struct receive_file_seen *seen)
+{
+	struct stat status;
+	*seen = (struct receive_file_seen){.settled = true};
+	if (stat(path, &status) != 0)
+		return;
+	int64_t age_s = clock_wall().us / 1000000 - status.st_mtim.tv_sec;
+	*seen = (struct receive_file_seen){
+	    .there = true,
+	    .settled = age_s > SETTLED_AFTER_S || age_s < -SETTLED_AFTER_S,
+	    .device = status.st_dev,
+	    .inode = status.st_ino,
+	    .bytes = (uint64_t)status.st_size,
+	    .modified_ns = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec,
+	};
+}
+
+static bool
+is_same_file(const struct receive_file_seen *a, const struct receive_file_seen *b)
+{
+	return a->there == b->there && a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+	       a->modified_ns == b->modified_ns;
+}
+
 /* --- adding a source -------------------------------------------------------------------------------- */
 
 /* Whether it is an absolute http or https URL with a host. What else is wrong with it, the transport will say. */
@@ -109,28 +142,45 @@ is_url(struct slice url)
 	return host.len > 0 && strchr("/:?#", host.ptr[0]) == NULL;
 }
 
+/* What is wrong with which member, as it is called where it was written: an option, or a key of the configuration. */
+static enum error_code PRINTF_LIKE(5, 6) refuse(struct error *error, enum error_code code,
+    const struct receive_source_text *text, const char *member, const char *format, ...)
+{
+	char what[sizeof error->text];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(what, sizeof what, format, args);
+	va_end(args);
+	if (text->origin == NULL)
+		return error_set(error, code, "--%s: %s", member, what);
+	if (strcmp(member, "source") == 0)
+		member = "name";
+	const char *key = strcmp(member, "secret-file") == 0 ? "secret_file" : member;
+	return error_set(error, code, "%s: sources: %s: %s", text->origin, key, what);
+}
+
 static enum error_code
 check_text(const struct receive_sources *sources, const struct receive_source_text *text, enum sign_scheme *scheme,
     struct error *error)
 {
 	struct slice name = slice_of(text->name);
 	if (!uid_valid(name, NULL))
-		return error_set(error, ERR_INVALID,
-		    "--source: expected a name of 1 to %d letters, digits, '-', '_' or '.', as in acme",
-		    LIMIT_UID_BYTES);
+		return refuse(error, ERR_INVALID, text, "source",
+		    "expected a name of 1 to %d letters, digits, '-', '_' or '.', as in acme", LIMIT_UID_BYTES);
 	if (receive_sources_find(sources, name) != NULL)
-		return error_set(error, ERR_CONFLICT, "--source %s: expected once, it is there already", text->name);
+		return refuse(error, ERR_CONFLICT, text, "source",
+		    "expected a name of its own, there is a source %s already", text->name);
 	if (sources->count == RECEIVE_SOURCES_MAX)
-		return error_set(
-		    error, ERR_LIMIT, "--source %s: expected at most %d sources", text->name, RECEIVE_SOURCES_MAX);
+		return refuse(error, ERR_LIMIT, text, "source", "%s: expected at most %d sources", text->name,
+		    RECEIVE_SOURCES_MAX);
 	if (text->scheme == NULL || !sign_scheme_parse(slice_of(text->scheme), scheme))
-		return error_set(error, ERR_INVALID, "--scheme: expected standard, rfc9421 or legacy");
+		return refuse(error, ERR_INVALID, text, "scheme", "expected one of " SIGN_SCHEME_NAMES);
 	if (text->secret_file == NULL)
-		return error_set(
-		    error, ERR_INVALID, "--secret-file: expected the file with the keys of source %s", text->name);
+		return refuse(error, ERR_INVALID, text, "secret-file", "expected the file with the keys of source %s",
+		    text->name);
 	if (text->forward != NULL && !is_url(slice_of(text->forward)))
-		return error_set(
-		    error, ERR_INVALID, "--forward: expected an http or https URL, as in http://127.0.0.1:9000/events");
+		return refuse(error, ERR_INVALID, text, "forward",
+		    "expected an http or https URL, as in http://127.0.0.1:9000/events");
 	return OK;
 }
 
@@ -141,11 +191,57 @@ receive_sources_add(struct receive_sources *sources, const struct receive_source
 	enum error_code code = check_text(sources, text, &source.scheme, error);
 	if (code != OK)
 		return code;
+	look_at(text->secret_file, &source.seen);
 	code = receive_read_keys(text->secret_file, source.scheme, &source.keys, error);
+	if (code == ERR_NOT_FOUND && text->keys_may_come)
+		code = OK;
+	else if (code != OK && text->origin != NULL)
+		code = error_wrap(error, "%s: sources: secret_file", text->origin);
 	if (code != OK)
 		return code;
 	source.name = arena_copy(&sources->arena, slice_of(text->name));
+	source.secret_file = arena_copy(&sources->arena, slice_of(text->secret_file));
 	source.forward_url = arena_copy(&sources->arena, slice_of(text->forward));
 	sources->items[sources->count++] = source;
 	return OK;
+}
+
+/* --- reading again ---------------------------------------------------------------------------------- */
+
+static void
+reload(struct receive_source *source, bool changed, const struct log *log)
+{
+	struct key_list fresh;
+	struct error error = ERROR_NONE;
+	struct arena arena = ARENA_EMPTY;
+	const char *name = arena_string(&arena, source->name);
+	if (receive_read_keys(source->secret_file.ptr, source->scheme, &fresh, &error) == OK) {
+		key_list_free(&source->keys);
+		source->keys = fresh;
+		char count[16];
+		snprintf(count, sizeof count, "%zu", fresh.count);
+		if (changed)
+			log_write(log, LOG_INFO, "secret file read", "source", name, "keys", count, NULL);
+	} else if (changed) {
+		log_write(log, LOG_ERROR,
+		    source->keys.count > 0 ? "secret file cannot be used; the keys that were read before stay"
+					   : "secret file cannot be used; requests of its source are answered 503",
+		    "source", name, "error", error.text, NULL);
+	}
+	arena_free(&arena);
+}
+
+void
+receive_sources_reload(struct receive_sources *sources, bool all, const struct log *log)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		struct receive_source *source = &sources->items[i];
+		struct receive_file_seen seen;
+		look_at(source->secret_file.ptr, &seen);
+		bool changed = all || !is_same_file(&seen, &source->seen);
+		if (!changed && source->seen.settled)
+			continue;
+		source->seen = seen;
+		reload(source, changed, log);
+	}
 }

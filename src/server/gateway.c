@@ -7,12 +7,18 @@
  *   gateway_reply    answered, if the exchange is still there; the store request is freed */
 #include "server/gateway.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct gateway {
 	struct gateway_options options;
 	struct gateway_counters counters;
 	struct mail_list gathered;
+	size_t refused_in_flight; /* of them, and of those at the store: what is kept of refused requests */
+	int64_t missed[RECEIVE_SOURCES_MAX][VERDICT_NO_ID + 1]; /* for which there was no room on the way */
+	struct mono_time log_second;
+	uint64_t logged, not_logged; /* refusals, in the second that began then */
 };
 
 struct gateway *
@@ -78,17 +84,71 @@ answer_health(struct http_exchange *exchange)
 		answer_error(exchange, 405, "method_not_allowed", "expected GET or HEAD", "GET, HEAD");
 }
 
+/* At most LIMIT_REFUSED_LOGGED lines a second, and one that says how many there would have been more: whoever is refused
+ * must not be able to fill the log. */
 static void
-refuse(struct gateway *gateway, const struct receive_source *source, const struct receive_judgement *judgement,
+log_refused(struct gateway *gateway, const struct receive_source *source, const struct receive_judgement *judgement,
     struct http_exchange *exchange)
+{
+	gateway_tick(gateway);
+	if (gateway->logged == LIMIT_REFUSED_LOGGED) {
+		gateway->not_logged++;
+		return;
+	}
+	gateway->logged++;
+	log_write(gateway->options.log, LOG_WARN, "request refused", "source",
+	    arena_string(&exchange->arena, source->name), "verdict", verdict_name(judgement->verdict), "reason",
+	    judgement->detail, NULL);
+}
+
+void
+gateway_tick(struct gateway *gateway)
+{
+	struct mono_time now = clock_mono();
+	if (now.us - gateway->log_second.us < 1000000)
+		return;
+	gateway->log_second = now;
+	gateway->logged = 0;
+	if (gateway->not_logged == 0)
+		return;
+	char count[24];
+	snprintf(count, sizeof count, "%" PRIu64, gateway->not_logged);
+	log_write(gateway->options.log, LOG_WARN, "more requests refused in the last second", "count", count, NULL);
+	gateway->not_logged = 0;
+}
+
+/* The answer does not wait for this: it is evidence, not a promise. What finds no room is counted with the next one. */
+static void
+record_refused(struct gateway *gateway, const struct receive_source *source, const struct verify_input *input,
+    const struct receive_judgement *judgement)
+{
+	if (judgement->status == 503)
+		return;
+	int64_t *missed = &gateway->missed[source - gateway->options.sources->items][judgement->verdict];
+	if (gateway->refused_in_flight == LIMIT_REFUSED_IN_FLIGHT) {
+		++*missed;
+		gateway->counters.unrecorded++;
+		return;
+	}
+	struct store_request *request = receive_refused(source, input, judgement);
+	request->refused.count = 1 + *missed;
+	*missed = 0;
+	request->reply_to = gateway->options.mailbox;
+	request->reply_kind = gateway->options.reply_kind;
+	gateway->refused_in_flight++;
+	mail_list_add(&gateway->gathered, &request->mail);
+}
+
+static void
+refuse(struct gateway *gateway, const struct receive_source *source, const struct verify_input *input,
+    const struct receive_judgement *judgement, struct http_exchange *exchange)
 {
 	if (judgement->status == 503)
 		gateway->counters.no_keys++;
 	else
 		gateway->counters.refused[judgement->verdict]++;
-	log_write(gateway->options.log, LOG_WARN, "request refused", "source",
-	    arena_string(&exchange->arena, source->name), "verdict", verdict_name(judgement->verdict), "reason",
-	    judgement->detail, NULL);
+	log_refused(gateway, source, judgement, exchange);
+	record_refused(gateway, source, input, judgement);
 	answer_error(exchange, judgement->status, judgement->code, judgement->detail, NULL);
 }
 
@@ -108,7 +168,7 @@ receive(struct gateway *gateway, const struct receive_source *source, struct htt
 	struct receive_judgement judgement;
 	receive_judge(source, &input, &judgement);
 	if (judgement.request == NULL) {
-		refuse(gateway, source, &judgement, exchange);
+		refuse(gateway, source, &input, &judgement, exchange);
 		return;
 	}
 	judgement.request->reply_to = gateway->options.mailbox;
@@ -186,6 +246,14 @@ report(const struct gateway *gateway, struct store_request *request)
 void
 gateway_reply(struct gateway *gateway, struct store_request *request)
 {
+	if (request->kind == STORE_REFUSED) {
+		gateway->refused_in_flight--;
+		if (request->status != OK)
+			log_write(gateway->options.log, LOG_WARN, "a refused request is not recorded", "error",
+			    request->error.text, NULL);
+		store_request_free(request);
+		return;
+	}
 	struct http_exchange *exchange = request->owner;
 	if (request->status == OK)
 		count(&gateway->counters, request->journal.verdict);

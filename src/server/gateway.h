@@ -28,6 +28,7 @@ struct gateway_counters {
 	uint64_t accepted, duplicates, conflicts;
 	uint64_t refused[VERDICT_NO_ID + 1]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
 	uint64_t no_keys;		     /* refused because the source has no keys */
+	uint64_t unrecorded;		     /* refused, and counted with a later one of their kind: too many at once */
 };
 
 struct gateway *gateway_new(const struct gateway_options *options);
@@ -38,6 +39,8 @@ void gateway_request(void *context, struct http_exchange *exchange);
 void gateway_gone(void *context, struct http_exchange *exchange);
 /* Takes back a request from the store, answers its exchange where that is still there, and frees it. */
 void gateway_reply(struct gateway *gateway, struct store_request *request);
+/* About once a second: says how many refusals were not logged. */
+void gateway_tick(struct gateway *gateway);
 /* Submits what was gathered. */
 void gateway_flush(struct gateway *gateway);
 const struct gateway_counters *gateway_counters(const struct gateway *gateway);

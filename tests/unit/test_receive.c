@@ -322,10 +322,10 @@ wrong_sources_say_why(void **state)
 	text.name = "a/b";
 	assert_not_added(fixture, text, "--source: expected a name");
 	text.name = "acme";
-	assert_not_added(fixture, text, "--source acme: expected once");
+	assert_not_added(fixture, text, "--source: expected a name of its own, there is a source acme already");
 	text.name = "new";
 	text.scheme = "none";
-	assert_not_added(fixture, text, "--scheme: expected standard, rfc9421 or legacy");
+	assert_not_added(fixture, text, "--scheme: expected one of standard, rfc9421, legacy");
 	text.scheme = "standard";
 	text.secret_file = file_with("# comment\nwhsec_short\n", 22);
 	assert_not_added(fixture, text, ": line 2: ");
