@@ -22,29 +22,29 @@ static const struct vendor_vector vendor_vectors[] = {
 	.name = "fireblocks v2, a key set",
 	.scheme = SCHEME_FIREBLOCKS,
 	.keys =
-	    "{\n  \"keys\": [\n    {\n      \"kty\": \"RSA\",\n      \"n\": \"uOqQzZZWY__cub-w4RMXQRK6iLJ4TZoeAw4EQ3"
-	    "HE-Xgak5Cmcy-JiuVbE8Q5yfz9bdnWQNmCN5tp7FYWek7S710xm5CWGrfrZfpOY2DsbdwHdHDn95C_7UHYnXi0-W9B"
-	    "-NzX3aEcox_prt_cmqN8IxAQq8Wis4084SSBHMk35IKR4FhIRIzTh1RE4LOaNQNqGAARFX5o9uo1u3pMt1MRuST-3I"
-	    "YpiUQ5Wu5R-kPT2m3BDri-9YN7Mbgzgi_-QvC2KDRZxobi0lz9wyh7r3SFoOCY0X_v1pxjgRUpuWDGyJXvzeuxpIHg"
-	    "41nXPP9H-uLGt2eQoW5SI3molhC6tUkod32rSHju9Acw2UPNHOi3UxqIzisRBfzg5AyYS5dsJ4ecFQ0-wU9rR9KQ62"
-	    "wvJOdeHKu54I6_E2QRmzlP7MYmbJwplXufwoZEsyhld_YrAuBTNy-4r0IyMzFY6FXkNVsHQjQujJAWjTl9XMHDkWh1"
-	    "NeON_me2Tb-oXuyXewYcfWRljHc7o3kGQpXOhm3WITrTjwXv2KphLXDzNWJh1HdOvt65dXUr-6D9JiLqZ514-0UOBl"
-	    "DIIZf85KR3tE3MWz7w87mCGQx9vyJWVUsc1qkMrxpPZ9YdAlNCOreWURRMTo0FLUmqN1Pfo5iuvcTugNSRNsrEFPhs"
-	    "wPxv697yV4JbynE\",\n      \"e\": \"AQAB\",\n      \"kid\": \"webhook-2\",\n      \"use\": \"sig\",\n      "
+	    "{\n  \"keys\": [\n    {\n      \"kty\": \"RSA\",\n      \"n\": \"n39-sE0yPTLMhM1xJ4j8Qs6hrXe1AWartGczcL"
+	    "ZcrX7N7qf6HRQyxzbAXiyJSvPPfAzxw0GrfpRUEIVZKCP2QNERf7Z7EwUBjAGZR3lP4OFAxwFRFCB0j1FaZBTXonMl"
+	    "HdWToScJ5afM05Ul-TvrCLejbbo8FDfYT4OwF32dJCj-CwnIQ-6i-oKdk5na91KuzhdGfc70L2fmggxSljfyYVzMdI"
+	    "yapJ1ej3JG3CsXCBynSv19EYGN_5UVJkyg5HJ2kOU3xh8o3oiHOLxxSTFC8BFY9sPv8tJKy7CN_B9QYuMqgk55rz0f"
+	    "QqiibXVcv4F9bkaTkrE_lsTjJMUG5EXWdq8VQNoI_GNPvj-3DlyF9XxSq1TxykzgZaHxNOm-nNKywwdHWZSdpgH-MY"
+	    "z_QFp8dUMDTwdUd-rSymecapq4tOHmme8GRTUmzbsufIG1GMhxc-kHWuY4btVjpvOG22Iao_wfdgC3jWR-cwAk5Lkw"
+	    "KsBFLg2cBK080GXywP92oTiJYMbshUr2geJAb03CkTHeWuv4XQwoFM2NufmqAVaaMbx8LtgByWgJUdNjNdEpD-2NtQ"
+	    "5b_cr2D7uMnnpW6V6cO8vsPk4U0Ui8-1Ld2IMWVg7mZTht9prMvZZgiJ8w9xdXU-jjbbJa2Xk2InuN_2abyuZVQke8"
+	    "jGPdHjQrwf55FM8\",\n      \"e\": \"AQAB\",\n      \"kid\": \"webhook-2\",\n      \"use\": \"sig\",\n      "
 	    "\""
 	    "alg\": \"RS512\"\n    },\n    {\n      \"kty\": \"OKP\",\n      \"crv\": \"X25519\",\n      \"x\": "
 	    "\"AA\",\n   "
-	    "   \"kid\": \"for something else\"\n    },\n    {\n      \"kty\": \"RSA\",\n      \"n\": \"tX6dVecrEJS3sL"
-	    "t8F1sOkYdSrFhsqheLdIWaVPnBXaceF2e-Kgx_3oSMwVHnFyJqKSog1lBnQrl-2OaUzGBFrreaGjNsmr60yIf1kOFx"
-	    "o3x3p4DZyngGYj_IGMt_IALTPY08-G2J4nsNoKUbeYWt24NHSTrLl0_5igyqrywpzWMpCovEUPfZBfu36CHvapC7yT"
-	    "eHHsFhJ-xkvduiv7PB-cvMluCPUhpuL4ECl7hHv5V2iequmNiYh0n4vDrelZazikbSCmYUYdg4wiXqNl1PIDiByz0p"
-	    "jxZeUl3ywzYcquZp2PJqePRunnhFIwmPlxj5cjSLLYFwgjOzKthPhWzoNw\",\n      \"e\": \"AQAB\",\n      \"kid"
+	    "   \"kid\": \"for something else\"\n    },\n    {\n      \"kty\": \"RSA\",\n      \"n\": \"2PrW2lRQTv9hh-"
+	    "Ot5Dt2lohXhfxSRtUAG5_gZMYC9GGa17a18RFGbbUG2dJs5L_H1eX6fYSnJ-ObarZbGKLd4lNG4cN1c1J_zxJ3RGGa"
+	    "60S-f1l7GKSAOLBQX2MH-hvfi4opjpWdgjM_kRSAUxscudcr8WR2kbTEZLRfXtoVmN2gBgFb28hpfuAjgmHdBK0d9u"
+	    "r0UHwtH93HfgHMBpJ9-zSNVh8gm2hZpXMIq1sPsOnC-jGIMkyDqjfyjI52CtQ9P6S6vprA35mYluHuwZNfu6oPTCz2"
+	    "4rtYbpijApHGV654C9wtvI8PVdHNvyW90t6NHjYck5HEp7GQ5ng8FR1ywQ\",\n      \"e\": \"AQAB\",\n      \"kid"
 	    "\": \"webhook-1\",\n      \"use\": \"sig\",\n      \"alg\": \"RS512\"\n    }\n  ]\n}",
-	.headers = "Fireblocks-Webhook-Signature: eyJhbGciOiJSUzUxMiIsImtpZCI6IndlYmhvb2stMSJ9..feOXByrbcw-1UI"
-		   "du3sbO2F5av_uGYYpFES5y0fmZ8WpPX-M4TtDFFngWSUTqEt_9wSXumftu5MFvSmfbGU3TAp9S1d_p9mgmjqtRm1fJ"
-		   "R5cmka-INi9KFfKoo0jRq44j9WjsCCnU6uy21H_y7go9ZCeVZjUdu9hbxLqpta3qP-ma0Ka2SMFYqCCjur9yxLwoe0"
-		   "CIaM0EoMmbC6ZkCln_sl-BZAYYR1RvXKM23LFyM_0mzAjBu1305roUFsFfLrbkU343UwNhZfTgzRhZJpnH5oflIN7d"
-		   "6xtzLK9Zd35wQhvcRSNvRyC3EaoJfeDzqlF-yxob5dBfjQdBl0kIPVJrsw\n",
+	.headers = "Fireblocks-Webhook-Signature: eyJhbGciOiJSUzUxMiIsImtpZCI6IndlYmhvb2stMSJ9..UZcoeV-YYSAstt"
+		   "PGuP-mUKFTxgHTgVv4eYVBE-k49jaJ0v6K6ilfM3S1nwjkn6MO0bilYmw262ga4723pe_CMWA7yFCHFIlp5DZ6cma0"
+		   "NfzjqMfsOD89QhMA0x1LyRKLB79V0XDF77Hj0bLmm99swfSS7csSf8XjWoT9ktGPh9gwetpkcm5eo-LHTsEwTN9MAk"
+		   "lxQBPOJTwEQppOwAuMTMlmpk0y64RHbRl1fez0y6UoT_qgs0ldC6WGqJqSDljHH_lSDAqUAR5ez_HHCoIkYlXxO-7J"
+		   "X46pLYBk1rsdPfw59nX3AYPBLyrFFeg4DrSliK7BhgyQDPD6qkiTy_R5Ig\n",
 	.body = "{\"id\":\"3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80\",\"eventType\":\"transaction.created\",\"data\":{\"id"
 		"\":\"tx\"}}",
 	.id = "3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80",
@@ -54,16 +54,16 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "fireblocks v2, a key a line",
 	.scheme = SCHEME_FIREBLOCKS,
-	.keys = "{\"kty\":\"RSA\",\"n\":\"tX6dVecrEJS3sLt8F1sOkYdSrFhsqheLdIWaVPnBXaceF2e-Kgx_3oSMwVHnFyJqKSog1lBn"
-		"Qrl-2OaUzGBFrreaGjNsmr60yIf1kOFxo3x3p4DZyngGYj_IGMt_IALTPY08-G2J4nsNoKUbeYWt24NHSTrLl0_5ig"
-		"yqrywpzWMpCovEUPfZBfu36CHvapC7yTeHHsFhJ-xkvduiv7PB-cvMluCPUhpuL4ECl7hHv5V2iequmNiYh0n4vDre"
-		"lZazikbSCmYUYdg4wiXqNl1PIDiByz0pjxZeUl3ywzYcquZp2PJqePRunnhFIwmPlxj5cjSLLYFwgjOzKthPhWzoNw"
+	.keys = "{\"kty\":\"RSA\",\"n\":\"2PrW2lRQTv9hh-Ot5Dt2lohXhfxSRtUAG5_gZMYC9GGa17a18RFGbbUG2dJs5L_H1eX6fYSn"
+		"J-ObarZbGKLd4lNG4cN1c1J_zxJ3RGGa60S-f1l7GKSAOLBQX2MH-hvfi4opjpWdgjM_kRSAUxscudcr8WR2kbTEZL"
+		"RfXtoVmN2gBgFb28hpfuAjgmHdBK0d9ur0UHwtH93HfgHMBpJ9-zSNVh8gm2hZpXMIq1sPsOnC-jGIMkyDqjfyjI52"
+		"CtQ9P6S6vprA35mYluHuwZNfu6oPTCz24rtYbpijApHGV654C9wtvI8PVdHNvyW90t6NHjYck5HEp7GQ5ng8FR1ywQ"
 		"\",\"e\":\"AQAB\",\"kid\":\"webhook-1\"}",
 	.headers = "Fireblocks-Webhook-Signature: eyJhbGciOiJSUzUxMiIsImtpZCI6IndlYmhvb2stMSIsInR5cCI6IkpPU0Ui"
-		   "fQ..FiHDlSMKQd0ryv3g5q4j8U-S-ppLAe2W79ZfBoy8t_cpegvHdWIZn4Wbm6e83aTF5XsHjioeCAJxyINGczmnJp"
-		   "FlzVzfySJRdJErAqXgau7N7EGbrKAciKqt35oRwSBacVtGOD6z-riNXZpOoG8KbVwcNm84VLlbDOfNiiEdLpVNxaXb"
-		   "UasGbb_5Bb3NOzhtXYZKe7ay0vOWhaknTFYsVRrl18qgrx-FzI07LowI1jRjMUPqRPyfLAk6JewpESSjm0BfpcoEa6"
-		   "1QJmzo9SSL6ZoRqwq0JvknS-4Ov-_6HZWziIlhk5kdv3msz11IJ4m-ipN8SIMHK0wk9oz2bZB6-g\n",
+		   "fQ..gnlFAHdaP2LsAFTg_4c3YCGYirdtxNkQ27JUCgY-k-CeZdTFjJGRv93H9fA09188P31WRsbd1gOZGcaS9ZkUrK"
+		   "tdVfVbG2qVvsdks6KP4HamuMF_CBwPyI4GBtpxtmqsYHRP5h1m0H2nihk32QSoevI-CS2VB2FKQNW2LE0nH2voEouO"
+		   "wG7uzoZlmGaxtUd7LcTb2nU9trXBAWB5AMXPpe0XwxIJLUPfDLwQ7Kdz-nTZeVOHakL1a6OqbtrWKoiOfv5peW2E4h"
+		   "jE2r483FepJZXAyb1dv0qnmaXdwG4-6-OpNsyDiG_zGqynB17Oz3MFdvMIa7wxyfP77Ya5jOhHUw\n",
 	.body = "{\"id\":\"3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80\",\"eventType\":\"transaction.created\",\"data\":{\"id"
 		"\":\"tx\"}}",
 	.id = "3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80",
@@ -73,25 +73,25 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "fireblocks v1",
 	.scheme = SCHEME_FIREBLOCKS,
-	.keys = "-----BEGIN PUBLIC KEY-----\nMIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAuOqQzZZWY//cub+w4RM"
-		"X\nQRK6iLJ4TZoeAw4EQ3HE+Xgak5Cmcy+JiuVbE8Q5yfz9bdnWQNmCN5tp7FYWek7S\n710xm5CWGrfrZfpOY2Dsbdw"
-		"HdHDn95C/7UHYnXi0+W9B+NzX3aEcox/prt/cmqN8\nIxAQq8Wis4084SSBHMk35IKR4FhIRIzTh1RE4LOaNQNqGAAR"
-		"FX5o9uo1u3pMt1MR\nuST+3IYpiUQ5Wu5R+kPT2m3BDri+9YN7Mbgzgi/+QvC2KDRZxobi0lz9wyh7r3SF\noOCY0X/v"
-		"1pxjgRUpuWDGyJXvzeuxpIHg41nXPP9H+uLGt2eQoW5SI3molhC6tUko\nd32rSHju9Acw2UPNHOi3UxqIzisRBfzg5"
-		"AyYS5dsJ4ecFQ0+wU9rR9KQ62wvJOde\nHKu54I6/E2QRmzlP7MYmbJwplXufwoZEsyhld/YrAuBTNy+4r0IyMzFY6F"
-		"XkNVsH\nQjQujJAWjTl9XMHDkWh1NeON/me2Tb+oXuyXewYcfWRljHc7o3kGQpXOhm3WITrT\njwXv2KphLXDzNWJh1H"
-		"dOvt65dXUr+6D9JiLqZ514+0UOBlDIIZf85KR3tE3MWz7w\n87mCGQx9vyJWVUsc1qkMrxpPZ9YdAlNCOreWURRMTo0"
-		"FLUmqN1Pfo5iuvcTugNSR\nNsrEFPhswPxv697yV4JbynECAwEAAQ==\n-----END PUBLIC KEY-----\n-----BEGIN"
-		" PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAtX6dVecrEJS3sLt8F1sO\nkYdSrFhs"
-		"qheLdIWaVPnBXaceF2e+Kgx/3oSMwVHnFyJqKSog1lBnQrl+2OaUzGBF\nrreaGjNsmr60yIf1kOFxo3x3p4DZyngGY"
-		"j/IGMt/IALTPY08+G2J4nsNoKUbeYWt\n24NHSTrLl0/5igyqrywpzWMpCovEUPfZBfu36CHvapC7yTeHHsFhJ+xkvd"
-		"uiv7PB\n+cvMluCPUhpuL4ECl7hHv5V2iequmNiYh0n4vDrelZazikbSCmYUYdg4wiXqNl1P\nIDiByz0pjxZeUl3ywz"
-		"YcquZp2PJqePRunnhFIwmPlxj5cjSLLYFwgjOzKthPhWzo\nNwIDAQAB\n-----END PUBLIC KEY-----\n",
-	.headers = "Fireblocks-Signature: JpkYAWr9aaUDsP8ccYvB6qKf5jqSSOO4n3Z5hD3LOb3akCZh6M+nzJDrt4VeemzAa3aX"
-		   "Sp4jZMuQaDVV6pzBv0Zgi9vT4EjP9yaERjyFSs/kiXLVSDd3qgR4Ag7a1wu2PjRxV1zskzkySnI3fqXNtZD3AAmI0+"
-		   "SiJGqQJpRGLGtbjiONdtxAUh69fmY+fcRyJWXSuwHzzMH7x7rgWoh+CCqtkBGaQSad/QCZmVmRsgSBM83oGUWnd50d"
-		   "mb5zPERZivhxjpAuTkpxdDHzB2C7Il4FK0j4lzevPj4mpflTYnjIthpxIjXlytHqff3FFarIhL8ZHJUMuWNSles3kv"
-		   "BO6g==\n",
+	.keys = "-----BEGIN PUBLIC KEY-----\nMIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAn39+sE0yPTLMhM1xJ4j"
+		"8\nQs6hrXe1AWartGczcLZcrX7N7qf6HRQyxzbAXiyJSvPPfAzxw0GrfpRUEIVZKCP2\nQNERf7Z7EwUBjAGZR3lP4OF"
+		"AxwFRFCB0j1FaZBTXonMlHdWToScJ5afM05Ul+Tvr\nCLejbbo8FDfYT4OwF32dJCj+CwnIQ+6i+oKdk5na91KuzhdG"
+		"fc70L2fmggxSljfy\nYVzMdIyapJ1ej3JG3CsXCBynSv19EYGN/5UVJkyg5HJ2kOU3xh8o3oiHOLxxSTFC\n8BFY9sPv"
+		"8tJKy7CN/B9QYuMqgk55rz0fQqiibXVcv4F9bkaTkrE/lsTjJMUG5EXW\ndq8VQNoI/GNPvj+3DlyF9XxSq1TxykzgZ"
+		"aHxNOm+nNKywwdHWZSdpgH+MYz/QFp8\ndUMDTwdUd+rSymecapq4tOHmme8GRTUmzbsufIG1GMhxc+kHWuY4btVjpv"
+		"OG22Ia\no/wfdgC3jWR+cwAk5LkwKsBFLg2cBK080GXywP92oTiJYMbshUr2geJAb03CkTHe\nWuv4XQwoFM2NufmqAV"
+		"aaMbx8LtgByWgJUdNjNdEpD+2NtQ5b/cr2D7uMnnpW6V6c\nO8vsPk4U0Ui8+1Ld2IMWVg7mZTht9prMvZZgiJ8w9xd"
+		"XU+jjbbJa2Xk2InuN/2ab\nyuZVQke8jGPdHjQrwf55FM8CAwEAAQ==\n-----END PUBLIC KEY-----\n-----BEGIN"
+		" PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA2PrW2lRQTv9hh+Ot5Dt2\nlohXhfxS"
+		"RtUAG5/gZMYC9GGa17a18RFGbbUG2dJs5L/H1eX6fYSnJ+ObarZbGKLd\n4lNG4cN1c1J/zxJ3RGGa60S+f1l7GKSAO"
+		"LBQX2MH+hvfi4opjpWdgjM/kRSAUxsc\nudcr8WR2kbTEZLRfXtoVmN2gBgFb28hpfuAjgmHdBK0d9ur0UHwtH93Hfg"
+		"HMBpJ9\n+zSNVh8gm2hZpXMIq1sPsOnC+jGIMkyDqjfyjI52CtQ9P6S6vprA35mYluHuwZNf\nu6oPTCz24rtYbpijAp"
+		"HGV654C9wtvI8PVdHNvyW90t6NHjYck5HEp7GQ5ng8FR1y\nwQIDAQAB\n-----END PUBLIC KEY-----\n",
+	.headers = "Fireblocks-Signature: Ld5xBuDTjhojRDpLIGo7hnLe3dDEi4aNwmr9wKC/CBTQxQWtpzOe5hYWFqO5z7zohuxN"
+		   "urLdVJiZVbtv+veh2VV9PQLHokHhFdp5Xx3zLXkFKqTbgQDdDBL5KZGK5awnzrbybrYUS9v48hGQzPav7sIdSCadt2"
+		   "+qCmIL8I6dElWFsSgWY4WEhCKglR/o98UOaNCgk03WIwBVpS5i+Ba43vzXCgeR4sFYDD7zbXoEWeJ+s44yJRTuEWmx"
+		   "+GxjeMvEWsFzx9Te4iDAUjcqemE5yXsm1vQM2RTqs9SacTJpmJZSYrZ8y/PFLJDYsQgSGY2VIY0W2oZhVOJcxJRvXN"
+		   "wMxg==\n",
 	.body =
 	    "{\"type\":\"TRANSACTION_STATUS_UPDATED\",\"tenantId\":\"t\",\"timestamp\":1730482675000,\"data\":{\"id\""
 	    ":\"tx\"}}",
@@ -102,28 +102,28 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "fireblocks, both headers and the fixed key",
 	.scheme = SCHEME_FIREBLOCKS,
-	.keys = "-----BEGIN PUBLIC KEY-----\nMIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAuOqQzZZWY//cub+w4RM"
-		"X\nQRK6iLJ4TZoeAw4EQ3HE+Xgak5Cmcy+JiuVbE8Q5yfz9bdnWQNmCN5tp7FYWek7S\n710xm5CWGrfrZfpOY2Dsbdw"
-		"HdHDn95C/7UHYnXi0+W9B+NzX3aEcox/prt/cmqN8\nIxAQq8Wis4084SSBHMk35IKR4FhIRIzTh1RE4LOaNQNqGAAR"
-		"FX5o9uo1u3pMt1MR\nuST+3IYpiUQ5Wu5R+kPT2m3BDri+9YN7Mbgzgi/+QvC2KDRZxobi0lz9wyh7r3SF\noOCY0X/v"
-		"1pxjgRUpuWDGyJXvzeuxpIHg41nXPP9H+uLGt2eQoW5SI3molhC6tUko\nd32rSHju9Acw2UPNHOi3UxqIzisRBfzg5"
-		"AyYS5dsJ4ecFQ0+wU9rR9KQ62wvJOde\nHKu54I6/E2QRmzlP7MYmbJwplXufwoZEsyhld/YrAuBTNy+4r0IyMzFY6F"
-		"XkNVsH\nQjQujJAWjTl9XMHDkWh1NeON/me2Tb+oXuyXewYcfWRljHc7o3kGQpXOhm3WITrT\njwXv2KphLXDzNWJh1H"
-		"dOvt65dXUr+6D9JiLqZ514+0UOBlDIIZf85KR3tE3MWz7w\n87mCGQx9vyJWVUsc1qkMrxpPZ9YdAlNCOreWURRMTo0"
-		"FLUmqN1Pfo5iuvcTugNSR\nNsrEFPhswPxv697yV4JbynECAwEAAQ==\n-----END PUBLIC KEY-----\n",
-	.headers = "Fireblocks-Webhook-Signature: eyJhbGciOiJSUzUxMiIsImtpZCI6IndlYmhvb2stMSJ9..feOXByrbcw-1UI"
-		   "du3sbO2F5av_uGYYpFES5y0fmZ8WpPX-M4TtDFFngWSUTqEt_9wSXumftu5MFvSmfbGU3TAp9S1d_p9mgmjqtRm1fJ"
-		   "R5cmka-INi9KFfKoo0jRq44j9WjsCCnU6uy21H_y7go9ZCeVZjUdu9hbxLqpta3qP-ma0Ka2SMFYqCCjur9yxLwoe0"
-		   "CIaM0EoMmbC6ZkCln_sl-BZAYYR1RvXKM23LFyM_0mzAjBu1305roUFsFfLrbkU343UwNhZfTgzRhZJpnH5oflIN7d"
-		   "6xtzLK9Zd35wQhvcRSNvRyC3EaoJfeDzqlF-yxob5dBfjQdBl0kIPVJrsw\nFireblocks-Signature: KNh2+kgC8"
-		   "h1mhb2HwG7bf29gs+OaGz9+oCYY9dsj/PRYtjksXxzrQiQxTZFg5tMpr9vOYYwmsmhv0GO4g/h2kcznx3PJHnDcLfe"
-		   "FT3AIdsZrvzqazgJEkk/T1sv3mQlW6/sCWQ5kM9bGpEPlKktinO0dO6HrErM/UInadVBsHLT1FFstwByVoM3vJXCB2"
-		   "tcZP0vysX65IrqL6rfaQwr9AdopoACmOntT0IrCJcvChYEIiWmfP8hy2NRZQsjf641L4zm1DVSAJo5/TRNSaEQzIAj"
-		   "GJ+d+mZ1Mup0HlBFr4atEdW47zEJXRm1ur1b5pIVRJ5cURyL4BfnBygpU3gM9kRiateNTP/904drfODc67RH4r3e65"
-		   "lN4EABFlF+u5CSFDIAEvii2eGiTza6CFM2lb7OFfONajCILWf6B9JYC7eYnkLgsuu/H1VTu05Ny0wY/zhsFLfb4pcQ"
-		   "e7o8008UuUFkEmnD7KNbziCxGee1Nym6GkOgvVyhMK5OJ2Ap5tB1k8LfUaR+SWtO7H2vstCcKiZ6VugH0rFgKS7POt"
-		   "3sM1KwWg32rcxODf3srm9vttxLlnqr7+gzmbHdyesKuRP8bZP9VJv6T9JXMEWjE+RpEDK43TKisPYfroEJyIOwaYvG"
-		   "VSjfI9KqDr0qD72VSm3RCRhtWD72+2obfNEJ8bqDjYpE=\n",
+	.keys = "-----BEGIN PUBLIC KEY-----\nMIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAn39+sE0yPTLMhM1xJ4j"
+		"8\nQs6hrXe1AWartGczcLZcrX7N7qf6HRQyxzbAXiyJSvPPfAzxw0GrfpRUEIVZKCP2\nQNERf7Z7EwUBjAGZR3lP4OF"
+		"AxwFRFCB0j1FaZBTXonMlHdWToScJ5afM05Ul+Tvr\nCLejbbo8FDfYT4OwF32dJCj+CwnIQ+6i+oKdk5na91KuzhdG"
+		"fc70L2fmggxSljfy\nYVzMdIyapJ1ej3JG3CsXCBynSv19EYGN/5UVJkyg5HJ2kOU3xh8o3oiHOLxxSTFC\n8BFY9sPv"
+		"8tJKy7CN/B9QYuMqgk55rz0fQqiibXVcv4F9bkaTkrE/lsTjJMUG5EXW\ndq8VQNoI/GNPvj+3DlyF9XxSq1TxykzgZ"
+		"aHxNOm+nNKywwdHWZSdpgH+MYz/QFp8\ndUMDTwdUd+rSymecapq4tOHmme8GRTUmzbsufIG1GMhxc+kHWuY4btVjpv"
+		"OG22Ia\no/wfdgC3jWR+cwAk5LkwKsBFLg2cBK080GXywP92oTiJYMbshUr2geJAb03CkTHe\nWuv4XQwoFM2NufmqAV"
+		"aaMbx8LtgByWgJUdNjNdEpD+2NtQ5b/cr2D7uMnnpW6V6c\nO8vsPk4U0Ui8+1Ld2IMWVg7mZTht9prMvZZgiJ8w9xd"
+		"XU+jjbbJa2Xk2InuN/2ab\nyuZVQke8jGPdHjQrwf55FM8CAwEAAQ==\n-----END PUBLIC KEY-----\n",
+	.headers = "Fireblocks-Webhook-Signature: eyJhbGciOiJSUzUxMiIsImtpZCI6IndlYmhvb2stMSJ9..UZcoeV-YYSAstt"
+		   "PGuP-mUKFTxgHTgVv4eYVBE-k49jaJ0v6K6ilfM3S1nwjkn6MO0bilYmw262ga4723pe_CMWA7yFCHFIlp5DZ6cma0"
+		   "NfzjqMfsOD89QhMA0x1LyRKLB79V0XDF77Hj0bLmm99swfSS7csSf8XjWoT9ktGPh9gwetpkcm5eo-LHTsEwTN9MAk"
+		   "lxQBPOJTwEQppOwAuMTMlmpk0y64RHbRl1fez0y6UoT_qgs0ldC6WGqJqSDljHH_lSDAqUAR5ez_HHCoIkYlXxO-7J"
+		   "X46pLYBk1rsdPfw59nX3AYPBLyrFFeg4DrSliK7BhgyQDPD6qkiTy_R5Ig\nFireblocks-Signature: A4XZP6hK+"
+		   "0HbLVewAm9DE+DYCSMeM/iB0lSw6j0JnePtdSmzFBiOyVkG4dIfpkUI2piNI6kZXlAuqrTDotLqpmyOxQcjDf8iAYK"
+		   "7gOm42hR8S0DyDjeMweSnp7JszF4QjJEeZEc8MKyW6qNKAiL2qF/3JXoq0UXnd4NbudoZQPDRmwaM2c7F65weD6e9W"
+		   "TkRu7RHeuefLIVPcg4LbaGBsyxhZcvioRv9iJiruCcorY4utDjUM7E/WBYdSy8sCKv1jBkf5vmKkNIkUe+Uzq+0Vwo"
+		   "5h9eY1EINQbTGllhaRzLciDfpDRX8LePajgod/Lls6RdEMUmPeG1eLFiZuOxdOL6+29/2X5ToOZrjyEMniSGnSQ2oV"
+		   "Uj75mXImJfREy6WERH1T3mpKwv7iF/Gv/orlmmM5A6/C9kDA1Xp8hmr5V4YwUy7SZmyEumPfcSu9ZuYPsOJVISeDH4"
+		   "D6ISz9xi2xiE10D63w5AK/7fcZQinM6f2YcE3cGsdL5Z6IcwIiAjmRJ4tZMQLXUrDsN+43Cf4PyYkNmbIaiQ8LMm8z"
+		   "O6Ji3pEuyA0xpylYVyTm0sEBgysKaCESPhOLfb7VTpsy4DO4kzizdj7DLMGWYVLjeb1d+odYJWO2muJ8s4RaC1t7np"
+		   "nGF+H4vVLqIqosh/Ku+VxQwTKIozAss24qGdD+JMTJBo=\n",
 	.body = "{\"id\":\"3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80\",\"eventType\":\"transaction.created\",\"data\":{\"id"
 		"\":\"tx\"}}",
 	.id = "3f9d2d2e-9d0c-4c0f-8f3c-0a4b5f6d7e80",
@@ -171,13 +171,13 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "fordefi, PEM",
 	.scheme = SCHEME_FORDEFI,
-	.keys = "# the platform's key\n-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDXjfG9"
-		"mqhyx/5w8Ez43/dLWBrpjF\nbCcFjLhH9m7dQQhe6TKEH/lNSTw28xXHURQSJ+0l3r7QVb0tKqEQIY4gfQ==\n-----E"
-		"ND PUBLIC KEY-----\n\n-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEBxaT51J"
-		"A+VQEQOgYr+IrNDNO0Owt\n97gz8toKx9Z9sdstajKWC/PUDn6Kgobxszv85HcKvR1kL950NP+wZhc5Ig==\n-----EN"
+	.keys = "# the platform's key\n-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEuqLZk7"
+		"C/6N7Qif7Ew6f9qQ8PBW/b\nh9KA2q36WOlY5T68mZ91GlZDK3RjBHsRHoOW/aIi4be+LQx4a5VJ5/J/Sg==\n-----E"
+		"ND PUBLIC KEY-----\n\n-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEunwhq4R"
+		"/Goj8S+QDITO9iqTCIexP\nnBQpHRRjMG4/gTINCP7JNaE+HLuy3n339CrsBQ1+w4L7Wk1JDgxFofI7Sg==\n-----EN"
 		"D PUBLIC KEY-----\n",
-	.headers = "X-Signature: MEYCIQDHmjwlZ8uP8vk3yMDcqWndeaaKJ1MUeRfuo6M2FyrRzQIhAIoijWggxEEwo52rXuuz+nsqa"
-		   "48f4hpNdcOEfp5nRHEA\n",
+	.headers = "X-Signature: MEQCIFsc6jDB9naP9vxmpT2UonAkT5ylhXVRHp+U1p996bNvAiBERj7ll08G+tGzsqBYmw7wpUdCI"
+		   "v0Z29s9RWDt4pzYKQ==\n",
 	.body =
 	    "{\"webhook_id\":\"w\",\"event_id\":\"15e0062c-be33\",\"attempt\":1,\"sent_at\":\"2024-11-01T00:00:00Z\","
 	    "\"event\":{\"id\":\"t\"}}",
@@ -188,10 +188,10 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "fordefi, JWK",
 	.scheme = SCHEME_FORDEFI,
-	.keys = "{\"kty\":\"EC\",\"x\":\"BxaT51JA-VQEQOgYr-IrNDNO0Owt97gz8toKx9Z9sds\",\"y\":\"LWoylgvz1A5-ioKG8bM7_OR"
-		"3Cr0dZC_edDT_sGYXOSI\",\"crv\":\"P-256\"}",
-	.headers = "X-Signature: MEYCIQCNNJ5mfWSfCaeNqcneHJfcTXAqThoduui9Wr8Pjz5ueAIhALRD66XKaE0Kug8ewrpM9eUls"
-		   "JPoNHU9ZCOJ3LHzKl9a\n",
+	.keys = "{\"kty\":\"EC\",\"x\":\"unwhq4R_Goj8S-QDITO9iqTCIexPnBQpHRRjMG4_gTI\",\"y\":\"DQj-yTWhPhy7st599_Qq7AU"
+		"NfsOC-1pNSQ4MRaHyO0o\",\"crv\":\"P-256\"}",
+	.headers = "X-Signature: MEUCIQCrAHtIQIeQA1j7WLi3EwGmBteLmvuQN/ile/fomvCDPAIgJLtFxd1ts7S0jvo2Zhdz47K++"
+		   "cWT3YbpItDcPd0W7LA=\n",
 	.body =
 	    "{\"webhook_id\":\"w\",\"event_id\":\"15e0062c-be33\",\"attempt\":1,\"sent_at\":\"2024-11-01T00:00:00Z\","
 	    "\"event\":{\"id\":\"t\"}}",
@@ -202,8 +202,8 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "copper, HMAC",
 	.scheme = SCHEME_COPPER,
-	.keys = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsYUIDA5s7y0R2VG7e7RlxAd7Xxn"
-		"k\nSY4MDEA+gjslqfv84w56hN5brKELx2F65RCQ1onjMFU4mPqf5Hn2Goo17A==\n-----END PUBLIC KEY-----\nap"
+	.keys = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEU2QzGZKOkAPkWaS4S6pIy0PSpxj"
+		"2\n0GwrzH7p0yVzWxu94vZMkcfqt2TkhsqriAzCyXz/fskAg7bSvJLk4Sy3Yw==\n-----END PUBLIC KEY-----\nap"
 		"i secret",
 	.headers = "X-Signature: 984a26c29090e95db476e5a4373ad357d4079d2e18219d5b56812b4ca3711af8\nX-Timestamp:"
 		   " 1730482675123\n",
@@ -217,12 +217,12 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "copper, ECDSA",
 	.scheme = SCHEME_COPPER,
-	.keys = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsYUIDA5s7y0R2VG7e7RlxAd7Xxn"
-		"k\nSY4MDEA+gjslqfv84w56hN5brKELx2F65RCQ1onjMFU4mPqf5Hn2Goo17A==\n-----END PUBLIC KEY-----\nap"
+	.keys = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEU2QzGZKOkAPkWaS4S6pIy0PSpxj"
+		"2\n0GwrzH7p0yVzWxu94vZMkcfqt2TkhsqriAzCyXz/fskAg7bSvJLk4Sy3Yw==\n-----END PUBLIC KEY-----\nap"
 		"i secret",
-	.headers = "X-Signature: 3046022100a712ffdda697882cc0cd2df5332225ba8687f316115ab07c9d371de76a0f3c1a022"
-		   "100a8251901a12435f051e0af89ba8dd7cdf9652320c4f233d1e1c48b6768a98a93\nX-Timestamp: 173048267"
-		   "5123\n",
+	.headers = "X-Signature: 304502206609479322d410855c84b3d1575dd190805408984a70280b3e2dcff2944607c702210"
+		   "0e0d71fbdd4a8ff2d507af986cd08a82e3bfb5311d3c08b3c01124477856dd5c8\nX-Timestamp: 17304826751"
+		   "23\n",
 	.body =
 	    "{\"eventId\": \"b17c862a961fbba3\", \"event\": \"deposit-created\", \"payload\": {\"baseCurrency\": \"B"
 	    "TC\"}}",
@@ -233,9 +233,9 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "cobo",
 	.scheme = SCHEME_COBO,
-	.keys = "93aed37d2150269cce238309bce68341e25ca9a34877187b17484d20677d7961",
-	.headers = "Biz-Timestamp: 1730482675999\nBiz-Resp-Signature: a702357880084d66c07bb0f40735b8edac9e2e3a8"
-		   "77308f62bb5fef1fd6e4d12a5de200cdc831431ff291ca24221bd66ad7e200df759255e97b3c2aa6f549105\n",
+	.keys = "0ca83203fc31b4ff7c2ab0391523438cc975140005cf0a461de2c24a22e7ec8c",
+	.headers = "Biz-Timestamp: 1730482675999\nBiz-Resp-Signature: bfec5e8229f93c069c06fe963a14545e05f532909"
+		   "5e7b31d04f3cd2795711100cc7b0ab407934a03d83443075eaa3c6b0144b038d4e6140d69651dfe01ed8d0a\n",
 	.body = "{\"event_id\":\"fa1e5a4c\",\"url\":\"https://gateway.example\",\"type\":\"wallets.transaction.updated"
 		"\",\"data\":{}}",
 	.id = "fa1e5a4c",
@@ -245,11 +245,11 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "cobo, both spellings",
 	.scheme = SCHEME_COBO,
-	.keys = "{\"crv\":\"Ed25519\",\"x\":\"k67TfSFQJpzOI4MJvOaDQeJcqaNIdxh7F0hNIGd9eWE\",\"kty\":\"OKP\"}",
-	.headers = "BIZ_TIMESTAMP: 1730482675999\nBiz-Timestamp: 1730482675999\nBIZ_RESP_SIGNATURE: a70235788008"
-		   "4d66c07bb0f40735b8edac9e2e3a877308f62bb5fef1fd6e4d12a5de200cdc831431ff291ca24221bd66ad7e20"
-		   "0df759255e97b3c2aa6f549105\nBiz-Resp-Signature: a702357880084d66c07bb0f40735b8edac9e2e3a877"
-		   "308f62bb5fef1fd6e4d12a5de200cdc831431ff291ca24221bd66ad7e200df759255e97b3c2aa6f549105\n",
+	.keys = "{\"crv\":\"Ed25519\",\"x\":\"DKgyA_wxtP98KrA5FSNDjMl1FAAFzwpGHeLCSiLn7Iw\",\"kty\":\"OKP\"}",
+	.headers = "BIZ_TIMESTAMP: 1730482675999\nBiz-Timestamp: 1730482675999\nBIZ_RESP_SIGNATURE: bfec5e8229f9"
+		   "3c069c06fe963a14545e05f5329095e7b31d04f3cd2795711100cc7b0ab407934a03d83443075eaa3c6b0144b0"
+		   "38d4e6140d69651dfe01ed8d0a\nBiz-Resp-Signature: bfec5e8229f93c069c06fe963a14545e05f5329095e"
+		   "7b31d04f3cd2795711100cc7b0ab407934a03d83443075eaa3c6b0144b038d4e6140d69651dfe01ed8d0a\n",
 	.body = "{\"event_id\":\"fa1e5a4c\",\"url\":\"https://gateway.example\",\"type\":\"wallets.transaction.updated"
 		"\",\"data\":{}}",
 	.id = "fa1e5a4c",
@@ -259,10 +259,10 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "cobo, a callback without an id",
 	.scheme = SCHEME_COBO,
-	.keys = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAk67TfSFQJpzOI4MJvOaDQeJcqaNIdxh7F0hNIGd9eWE=\n--"
+	.keys = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEADKgyA/wxtP98KrA5FSNDjMl1FAAFzwpGHeLCSiLn7Iw=\n--"
 		"---END PUBLIC KEY-----\n",
-	.headers = "BIZ_TIMESTAMP: 1730482675999\nBIZ_RESP_SIGNATURE: d812be68c7a25fc246717fefcdf56e8db0619ceaa"
-		   "3b130e43e5627dc3508966c2cd806d685931abbf640c64b5ae062ed8b7a07e8b1c64a27438e9bd98e810a06\n",
+	.headers = "BIZ_TIMESTAMP: 1730482675999\nBIZ_RESP_SIGNATURE: 7147fc84f10a52a5ebce64254580c1394222d38ab"
+		   "346ece048c8318ae56854474a561d861e4f4b2fd45c5142678396169a2e6b3475a47d761bf4ebcf1c90ef0e\n",
 	.body = "{\"transaction_id\":\"1\"}",
 	.id = "17d5d9c7a0cd0d18f51cbccf79981c345a2d115169098e0a17d65e22e25bed3e",
 	.signed_time = true,
@@ -271,11 +271,11 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "ripple",
 	.scheme = SCHEME_RIPPLE,
-	.keys = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfvpvUbqsW3tCSP02Xih/6LEZx9IW3kFK2D21Piy/zMxdWTOVDStb5e"
-		"OATX4sUcekN041R4JCiRgB5+/sfnuvLQ==\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEkA+37X57iivMdfJeCr4"
-		"KZEe77XZYUdlfhC69d7XnsK/lhjo1vx8jbV9GBC4uN4qKjavngVadUfWAuAp7Kggsbw==\n",
-	.headers = "Signature: MEUCIQDv0n3mSR+Cegme+Naj4+4uxldChCAQsp5wyvE/8TneGgIgWgbAo9F3gokL0C3oPfstmjlDtuo"
-		   "xZRyqFpsvWfGE4H0=\n",
+	.keys = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZqDCBe/57r6BB7C5ivHpNWbBnkEa6IP6qi13x7jjYmEZr4Hnz+4ItI"
+		"nrwZTt7+w7EYLYAVHdXil+aI7MVYdwqg==\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQT8XV3lJ1O7kZHVC/Io"
+		"7fGhUf7FKeNQhdqsFYmOTjMcZyVTM5IEStKoA8AbuZxGFO2diHC0nA7PLCJUBSgC1DQ==\n",
+	.headers = "Signature: MEYCIQDvsMyWnGlowq6DFeMtSx2mUwdzd51nk1MiyleMWozDaQIhAITDdj8YVHrDBLP4yHmCYhn83jc"
+		   "kJESBiKP87WQdkYAY\n",
 	.body = "{\"domain\":\"TRANSACTION\",\"timestamp\":\"2024-11-01T17:37:55Z\",\"payload\":\"eyJpZCI6InR4XzEiLCJz"
 		"dGF0dXMiOiJDT05GSVJNRUQiLCJ1cGRhdGVkQXQiOiIyMDI0LTExLTAxVDE3OjM3OjU1WiJ9\"}",
 	.id = "3d2690f04a1f6638a832d24b5963e13a7572d32218b2115e8fd7378a558dae06",
@@ -285,12 +285,12 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "circle, as the API has the key",
 	.scheme = SCHEME_CIRCLE,
-	.keys = "11111111-5ca4-4ff7-a6b7-54652083fcf8 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExmZ0YiXEjyBQpqhCP"
-		"+Iom88afg3vmP9BOkIHWVD8JYqtO0h5MYh5chdOetjUd+eoQeAJ4P1h+Oo2wgJvVTHzSw==\n879dc113-5ca4-4ff7"
-		"-a6b7-54652083fcf8 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAELYzM0SsL41DH1CLQ8GhUdlaN4kLBJhW7L2d"
-		"kwjzvPZWGDODP5NN4Z0IdozWXSBK7j0e3VD8LTA7rAis7wdHIlg==\n",
-	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIQCyn9VZekyE"
-		   "XNU2+vYRbF5pAWn+YFr/8OmmGqT2rTmxpQIgeE2o+BRw4x/jgqnUDE9OztSu7jJabz7ObJ78ARvPwcA=\n",
+	.keys = "11111111-5ca4-4ff7-a6b7-54652083fcf8 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoF9JbF5RxBBZL3mNN"
+		"/TZ6zsgu5HxGNPRYALJsxC0r8gQbOlHGx3mKKzknvWRusqUsb5HOFiSbN3R5g3C313ZXA==\n879dc113-5ca4-4ff7"
+		"-a6b7-54652083fcf8 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEy283lUDieGIDcsgDwxE8s0Jef9VMiBnTDWO"
+		"Zr0QL6ncPoZPM1o0+FYq3WjdI16Wumqv996/D1tTEzLg5AmDuuA==\n",
+	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIA2jFbUrM33c"
+		   "6Dg/yvHT1++vqWJVCyu62yg0DOM7+IZUAiEA0itnjEY08XqkQH8pcdIE6QWPAJZl8rGNMQpUWvt1gP4=\n",
 	.body =
 	    "{\"subscriptionId\":\"s\",\"notificationId\":\"n-1\",\"notificationType\":\"transactions.inbound\",\"no"
 	    "tification\":{}}",
@@ -302,10 +302,10 @@ static const struct vendor_vector vendor_vectors[] = {
 	.name = "circle, PEM",
 	.scheme = SCHEME_CIRCLE,
 	.keys = "879dc113-5ca4-4ff7-a6b7-54652083fcf8 -----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj"
-		"0DAQcDQgAELYzM0SsL41DH1CLQ8GhUdlaN4kLB\nJhW7L2dkwjzvPZWGDODP5NN4Z0IdozWXSBK7j0e3VD8LTA7rAis"
-		"7wdHIlg==\n-----END PUBLIC KEY-----\n",
-	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIQCyn9VZekyE"
-		   "XNU2+vYRbF5pAWn+YFr/8OmmGqT2rTmxpQIgeE2o+BRw4x/jgqnUDE9OztSu7jJabz7ObJ78ARvPwcA=\n",
+		"0DAQcDQgAEy283lUDieGIDcsgDwxE8s0Jef9VM\niBnTDWOZr0QL6ncPoZPM1o0+FYq3WjdI16Wumqv996/D1tTEzLg"
+		"5AmDuuA==\n-----END PUBLIC KEY-----\n",
+	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIA2jFbUrM33c"
+		   "6Dg/yvHT1++vqWJVCyu62yg0DOM7+IZUAiEA0itnjEY08XqkQH8pcdIE6QWPAJZl8rGNMQpUWvt1gP4=\n",
 	.body =
 	    "{\"subscriptionId\":\"s\",\"notificationId\":\"n-1\",\"notificationType\":\"transactions.inbound\",\"no"
 	    "tification\":{}}",
@@ -316,10 +316,10 @@ static const struct vendor_vector vendor_vectors[] = {
     {
 	.name = "circle, JWK",
 	.scheme = SCHEME_CIRCLE,
-	.keys = "{\"kty\":\"EC\",\"x\":\"LYzM0SsL41DH1CLQ8GhUdlaN4kLBJhW7L2dkwjzvPZU\",\"y\":\"hgzgz-TTeGdCHaM1l0gSu49"
-		"Ht1Q_C0wO6wIrO8HRyJY\",\"crv\":\"P-256\",\"kid\":\"879dc113-5ca4-4ff7-a6b7-54652083fcf8\"}",
-	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIQCyn9VZekyE"
-		   "XNU2+vYRbF5pAWn+YFr/8OmmGqT2rTmxpQIgeE2o+BRw4x/jgqnUDE9OztSu7jJabz7ObJ78ARvPwcA=\n",
+	.keys = "{\"kty\":\"EC\",\"x\":\"y283lUDieGIDcsgDwxE8s0Jef9VMiBnTDWOZr0QL6nc\",\"y\":\"D6GTzNaNPhWKt1o3SNelrpq"
+		"r_fevw9bUxMy4OQJg7rg\",\"crv\":\"P-256\",\"kid\":\"879dc113-5ca4-4ff7-a6b7-54652083fcf8\"}",
+	.headers = "X-Circle-Key-Id: 879dc113-5ca4-4ff7-a6b7-54652083fcf8\nX-Circle-Signature: MEUCIA2jFbUrM33c"
+		   "6Dg/yvHT1++vqWJVCyu62yg0DOM7+IZUAiEA0itnjEY08XqkQH8pcdIE6QWPAJZl8rGNMQpUWvt1gP4=\n",
 	.body =
 	    "{\"subscriptionId\":\"s\",\"notificationId\":\"n-1\",\"notificationType\":\"transactions.inbound\",\"no"
 	    "tification\":{}}",

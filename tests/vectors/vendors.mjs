@@ -1,7 +1,10 @@
 // Makes tests/vectors/vendors.h: requests as other platforms sign them, by node:crypto, from their public documents and
 // nothing of this repository. The keys and the signatures of elliptic curves are random, so a new run gives new vectors.
-//   node tests/vectors/vendors.mjs > tests/vectors/vendors.h
+//   node tests/vectors/vendors.mjs [CORPUS] > tests/vectors/vendors.h
+// CORPUS: a directory that takes each request as an input of tests/fuzz/fuzz_vendors.c.
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const TIME = 1730482675; // when each request is sent
 const out = [];
@@ -25,6 +28,10 @@ const ecdsa = (pair, bytes, encoding = 'base64') => sign('sha256', Buffer.from(b
 /** One request. `signed_time`: whether it can be stale. */
 function vector(name, scheme, keys, headers, body, id, { time = false, key = 0 } = {}) {
 	const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\n`).join('');
+	if (process.argv[2]) {
+		const file = join(process.argv[2], `request-${name.replace(/[^a-z0-9]+/gi, '-').toLowerCase()}`);
+		writeFileSync(file, `r${String.fromCharCode(65 + out.length)}${lines}\n${body}`);
+	}
 	out.push(`    {
 	.name = ${text(name)},
 	.scheme = SCHEME_${scheme.toUpperCase()},
