@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ANCHOR_BYTES_MAX = 4096 };
+/* One sector: what is written over it in place is there whole, or not at all. */
+enum { ANCHOR_BYTES = 512, READ_ATTEMPTS = 3 };
 
 static const char first_line[] = "vaultbell journal head 1\n";
 static const char seal_context[] = "journal.head";
@@ -18,7 +19,8 @@ static const char seal_context[] = "journal.head";
 struct anchor {
 	const struct sealer *sealer;
 	const struct log *log;
-	char *path, *fresh;
+	char *path;
+	int file;
 	struct anchor_marks marks;
 	bool failing; /* said already; not again until it has worked */
 };
@@ -36,16 +38,20 @@ put_end(struct buf *out, const char *name, const struct store_journal_end *end)
 static void
 format(const struct sealer *sealer, const struct anchor_marks *marks, struct buf *out)
 {
+	unsigned char digest[SHA256_BYTES];
 	buf_text(out, first_line);
 	put_end(out, "end", &marks->end);
 	if (marks->has_dispute)
 		put_end(out, "disputed", &marks->disputed);
+	sha256(buf_slice(out), digest);
 	struct buf sealed;
-	buf_init(&sealed, ANCHOR_BYTES_MAX);
-	sealer_seal(sealer, slice_of(seal_context), buf_slice(out), &sealed);
+	buf_init(&sealed, ANCHOR_BYTES);
+	struct slice plain = {(const char *)digest, sizeof digest};
+	sealer_seal(sealer, slice_of(seal_context), plain, &sealed);
 	buf_text(out, "seal ");
 	base64_append(out, buf_slice(&sealed));
-	buf_byte(out, '\n');
+	while (out->len < ANCHOR_BYTES)
+		buf_byte(out, '\n');
 	ENSURE(!out->overflow && !sealed.overflow);
 	buf_free(&sealed);
 }
@@ -68,6 +74,8 @@ parse_end(struct slice line, const char *name, struct arena *arena, struct store
 static struct slice
 unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
 {
+	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+		text.len--;
 	struct slice rest = text, last = SLICE_NONE;
 	size_t above = 0;
 	while (slice_present(rest) && rest.len > 0) {
@@ -80,7 +88,9 @@ unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
 	struct secret plain;
 	if (!slice_present(sealed) || sealer_open_sealed(sealer, slice_of(seal_context), sealed, &plain, NULL) != OK)
 		return SLICE_NONE;
-	bool same = slice_equal(secret_reveal(&plain), lines);
+	unsigned char digest[SHA256_BYTES];
+	sha256(lines, digest);
+	bool same = slice_equal(secret_reveal(&plain), (struct slice){(const char *)digest, sizeof digest});
 	secret_free(&plain);
 	return same ? lines : SLICE_NONE;
 }
@@ -119,31 +129,23 @@ anchor_read(const char *directory, const struct sealer *sealer, struct anchor_ma
 	*out = (struct anchor_marks){.present = false};
 	char *path = path_in(directory, "journal.head");
 	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char text[ANCHOR_BYTES_MAX];
-	ssize_t got = file < 0 ? -1 : read(file, text, sizeof text);
+	char text[ANCHOR_BYTES];
+	ssize_t got = -1;
 	int cause = errno;
+	/* A receiver may be writing it just now: what is read half old and half new is read again. */
+	for (int i = 0; file >= 0 && !out->readable && i < READ_ATTEMPTS; i++) {
+		got = pread(file, text, sizeof text, 0);
+		cause = errno;
+		out->readable = got > 0 && parse(sealer, (struct slice){text, (size_t)got}, out);
+	}
 	if (file >= 0)
 		close(file);
 	enum error_code code = OK;
 	if (got < 0 && cause != ENOENT)
 		code = error_set(error, ERR_IO, "%s: cannot be read: %s", path, strerror(cause));
 	out->present = got >= 0;
-	out->readable = got > 0 && parse(sealer, (struct slice){text, (size_t)got}, out);
 	free(path);
 	return code;
-}
-
-static bool
-write_file(const char *path, struct slice text)
-{
-	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (file < 0)
-		return false;
-	bool good = write(file, text.ptr, text.len) == (ssize_t)text.len && fdatasync(file) == 0;
-	int cause = errno;
-	close(file);
-	errno = cause;
-	return good;
 }
 
 static void
@@ -161,9 +163,9 @@ anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 {
 	anchor->marks.end = *end;
 	struct buf text;
-	buf_init(&text, ANCHOR_BYTES_MAX);
+	buf_init(&text, ANCHOR_BYTES);
 	format(anchor->sealer, &anchor->marks, &text);
-	bool good = write_file(anchor->fresh, buf_slice(&text)) && rename(anchor->fresh, anchor->path) == 0;
+	bool good = pwrite(anchor->file, text.data, text.len, 0) == (ssize_t)text.len && fdatasync(anchor->file) == 0;
 	if (!good && !anchor->failing)
 		log_write(anchor->log, LOG_ERROR, "the journal's head cannot be written", "file", anchor->path, "error",
 		    strerror(errno), NULL);
@@ -251,10 +253,14 @@ anchor_open(const char *directory, const struct sealer *sealer, struct store *st
 	anchor->sealer = sealer;
 	anchor->log = log;
 	anchor->path = path_in(directory, "journal.head");
-	anchor->fresh = path_in(directory, "journal.head.new");
+	anchor->file = -1;
 	enum error_code code = anchor_read(directory, sealer, &anchor->marks, error);
 	if (code == OK)
 		code = judge(anchor, store, error);
+	if (code == OK)
+		anchor->file = open(anchor->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (code == OK && anchor->file < 0)
+		code = error_set(error, ERR_IO, "%s: cannot be written: %s", anchor->path, strerror(errno));
 	if (code != OK) {
 		anchor_free(anchor);
 		return code;
@@ -272,6 +278,7 @@ anchor_free(struct anchor *anchor)
 	if (anchor == NULL)
 		return;
 	free(anchor->path);
-	free(anchor->fresh);
+	if (anchor->file >= 0)
+		close(anchor->file);
 	free(anchor);
 }

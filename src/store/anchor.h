@@ -8,8 +8,9 @@
  *   disputed SEQ CHAIN        when once it did not fit what the database held; the first such one stays for good
  *   seal BASE64
  *
- * Written at open, at most once a second while the journal grows, and at close; always after the commit, so that what
- * it says is on the disk before it does. It may be behind the journal by a second and never ahead of it.
+ * It is one sector, written over in place: no file comes and goes while the receiver runs. It is written at open, at most
+ * once a second while the journal grows, and at close; always after the commit, so that what it says is on the disk
+ * before it does. It may be behind the journal by a second and never ahead of it.
  *
  * At open it is held against the database. When the journal is shorter, its numbers go on behind the anchored end, so
  * that what is missing stays a gap. When it differs, or when there is no anchor beside a journal that has rows, that is
