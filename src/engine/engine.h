@@ -60,7 +60,7 @@ struct engine_delivery {
 	int64_t sequence;
 	enum attempt_trigger trigger;
 	int64_t order_key; /* what shares it goes one after another, in order `resource` */
-	void *payload; /* the sender's handle; the engine never looks into it */
+	void *payload;	   /* the sender's handle; the engine never looks into it */
 };
 
 struct engine_due { /* a position: ordered by due, then message */
@@ -83,9 +83,9 @@ struct engine_event {
 	uint64_t random;		 /* fresh with every ENGINE_ATTEMPTED */
 	struct engine_endpoint endpoint; /* ENDPOINT */
 	struct engine_delivery delivery; /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
-	bool succeeded;                  /* ATTEMPTED: a 2xx came */
-	int32_t status_code;             /* ATTEMPTED: of the answer; 0: none came */
-	int64_t retry_after_ms;          /* ATTEMPTED: the pause that the answer asked for; 0: none */
+	bool succeeded;			 /* ATTEMPTED: a 2xx came */
+	int32_t status_code;		 /* ATTEMPTED: of the answer; 0: none came */
+	int64_t retry_after_ms;		 /* ATTEMPTED: the pause that the answer asked for; 0: none */
 	const struct engine_delivery
 	    *rows; /* REFILLED; delivery.endpoint names the endpoint of this and REFILL_FAILED */
 	size_t row_count;

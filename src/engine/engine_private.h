@@ -28,10 +28,10 @@ struct held {
 	struct engine_delivery delivery;
 	enum held_state state;
 	uint32_t endpoint;
-	uint32_t generation;	     /* of the slot: heap entries of earlier lives are stale */
-	uint32_t next, previous;     /* in the endpoint's ready list; next also in the free list */
-	uint32_t follower;           /* the BLOCKED one behind this one in its line; NONE: nobody */
-	bool in_line;                /* it stands in a line (order.c) */
+	uint32_t generation;	 /* of the slot: heap entries of earlier lives are stale */
+	uint32_t next, previous; /* in the endpoint's ready list; next also in the free list */
+	uint32_t follower;	 /* the BLOCKED one behind this one in its line; NONE: nobody */
+	bool in_line;		 /* it stands in a line (order.c) */
 	int64_t line;
 	enum delivery_state verdict; /* RECORDING: what was asked to be recorded */
 	struct wall_time again;	     /* RECORDING: due, when the verdict is PENDING */
@@ -53,13 +53,13 @@ struct node { /* an endpoint */
 	uint32_t refill_generation;    /* entries of the refill heap with another one are stale */
 	struct ring_links ring;
 	/* flow.c */
-	uint32_t window;             /* how much may be on its way now */
-	uint32_t failures;           /* in a row */
+	uint32_t window;   /* how much may be on its way now */
+	uint32_t failures; /* in a row */
 	enum breaker breaker;
 	struct wall_time paused_until; /* by the breaker or Retry-After */
-	struct wall_time rate_at;    /* when the next send is allowed by the rate */
-	int64_t wake_at;             /* it stands in the wake heap for that time; 0: it does not */
-	uint32_t wake_generation;    /* entries of the wake heap with another one are stale */
+	struct wall_time rate_at;      /* when the next send is allowed by the rate */
+	int64_t wake_at;	       /* it stands in the wake heap for that time; 0: it does not */
+	uint32_t wake_generation;      /* entries of the wake heap with another one are stale */
 };
 
 struct tenant { /* an organisation */
@@ -74,7 +74,7 @@ struct engine {
 	uint32_t held_count, held_free; /* slots made; first free one */
 	uint32_t in_memory, flying, waiting, ready, recording, blocked;
 	struct map by_delivery; /* (endpoint id, message id) → held */
-	struct map order_last;  /* (endpoint id, order key) → the last one in line */
+	struct map order_last;	/* (endpoint id, order key) → the last one in line */
 	struct node *nodes;
 	uint32_t node_count;
 	struct map by_endpoint; /* (endpoint id, 0) → node */
@@ -84,7 +84,7 @@ struct engine {
 	uint32_t turn;		    /* the tenant whose turn is next */
 	struct heap due;	    /* WAITING deliveries */
 	struct heap refills;	    /* endpoints whose spill is to be read */
-	struct heap wakes;          /* endpoints that may send again at a time */
+	struct heap wakes;	    /* endpoints that may send again at a time */
 	uint32_t refills_out;
 	struct wall_time now;
 	struct engine_actions *actions; /* of the step that runs */
@@ -114,7 +114,7 @@ void flow_sleep(struct engine *engine, uint32_t node);
 void flow_wake(struct engine *engine);
 
 /* order.c: what goes one after another */
-bool order_joins(struct engine *engine, uint32_t slot); /* true: it is behind another one, and must be BLOCKED */
+bool order_joins(struct engine *engine, uint32_t slot);	     /* true: it is behind another one, and must be BLOCKED */
 uint32_t order_leaves(struct engine *engine, uint32_t slot); /* the one that was behind it, now first; NONE */
 
 /* turns.c: whose turn it is */

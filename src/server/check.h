@@ -18,10 +18,10 @@ struct check_item {
 
 struct check {
 	struct arena *arena;
-	const char *root;   /* "body", "query", "path", "header" */
-	const char *within; /* the member whose members are looked at; NULL: the root's own */
+	const char *root;	  /* "body", "query", "path", "header" */
+	const char *within;	  /* the member whose members are looked at; NULL: the root's own */
 	struct check_item *items; /* of the arena, from the first fault on: most inputs have none */
-	size_t count; /* of faults; those beyond CHECK_ITEMS_MAX are counted, not kept */
+	size_t count;		  /* of faults; those beyond CHECK_ITEMS_MAX are counted, not kept */
 };
 
 void check_init(struct check *check, struct arena *arena, const char *root);

@@ -35,10 +35,10 @@ struct transmission {
 	/* the report */
 	enum transmission_outcome outcome;
 	int status_code;
-int64_t duration_us;
+	int64_t duration_us;
 	int64_t retry_after_ms; /* of the answer's Retry-After (RFC 9110 section 10.2.3), 0: none */
-	struct slice response; /* at most LIMIT_RESPONSE_BYTES; lives in arena */
-	char problem[160];     /* why there is no answer; no addresses of ours, no secrets */
+	struct slice response;	/* at most LIMIT_RESPONSE_BYTES; lives in arena */
+	char problem[160];	/* why there is no answer; no addresses of ours, no secrets */
 	struct arena arena;
 	void *state; /* the transport's own */
 };
