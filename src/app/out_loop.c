@@ -120,6 +120,7 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	    &(struct sender_ports){.context = out, .submit = submit, .transmit = transmit, .random = next_random});
 	return transport_new(
 	    &(struct transport_options){
+		.kind = config->delivery_transport,
 		.loop = out->loop,
 		.guard = &config->delivery_networks,
 		.allow_http = config->delivery_allow_http && !config->delivery_https_only,

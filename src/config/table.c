@@ -52,6 +52,14 @@ read_key_type(const struct config_key *key, struct slice text, void *member, str
 }
 
 static bool
+read_transport(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	return transport_kind_parse(text, member);
+}
+
+static bool
 read_log_format(const struct config_key *key, struct slice text, void *member, struct error *error)
 {
 	(void)key;
@@ -135,6 +143,15 @@ static const struct config_key keys[] = {
 	.max = INT64_C(365) * 86400000,
 	.zero = true,
 	.read = read_duration,
+    },
+    {
+	.name = "delivery.transport",
+	.expected = "own or curl",
+	.fallback = "curl",
+	.about =
+	    "Which HTTP client delivers: our own, or libcurl (several times the CPU, internationalised host names).",
+	.offset = MEMBER(delivery_transport),
+	.read = read_transport,
     },
     {
 	.name = "keys.default_type",

@@ -7,6 +7,7 @@
  *    it is reported.
  * 3. A descriptor that libcurl closes is out of the loop before: close_socket sees to our own, the socket callback
  *    to those that libcurl opens for itself. */
+#include "transport/backend.h"
 #include "transport/flight.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ struct wire {
 	bool registered; /* it is in the loop */
 };
 
-struct transport {
+struct curl_transport {
+	struct transport base; /* first: what callers have is this */
 	struct transport_options options;
 	struct flight_settings settings;
 	struct lane lanes[LANE_COUNT];
@@ -40,7 +42,7 @@ struct transport {
 static void on_wire(struct loop_source *source, uint32_t events);
 
 static struct wire *
-wire_at(struct transport *transport, int fd)
+wire_at(struct curl_transport *transport, int fd)
 {
 	size_t at = (size_t)fd;
 	if (at >= transport->wire_count) {
@@ -58,7 +60,7 @@ wire_at(struct transport *transport, int fd)
 }
 
 static void
-wire_remove(struct transport *transport, struct wire *wire)
+wire_remove(struct curl_transport *transport, struct wire *wire)
 {
 	if (wire->registered)
 		loop_remove(transport->options.loop, &wire->source);
@@ -162,7 +164,7 @@ on_resolver_start(void *resolver, void *reserved, void *context)
 	(void)resolver;
 	(void)reserved;
 	struct flight *flight = context;
-	struct transport *transport = flight->lane->transport;
+	struct curl_transport *transport = flight->lane->transport;
 	if (flight->resolving || is_address(flight->transmission->url))
 		return 0;
 	if (transport->resolving >= RESOLVING_MAX) {
@@ -182,7 +184,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 	(void)purpose;
 	struct flight *flight = context;
 	resolved(flight);
-	struct transport *transport = flight->lane->transport;
+	struct curl_transport *transport = flight->lane->transport;
 	if (!flight->lane->exempt && !guard_allows(transport->settings.guard, &address->addr)) {
 		flight->stop = STOP_ADDRESS;
 		return CURL_SOCKET_BAD;
@@ -200,7 +202,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 static int
 close_socket(void *context, curl_socket_t fd)
 {
-	struct transport *transport = context;
+	struct curl_transport *transport = context;
 	struct wire *wire = wire_at(transport, fd);
 	wire_remove(transport, wire);
 	wire->ours = false;
@@ -209,20 +211,8 @@ close_socket(void *context, curl_socket_t fd)
 
 /* --- the transport ------------------------------------------------------------------------------------- */
 
-/* The authorities' file: SSL_CERT_FILE as OpenSSL reads it, or what libcurl or the distributions call it. */
-static const char *
-ca_file(void)
-{
-	const char *const candidates[] = {secure_getenv("SSL_CERT_FILE"), curl_version_info(CURLVERSION_NOW)->cainfo,
-	    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-	for (size_t i = 0; i < COUNT_OF(candidates); i++)
-		if (candidates[i] != NULL && access(candidates[i], R_OK) == 0)
-			return candidates[i];
-	return NULL;
-}
-
 static enum error_code
-lane_open(struct lane *lane, struct transport *transport, bool exempt)
+lane_open(struct lane *lane, struct curl_transport *transport, bool exempt)
 {
 	lane->transport = transport;
 	lane->exempt = exempt;
@@ -239,40 +229,38 @@ lane_open(struct lane *lane, struct transport *transport, bool exempt)
 	return OK;
 }
 
-enum error_code
-transport_new(const struct transport_options *options, struct transport **out, struct error *error)
+static void curl_end(struct transport *base);
+
+static enum error_code
+curl_begin(const struct transport_options *options, struct transport **out, struct error *error)
 {
 	*out = NULL;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return error_set(error, ERR_INTERNAL, "libcurl does not start");
-	struct transport *transport = mem_zero(1, sizeof *transport);
+	struct curl_transport *transport = mem_zero(1, sizeof *transport);
 	transport->options = *options;
 	transport->settings = (struct flight_settings){
 	    .guard = options->guard,
 	    .allow_http = options->allow_http,
-	    .ca_file = ca_file(),
+	    .ca_file = transport_authorities(curl_version_info(CURLVERSION_NOW)->cainfo, options->log),
 	    .open_socket = open_socket,
 	    .close_socket = close_socket,
 	    .resolver_start = on_resolver_start,
 	};
-	if (transport->settings.ca_file == NULL && options->log != NULL)
-		log_write(options->log, LOG_WARN, "no file of certificate authorities: https will fail", "set",
-		    "SSL_CERT_FILE", NULL);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		if (lane_open(&transport->lanes[i], transport, i == LANE_EXEMPT) != OK) {
-			transport_free(transport);
+			curl_end(&transport->base);
 			return error_set(error, ERR_INTERNAL, "libcurl gives no multi handle");
 		}
 	}
-	*out = transport;
+	*out = &transport->base;
 	return OK;
 }
 
-void
-transport_free(struct transport *transport)
+static void
+curl_end(struct transport *base)
 {
-	if (transport == NULL)
-		return;
+	struct curl_transport *transport = CONTAINER_OF(base, struct curl_transport, base);
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane *lane = &transport->lanes[i];
 		for (int stage = 0; stage < FLIGHT_STAGE_COUNT; stage++) {
@@ -293,9 +281,10 @@ transport_free(struct transport *transport)
 	curl_global_cleanup();
 }
 
-void
-transport_send(struct transport *transport, struct transmission *transmission)
+static void
+curl_send(struct transport *base, struct transmission *transmission)
 {
+	struct curl_transport *transport = CONTAINER_OF(base, struct curl_transport, base);
 	struct lane *lane = &transport->lanes[transmission->own_destination ? LANE_EXEMPT : LANE_GUARDED];
 	struct flight *flight = lane->flights[FLIGHT_IDLE].first;
 	if (flight == NULL)
@@ -311,7 +300,7 @@ transport_send(struct transport *transport, struct transmission *transmission)
 static void
 report(struct flight *flight)
 {
-	struct transport *transport = flight->lane->transport;
+	struct curl_transport *transport = flight->lane->transport;
 	struct transmission *transmission = flight->transmission;
 	flight->transmission = NULL;
 	transmission->state = NULL;
@@ -387,9 +376,10 @@ drive(struct lane *lane, struct mono_time now)
 	curl_multi_socket_action(lane->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
-int64_t
-transport_turn(struct transport *transport)
+static int64_t
+curl_turn(struct transport *base)
 {
+	struct curl_transport *transport = CONTAINER_OF(base, struct curl_transport, base);
 	for (int i = 0; i < LANE_COUNT; i++)
 		collect(&transport->lanes[i]);
 	struct mono_time now = clock_mono();
@@ -415,16 +405,9 @@ transport_turn(struct transport *transport)
 	return due_us > now.us ? due_us - now.us : 0;
 }
 
-const char *
-transmission_outcome_name(enum transmission_outcome outcome)
-{
-	static const char *const names[TRANSMISSION_OUTCOME_COUNT] = {
-	    [TRANSMISSION_ANSWERED] = "answered",
-	    [TRANSMISSION_REFUSED] = "refused",
-	    [TRANSMISSION_UNREACHABLE] = "unreachable",
-	    [TRANSMISSION_TIMED_OUT] = "timed out",
-	    [TRANSMISSION_BROKEN] = "broken",
-	};
-	ENSURE(outcome < TRANSMISSION_OUTCOME_COUNT);
-	return names[outcome];
-}
+const struct transport_backend transport_curl = {
+    .open = curl_begin,
+    .send = curl_send,
+    .turn = curl_turn,
+    .free = curl_end,
+};

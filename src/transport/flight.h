@@ -42,8 +42,10 @@ struct flight_list {
 	struct flight *first, *last;
 };
 
+struct curl_transport;
+
 struct lane {
-	struct transport *transport;
+	struct curl_transport *transport;
 	CURLM *multi;
 	bool exempt;	/* from the guard and the HTTPS rule */
 	int64_t due_us; /* when libcurl wants to be called, monotonic; 0 at once, INT64_MAX never */

@@ -1,4 +1,5 @@
-/* The transport: sends HTTP requests and reports what came of them. Behind it libcurl (multi, socket_action).
+/* The transport: sends HTTP requests and reports what came of them. Behind it, by choice, a client of our own (client.c)
+ * or libcurl's (curl.c: multi, socket_action).
  *
  * The engine and the simulator never see it. Every request is reported exactly once, from the loop's thread,
  * never from inside transport_send.
@@ -45,7 +46,14 @@ struct transmission {
 
 struct transport;
 
+enum transport_kind {
+	TRANSPORT_OWN, /* HTTP/1.1, c-ares, OpenSSL */
+	TRANSPORT_CURL,
+	TRANSPORT_KIND_COUNT,
+};
+
 struct transport_options {
+	enum transport_kind kind;
 	struct loop *loop;
 	const struct guard *guard;
 	bool allow_http;
@@ -53,6 +61,10 @@ struct transport_options {
 	void (*done)(void *context, struct transmission *transmission);
 	void *context;
 	const struct log *log;
+	/* Of the own client only. */
+	int64_t connect_timeout_ms;    /* name, connection and TLS; 0: 10 s */
+	int64_t first_byte_timeout_ms; /* from the request to the answer's first byte; 0: 60 s */
+	const char *name_servers;      /* "127.0.0.1:5353,…"; NULL: the system's */
 };
 
 MUST_CHECK enum error_code transport_new(
@@ -63,6 +75,8 @@ int64_t transport_turn(struct transport *transport);
 /* Ends what is on its way without reporting it. The transmissions stay the caller's. */
 void transport_free(struct transport *transport);
 
+/* "own", "curl". */
+MUST_CHECK bool transport_kind_parse(struct slice name, enum transport_kind *out);
 const char *transmission_outcome_name(enum transmission_outcome outcome);
 
 #endif

@@ -130,9 +130,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TRANSPORT_TEST(test_resolving_is_bounded),
-	    TRANSPORT_TEST(test_a_slow_resolver_holds_up_nobody),
-	    TRANSPORT_TEST(test_free_does_not_wait_for_names),
+	    TRANSPORT_TEST_CURL(test_resolving_is_bounded),
+	    TRANSPORT_TEST_CURL(test_a_slow_resolver_holds_up_nobody),
+	    TRANSPORT_TEST_CURL(test_free_does_not_wait_for_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

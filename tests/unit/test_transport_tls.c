@@ -92,14 +92,27 @@ begin(struct tls_fixture *tls, long seconds, int newest)
 }
 
 static int
-setup(void **state)
+setup(void **state, enum transport_kind kind)
 {
 	struct tls_fixture *tls = calloc(1, sizeof *tls);
+	tls->fixture.kind = kind;
 	alarm(60);
 	tls->fixture.server.begin = tls_begin;
 	http_server_start(&tls->fixture.server);
 	*state = tls;
 	return 0;
+}
+
+static int
+setup_own(void **state)
+{
+	return setup(state, TRANSPORT_OWN);
+}
+
+static int
+setup_curl(void **state)
+{
+	return setup(state, TRANSPORT_CURL);
 }
 
 static int
@@ -184,15 +197,18 @@ test_old_protocol(void **state)
 	assert_no_tls(tls, "https://127.0.0.1");
 }
 
+#define TLS_TEST_KIND(test, setup) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define TLS_TEST(test) TLS_TEST_KIND(test, setup_own), TLS_TEST_KIND(test, setup_curl)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(test_known_authority, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_unknown_authority, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_other_name, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_old_protocol, setup, teardown),
+	    TLS_TEST(test_known_authority),
+	    TLS_TEST(test_unknown_authority),
+	    TLS_TEST(test_expired),
+	    TLS_TEST(test_other_name),
+	    TLS_TEST(test_old_protocol),
 	};
 	/* OpenSSL writes to the test server's closed connections without MSG_NOSIGNAL. */
 	signal(SIGPIPE, SIG_IGN);

@@ -50,12 +50,15 @@ fixture_start(struct fixture *fixture, const char *allowed, bool allow_http)
 	struct error error = ERROR_NONE;
 	assert_int_equal(guard_parse(slice_of(allowed), &fixture->guard, &error), OK);
 	fixture->loop = loop_new(&handlers, fixture);
-	struct transport_options options = {.loop = fixture->loop,
-	    .guard = &fixture->guard,
-	    .allow_http = allow_http,
-	    .connections_max = 256,
-	    .done = on_done,
-	    .context = fixture};
+	struct transport_options options = fixture->options;
+	options.kind = fixture->kind;
+	options.loop = fixture->loop;
+	options.guard = &fixture->guard;
+	options.allow_http = allow_http;
+	if (options.connections_max == 0)
+		options.connections_max = 256;
+	options.done = on_done;
+	options.context = fixture;
 	assert_int_equal(transport_new(&options, &fixture->transport, &error), OK);
 }
 
@@ -99,14 +102,27 @@ fixture_exchange(struct fixture *fixture, const char *path)
 	return transmission;
 }
 
-int
-fixture_setup(void **state)
+static int
+setup(void **state, enum transport_kind kind)
 {
 	alarm(WATCHDOG_S);
 	struct fixture *fixture = calloc(1, sizeof *fixture);
+	fixture->kind = kind;
 	http_server_start(&fixture->server);
 	*state = fixture;
 	return 0;
+}
+
+int
+fixture_setup_own(void **state)
+{
+	return setup(state, TRANSPORT_OWN);
+}
+
+int
+fixture_setup_curl(void **state)
+{
+	return setup(state, TRANSPORT_CURL);
 }
 
 int

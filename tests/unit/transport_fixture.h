@@ -8,10 +8,12 @@
 enum { SENDS_MAX = 64 };
 
 struct fixture {
+	enum transport_kind kind;
 	struct http_server server;
 	struct guard guard;
 	struct loop *loop;
 	struct transport *transport;
+	struct transport_options options; /* what fixture_start adds to: time-outs, name servers; connections_max */
 	struct transmission sends[SENDS_MAX];
 	char urls[SENDS_MAX][128];
 	size_t reported, expected;
@@ -19,9 +21,19 @@ struct fixture {
 	size_t again; /* how often a report sends its transmission once more */
 };
 
-#define TRANSPORT_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+/* A test for each kind of transport, and one for a single kind. */
+#define TRANSPORT_TEST(test) TRANSPORT_TEST_OWN(test), TRANSPORT_TEST_CURL(test)
+#define TRANSPORT_TEST_OWN(test)                                                                                       \
+	{                                                                                                              \
+#test " (own)", test, fixture_setup_own, fixture_teardown, NULL                                        \
+	}
+#define TRANSPORT_TEST_CURL(test)                                                                                      \
+	{                                                                                                              \
+#test " (curl)", test, fixture_setup_curl, fixture_teardown, NULL                                      \
+	}
 
-int fixture_setup(void **state); /* starts the server */
+int fixture_setup_own(void **state); /* starts the server */
+int fixture_setup_curl(void **state);
 int fixture_teardown(void **state);
 void fixture_start(struct fixture *fixture, const char *allowed, bool allow_http);
 void fixture_stop(struct fixture *fixture);
