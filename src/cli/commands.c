@@ -7,6 +7,8 @@ static const struct cli_command *const commands[] = {
     &cli_simulate,
     &cli_verify,
     &cli_journal_list,
+    &cli_journal_show,
+    &cli_journal_verify,
     &cli_reconcile,
     &cli_version,
     &cli_help,

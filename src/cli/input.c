@@ -1,5 +1,7 @@
 #include "cli/input.h"
 
+#include "store/anchor.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -87,6 +89,23 @@ make_directory(const char *directory, struct error *error)
 	return OK;
 }
 
+/* A command that migrates the database leaves the journal anchored as a server would: without it, the next one could not
+ * tell a journal that was never anchored from one whose anchor was taken away. */
+static enum error_code
+anchor_migrated(const char *directory, struct store *store, struct error *error)
+{
+	struct sealer *sealer;
+	struct anchor *anchor;
+	enum error_code code = sealer_open(directory, &sealer, error);
+	if (code != OK)
+		return code;
+	code = anchor_open(directory, sealer, store, NULL, &anchor, error);
+	if (code == OK)
+		anchor_free(anchor);
+	sealer_free(sealer);
+	return code;
+}
+
 enum error_code
 input_store(const char *directory, bool read_only, struct store **out, struct error *error)
 {
@@ -103,5 +122,10 @@ input_store(const char *directory, bool read_only, struct store **out, struct er
 	else if (code != OK)
 		code = error_wrap(error, "--data %s", directory);
 	arena_free(&arena);
+	if (code == OK && (*out)->journal_migrated && (*out)->vtable->journal_end(*out).seq > 0) {
+		code = anchor_migrated(directory, *out, error);
+		if (code != OK)
+			store_close(*out);
+	}
 	return code;
 }

@@ -1,33 +1,8 @@
 /* `journal list`: the receiver's journal by rising seq, read beside the running receiver. */
-#include "cli/arguments.h"
-#include "cli/input.h"
-
-#include "base/encode.h"
+#include "cli/journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static const char *
-verdict_text(enum journal_verdict verdict)
-{
-	switch (verdict) {
-	case JOURNAL_VERIFIED: return "verified";
-	case JOURNAL_CONFLICT: return "conflict";
-	case JOURNAL_DUPLICATE: break;
-	}
-	UNREACHABLE();
-}
-
-static struct slice
-digest_text(const struct store_journal_row *row, struct arena *arena)
-{
-	struct buf hex;
-	buf_init(&hex, (size_t)2 * SHA256_BYTES);
-	hex_append(&hex, (struct slice){(const char *)row->body_sha256, SHA256_BYTES});
-	struct slice text = arena_copy(arena, buf_slice(&hex));
-	buf_free(&hex);
-	return text;
-}
 
 static void
 print_json(const struct store_journal_row *row, struct arena *arena)
@@ -42,27 +17,14 @@ print_json(const struct store_journal_row *row, struct arena *arena)
 	json_put_string(&writer, "id", row->event_id);
 	json_put_string(&writer, "type", row->type);
 	json_put_string(&writer, "source", row->source);
-	json_put_cstring(&writer, "verdict", verdict_text(row->verdict));
+	json_put_cstring(&writer, "verdict", journal_verdict_text(row));
 	json_put_cstring(&writer, "received_at", time_format(row->received, 6, time));
-	json_put_string(&writer, "body_sha256", digest_text(row, arena));
+	json_put_string(&writer, "body_sha256", journal_hex(arena, row->body_sha256));
 	json_close(&writer);
 	ENSURE(!line.overflow);
 	fwrite(line.data, 1, line.len, stdout);
 	putchar('\n');
 	buf_free(&line);
-}
-
-/* A sender chose the text: bytes that could steer a terminal are not let through. */
-static struct slice
-printable(struct slice text, struct arena *arena)
-{
-	if (!slice_present(text))
-		return SLICE("-");
-	char *copy = arena_string(arena, text);
-	for (size_t i = 0; i < text.len; i++)
-		if (copy[i] < 0x20 || copy[i] > 0x7e)
-			copy[i] = '?';
-	return (struct slice){copy, text.len};
 }
 
 static void
@@ -76,10 +38,10 @@ static void
 print_row(const struct store_journal_row *row, struct arena *arena)
 {
 	char time[TIME_TEXT_BYTES];
-	struct slice source = printable(row->source, arena), id = printable(row->event_id, arena);
-	struct slice type = printable(row->type, arena), digest = digest_text(row, arena);
+	struct slice source = journal_printable(row->source, arena), id = journal_printable(row->event_id, arena);
+	struct slice type = journal_printable(row->type, arena), digest = journal_hex(arena, row->body_sha256);
 	printf("%8" PRId64 "  %-27s  %-8s  %-16.*s  %-36.*s  %-40.*s  %.16s\n", row->seq,
-	    time_format(row->received, 6, time), verdict_text(row->verdict), SLICE_ARG(source), SLICE_ARG(id),
+	    time_format(row->received, 6, time), journal_verdict_text(row), SLICE_ARG(source), SLICE_ARG(id),
 	    SLICE_ARG(type), digest.ptr);
 }
 
@@ -113,28 +75,40 @@ run(const struct cli_arguments *arguments)
 {
 	struct error error = ERROR_NONE;
 	struct store *store;
+	bool json = cli_given(arguments, "json"), more = true;
+	bool refused = cli_given(arguments, "refused"), totals = cli_given(arguments, "totals");
+	if (totals && !refused)
+		return cli_misuse(arguments, "--totals goes with --refused");
 	if (input_store(cli_value(arguments, "data"), true, &store, &error) != OK)
 		return cli_fail(arguments, &error);
-	bool json = cli_given(arguments, "json"), more = true;
-	if (!json)
-		print_heading();
 	enum error_code code = OK;
-	for (int64_t after = 0; code == OK && more;)
-		code = list_page(store, json, &after, &more, &error);
+	if (refused) {
+		code = journal_list_refused(store, json, totals, &error);
+	} else {
+		if (!json)
+			print_heading();
+		for (int64_t after = 0; code == OK && more;)
+			code = list_page(store, json, &after, &more, &error);
+	}
 	store_close(store);
 	return code == OK ? CLI_GOOD : cli_fail(arguments, &error);
 }
 
 static const struct cli_option options[] = {
     {.name = "data", .argument = "DIR", .about = "the receiver's data directory", .required = true},
+    {.name = "refused", .about = "what was refused instead: kept apart, and not for ever"},
+    {.name = "totals", .about = "with --refused: the counts, which outlive what is kept"},
     {.name = "json", .about = "prints a JSON object a line, with the whole digest"},
 };
 
 const struct cli_command cli_journal_list = {
     .name = "journal list",
-    .summary = "list what the receiver has journalled",
+    .summary = "list what the receiver has journalled, or refused",
     .details = "Works beside a running receiver. Rows come by rising seq. The verdict is verified, or conflict for\n"
-	       "another body under an id that was known already.",
+	       "another body under an id that was known already. With --refused: the requests that were refused,\n"
+	       "oldest first, with the reason and the id that they claimed (nothing proves it). Of these only the\n"
+	       "latest are kept. With --totals: how many there were of each source and reason, and, of those whose\n"
+	       "signature does not fit, of each claimed id.",
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run,
