@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 
-import { fileIn, request, run, scratch, start } from './program.mjs';
+import { fileIn, request, run, scratch, start, stop } from './program.mjs';
 
 const seconds = () => Math.floor(Date.now() / 1000);
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -99,10 +99,13 @@ function schemes() {
 }
 
 async function receiver(t, scheme, keys) {
+	// Hooks run in the order in which they are set: the receiver must have ended before its directory goes.
+	let server;
+	t.after(() => server && stop(server));
 	const data = scratch(t);
 	const secretFile = fileIn(data, 'keys', keys);
 	const source = ['--source', 'acme', '--scheme', scheme, '--secret-file', secretFile];
-	const server = await start(t, ['receive', '--data', data, '--listen', '127.0.0.1:0', ...source]);
+	server = await start(t, ['receive', '--data', data, '--listen', '127.0.0.1:0', ...source]);
 	return Object.assign(server, { data, secretFile });
 }
 
@@ -217,9 +220,11 @@ test('a secret file that will not do says so and shows no secret', async (t) => 
 });
 
 test('the sender signs in none of them', async (t) => {
+	let server;
+	t.after(() => server && stop(server));
 	const data = scratch(t);
 	const token = (await run(['token', 'create', '--data', data, '--role', 'platform-admin'])).stdout.trim();
-	const server = await start(t, ['serve', '--data', data, '--listen', '127.0.0.1:0']);
+	server = await start(t, ['serve', '--data', data, '--listen', '127.0.0.1:0']);
 	const call = (path, body) => request(server, 'POST', path,
 		{ authorization: `Bearer ${token}`, 'content-type': 'application/json' }, JSON.stringify(body));
 	const application = await call('/api/v1/app', { name: 'acme' });
