@@ -11,6 +11,8 @@ static const char *const prefixes[ID_KIND_COUNT] = {
     [ID_ATTEMPT] = "atmpt_",
     [ID_EVENT_TYPE] = "evtype_",
     [ID_TASK] = "qtask_",
+    [ID_TOKEN] = "tok_",
+    [ID_AUDIT] = "audit_",
 };
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

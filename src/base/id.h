@@ -19,6 +19,8 @@ enum id_kind {
 	ID_ATTEMPT,	 /* atmpt_ */
 	ID_EVENT_TYPE,	 /* evtype_ */
 	ID_TASK,	 /* qtask_ */
+	ID_TOKEN,	 /* tok_ */
+	ID_AUDIT,	 /* audit_: a row's number */
 	ID_KIND_COUNT,
 };
 
@@ -32,6 +34,9 @@ struct message_id {
 	int64_t value;
 };
 struct attempt_id {
+	int64_t value;
+};
+struct token_id {
 	int64_t value;
 };
 

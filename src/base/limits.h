@@ -14,6 +14,9 @@ enum {
 	LIMIT_UID_BYTES = 256,
 	LIMIT_NAME_BYTES = 4096,
 	LIMIT_METADATA_BYTES = 4096,
+	LIMIT_TOKEN_NAME_BYTES = 128,
+	LIMIT_SERVICES = 64, /* named by one organisation */
+	LIMIT_OWNER_BYTES = 256,
 	LIMIT_CHANNELS = 10,
 	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
 	LIMIT_ENDPOINTS = 10000,  /* of one organisation */

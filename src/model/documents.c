@@ -24,15 +24,20 @@ put_raw(struct json_writer *w, const char *name, struct slice value)
 }
 
 static void
-put_list(struct json_writer *w, const char *name, struct slice_list list)
+put_items(struct json_writer *w, const char *name, struct slice_list list)
 {
-	if (list.count == 0)
-		return;
 	json_key(w, name);
 	json_open(w, '[');
 	for (size_t i = 0; i < list.count; i++)
 		json_string(w, list.items[i]);
 	json_close(w);
+}
+
+static void
+put_list(struct json_writer *w, const char *name, struct slice_list list)
+{
+	if (list.count > 0)
+		put_items(w, name, list);
 }
 
 static void
@@ -52,33 +57,76 @@ organisation_encode(const struct organisation *organisation, struct buf *out)
 	put_optional(&w, "uid", organisation->uid);
 	json_put_integer(&w, "throttle_rate", organisation->throttle_rate);
 	put_raw(&w, "metadata", organisation->metadata);
+	if (organisation->services_limited)
+		put_items(&w, "services", organisation->services);
+	json_put_cstring(&w, "environment", environment_name(organisation->environment));
 	put_times(&w, organisation->created, organisation->updated);
 	json_close(&w);
 }
 
 static void
-put_keys(struct json_writer *w, const struct endpoint *endpoint)
+put_keys(struct json_writer *w, const struct endpoint *endpoint, bool shown)
 {
 	json_key(w, "keys");
 	json_open(w, '[');
 	for (size_t i = 0; i < endpoint->key_count; i++) {
 		const struct endpoint_key *key = &endpoint->keys[i];
-		struct buf text;
-		buf_init(&text, key->sealed.len * 2 + 16);
-		base64_append(&text, key->sealed);
 		json_open(w, '{');
 		json_put_cstring(w, "type", key_type_name(key->type));
-		json_put_string(w, "sealed", buf_slice(&text));
+		if (!shown) {
+			struct buf text;
+			buf_init(&text, key->sealed.len * 2 + 16);
+			base64_append(&text, key->sealed);
+			json_put_string(w, "sealed", buf_slice(&text));
+			buf_free(&text);
+		}
 		json_put_integer(w, "created", key->created.us);
 		json_put_integer(w, "expires", key->expires.us);
 		json_close(w);
-		buf_free(&text);
 	}
 	json_close(w);
 }
 
-void
-endpoint_encode(const struct endpoint *endpoint, struct buf *out)
+static void
+put_owners(struct json_writer *w, const struct endpoint *endpoint)
+{
+	json_key(w, "owners");
+	json_open(w, '{');
+	for (int duty = 0; duty < DUTY_COUNT; duty++) {
+		const struct owner *owner = &endpoint->owners[duty];
+		if (!slice_present(owner->team))
+			continue;
+		json_key(w, duty_name((enum duty)duty));
+		json_open(w, '{');
+		json_put_string(w, "team", owner->team);
+		put_optional(w, "contact", owner->contact);
+		json_close(w);
+	}
+	json_close(w);
+}
+
+/* The names stay, and the values of those that hold no secret. */
+static void
+put_headers_shown(struct json_writer *w, struct slice headers)
+{
+	if (headers.len == 0)
+		return;
+	struct arena arena = ARENA_EMPTY;
+	struct json_iterator iterator = json_iterate((struct json){JSON_OBJECT, headers});
+	struct json key, value;
+	json_key(w, "headers");
+	json_open(w, '{');
+	while (json_next(&iterator, &key, &value)) {
+		struct slice name = json_text(&arena, key);
+		json_key_slice(w, name);
+		json_raw(w, header_name_sensitive(name) ? SLICE("\"(secret)\"") : value.raw);
+	}
+	json_close(w);
+	arena_free(&arena);
+}
+
+static void
+put_endpoint(const struct endpoint *endpoint, bool shown, struct buf *out)
 {
 	struct json_writer w;
 	json_writer_init(&w, out);
@@ -89,15 +137,46 @@ endpoint_encode(const struct endpoint *endpoint, struct buf *out)
 	put_list(&w, "event_types", endpoint->event_types);
 	put_list(&w, "channels", endpoint->channels);
 	put_raw(&w, "metadata", endpoint->metadata);
-	put_raw(&w, "headers", endpoint->headers);
+	if (shown)
+		put_headers_shown(&w, endpoint->headers);
+	else
+		put_raw(&w, "headers", endpoint->headers);
 	json_put_integer(&w, "throttle_rate", endpoint->throttle_rate);
 	json_put_integer(&w, "version", endpoint->version);
 	json_put_cstring(&w, "payload_style", payload_style_name(endpoint->payload_style));
 	json_put_cstring(&w, "scheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(&w, "order", delivery_order_name(endpoint->order));
 	put_optional(&w, "schedule", endpoint->schedule);
-	put_keys(&w, endpoint);
+	put_keys(&w, endpoint, shown);
+	put_owners(&w, endpoint);
+	if (shown)
+		json_put_cstring(&w, "state", endpoint_state_name(endpoint->state));
 	put_times(&w, endpoint->created, endpoint->updated);
+	json_close(&w);
+}
+
+void
+endpoint_encode(const struct endpoint *endpoint, struct buf *out)
+{
+	put_endpoint(endpoint, false, out);
+}
+
+void
+endpoint_describe(const struct endpoint *endpoint, struct buf *out)
+{
+	put_endpoint(endpoint, true, out);
+}
+
+void
+token_describe(const struct token *token, struct buf *out)
+{
+	char time[TIME_TEXT_BYTES];
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_open(&w, '{');
+	json_put_cstring(&w, "name", token->name);
+	json_put_cstring(&w, "role", role_name(token->role));
+	json_put_cstring(&w, "expires", token->expires.us == 0 ? NULL : time_format(token->expires, 6, time));
 	json_close(&w);
 }
 
@@ -228,7 +307,28 @@ organisation_decode(struct slice doc, struct arena *arena, struct organisation *
 	    .created = {take_integer(&r, "created")},
 	    .updated = {take_integer(&r, "updated")},
 	};
+	/* Documents of before there were services and environments have none. */
+	out->services_limited = json_present(json_member(r.object, "services"));
+	out->services = take_list(&r, "services");
+	struct slice environment = take_text(&r, "environment");
+	if (slice_present(environment) && !environment_parse(environment, &out->environment))
+		r.broken = "environment";
 	return close_document(&r, what, error);
+}
+
+static void
+take_owners(struct reader *r, struct endpoint *out)
+{
+	struct json owners = take(r, "owners", JSON_OBJECT);
+	for (int duty = 0; json_present(owners) && duty < DUTY_COUNT; duty++) {
+		struct json owner = json_member(owners, duty_name((enum duty)duty));
+		if (!json_present(owner) || owner.type != JSON_OBJECT)
+			continue;
+		struct reader inner = {.object = owner, .arena = r->arena};
+		out->owners[duty] = (struct owner){take_required(&inner, "team"), take_text(&inner, "contact")};
+		if (inner.broken != NULL)
+			r->broken = "owners";
+	}
 }
 
 static void
@@ -289,6 +389,7 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 	if (slice_present(order) && !delivery_order_parse(order, &out->order))
 		r.broken = "order";
 	take_keys(&r, out);
+	take_owners(&r, out);
 	return close_document(&r, what, error);
 }
 
@@ -322,6 +423,7 @@ organisation_copy(struct arena *arena, const struct organisation *from)
 	copy.name = arena_copy(arena, from->name);
 	copy.uid = arena_copy(arena, from->uid);
 	copy.metadata = arena_copy(arena, from->metadata);
+	copy.services = arena_list(arena, from->services);
 	return copy;
 }
 
@@ -339,6 +441,10 @@ endpoint_copy(struct arena *arena, const struct endpoint *from)
 	copy.schedule = arena_copy(arena, from->schedule);
 	for (size_t i = 0; i < from->key_count; i++)
 		copy.keys[i].sealed = arena_copy(arena, from->keys[i].sealed);
+	for (size_t i = 0; i < DUTY_COUNT; i++) {
+		copy.owners[i].team = arena_copy(arena, from->owners[i].team);
+		copy.owners[i].contact = arena_copy(arena, from->owners[i].contact);
+	}
 	return copy;
 }
 

@@ -38,6 +38,18 @@ static const char *const role_names[ROLE_COUNT] = {
     [ROLE_VIEWER] = "viewer",
 };
 
+static const char *const environment_names[ENVIRONMENT_COUNT] = {
+    [ENVIRONMENT_PRODUCTION] = "production",
+    [ENVIRONMENT_SANDBOX] = "sandbox",
+};
+
+static const char *const duty_names[DUTY_COUNT] = {
+    [DUTY_CONFIGURATION] = "configuration",
+    [DUTY_MONITORING] = "monitoring",
+    [DUTY_RETRY_HANDLING] = "retryHandling",
+    [DUTY_INCIDENT_RESPONSE] = "incidentResponse",
+};
+
 static bool
 name_index(const char *const *names, size_t count, struct slice name, size_t *out)
 {
@@ -85,6 +97,28 @@ delivery_order_parse(struct slice name, enum delivery_order *out)
 		return false;
 	*out = (enum delivery_order)index;
 	return true;
+}
+
+const char *
+environment_name(enum environment environment)
+{
+	return environment_names[environment];
+}
+
+bool
+environment_parse(struct slice name, enum environment *out)
+{
+	size_t index;
+	if (!name_index(environment_names, ENVIRONMENT_COUNT, name, &index))
+		return false;
+	*out = (enum environment)index;
+	return true;
+}
+
+const char *
+duty_name(enum duty duty)
+{
+	return duty_names[duty];
 }
 
 const char *
@@ -138,6 +172,15 @@ delivery_may_move(enum delivery_state from, enum delivery_state to)
 	    [DELIVERY_EXHAUSTED] = {[DELIVERY_PENDING] = true},
 	};
 	return moves[from][to];
+}
+
+/* --- entitlement -------------------------------------------------------------------------------------- */
+
+bool
+organisation_entitled(const struct organisation *organisation, struct slice service)
+{
+	return !organisation->services_limited || !slice_present(service) ||
+	       slice_list_has(organisation->services, service);
 }
 
 /* --- subscription ----------------------------------------------------------------------------------- */
@@ -262,4 +305,15 @@ bool
 event_type_name_valid(struct slice name)
 {
 	return name_characters(name);
+}
+
+bool
+header_name_sensitive(struct slice name)
+{
+	static const char *const names[] = {"x-auth-token", "x-api-key", "www-authenticate", "authorization"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (slice_equal_nocase(name, slice_of(names[i])))
+			return true;
+	struct slice prefix = SLICE("proxy-");
+	return name.len >= prefix.len && slice_equal_nocase((struct slice){name.ptr, prefix.len}, prefix);
 }

@@ -16,14 +16,25 @@
 
 /* --- organisations ---------------------------------------------------------------------------------- */
 
+/* A sandbox is an organisation for trying things: its endpoints, keys and events are its own like anybody's. */
+enum environment { ENVIRONMENT_PRODUCTION, ENVIRONMENT_SANDBOX, ENVIRONMENT_COUNT };
+
 struct organisation {
 	struct organisation_id id;
 	struct slice name;
 	struct slice uid;      /* absent: none */
 	int32_t throttle_rate; /* 0: none */
 	struct slice metadata; /* a JSON object, "{}" when empty */
+	bool services_limited; /* to those that `services` names; else it has all */
+	struct slice_list services;
+	enum environment environment;
 	struct wall_time created, updated;
 };
+
+const char *environment_name(enum environment environment); /* "production", "sandbox" */
+MUST_CHECK bool environment_parse(struct slice name, enum environment *out);
+/* Whether the organisation has this service; an absent one (of a type that belongs to none) everybody has. */
+bool organisation_entitled(const struct organisation *organisation, struct slice service);
 
 /* --- endpoints -------------------------------------------------------------------------------------- */
 
@@ -39,6 +50,15 @@ enum payload_style { PAYLOAD_RAW, PAYLOAD_ENVELOPE, PAYLOAD_THIN, PAYLOAD_LEGACY
 /* In which order an endpoint gets its events: as they come; those of one transaction (or other resource) one after
  * another; all one after another. */
 enum delivery_order { ORDER_NONE, ORDER_RESOURCE, ORDER_ENDPOINT, ORDER_COUNT };
+
+/* What somebody has to answer for at each endpoint. */
+enum duty { DUTY_CONFIGURATION, DUTY_MONITORING, DUTY_RETRY_HANDLING, DUTY_INCIDENT_RESPONSE, DUTY_COUNT };
+
+struct owner {
+	struct slice team, contact; /* team absent: nobody is named */
+};
+
+const char *duty_name(enum duty duty); /* "configuration", "monitoring", "retryHandling", "incidentResponse" */
 
 /* What endpoint keys are sealed for (sign.h, sealer_seal). */
 #define ENDPOINT_KEY_CONTEXT SLICE("endpoint-key")
@@ -69,6 +89,7 @@ struct endpoint {
 	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
+	struct owner owners[DUTY_COUNT];
 	struct wall_time created, updated;
 };
 
@@ -141,8 +162,9 @@ struct attempt {
 	int32_t duration_ms;
 	enum attempt_trigger trigger;
 	bool succeeded;
-	struct slice response; /* what came back, or why nothing did; cut to LIMIT_RESPONSE_STORED_BYTES */
-	struct slice url;      /* filled when read */
+	struct slice response;	 /* what came back, or why nothing did; cut to LIMIT_RESPONSE_STORED_BYTES */
+	struct slice url;	 /* filled when read, like the next */
+	struct slice event_type; /* of the message; absent: it is no longer there */
 };
 
 /* When a new delivery (or one to be sent again) to this endpoint is due. In order it is 0, the same for all: so those
@@ -168,16 +190,23 @@ enum role {
 const char *role_name(enum role role);
 MUST_CHECK bool role_parse(struct slice name, enum role *out);
 
+/* Tokens are kept and cached by value, so everything in them is inline. */
 struct token {
-	unsigned char hash[SHA256_BYTES]; /* of the token's text: the text itself is shown once and never stored */
+	struct token_id id;
+	unsigned char hash[SHA256_BYTES];      /* of the token's text: the text itself is shown once and never stored */
+	char name[LIMIT_TOKEN_NAME_BYTES + 1]; /* NUL-terminated; empty: none */
 	enum role role;
 	struct organisation_id organisation; /* 0: the platform's own */
 	struct wall_time created, expires;   /* expires 0: never */
 	int64_t session;		     /* of the portal: the first bytes of its id's SHA-256; 0: none */
+	struct wall_time used;		     /* last, to within TOKEN_USED_US; 0: not yet */
 };
 
 /* What a token keeps of the session that it was made for. */
 int64_t token_session(struct slice id);
+
+/* Last use is written at most this often, so that a busy token costs no writes. */
+#define TOKEN_USED_US (INT64_C(60) * 1000000)
 
 /* --- retry schedules -------------------------------------------------------------------------------- */
 
@@ -197,12 +226,18 @@ MUST_CHECK enum error_code schedule_parse(struct slice text, struct schedule *ou
 bool uid_valid(struct slice uid, const char *forbidden_prefix);
 /* 1..256 of [a-zA-Z0-9-_.] (dots separate groups). */
 bool event_type_name_valid(struct slice name);
+/* Whether a custom header of this name holds what must not be shown again. */
+bool header_name_sensitive(struct slice name);
 
 /* --- documents -------------------------------------------------------------------------------------- */
 
 void organisation_encode(const struct organisation *organisation, struct buf *out);
 void endpoint_encode(const struct endpoint *endpoint, struct buf *out);
 void event_type_encode(const struct event_type *type, struct buf *out);
+/* As it may be shown to people, for the audit log: state included; keys without what is sealed, sensitive header
+ * values replaced. */
+void endpoint_describe(const struct endpoint *endpoint, struct buf *out);
+void token_describe(const struct token *token, struct buf *out);
 /* Slices in the result live in `arena`. ERR_CORRUPT when the document is not one of ours.
  * Ids, states and times that the store keeps in columns of their own are not in the document:
  * organisation: id; endpoint: id, organisation, state, failing_since. */

@@ -160,9 +160,8 @@ static void
 authorise(struct call *call)
 {
 	enum access access = call->route->access;
-	bool writes = !reads_only(call) || call->route->secret;
 	bool platform = token_is_platform(&call->token);
-	if ((access == ACCESS_PLATFORM && !platform) || (writes && !role_may_write(call->token.role))) {
+	if ((access == ACCESS_PLATFORM && !platform) || !role_may(call->token.role, call->route->permission)) {
 		call_problem(call, 403, "insufficient access", "The token's role may not do this.");
 		return;
 	}

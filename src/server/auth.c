@@ -50,22 +50,3 @@ token_is_platform(const struct token *token)
 {
 	return token->role == ROLE_PLATFORM_ADMIN && token->organisation.value == 0;
 }
-
-bool
-role_may_write(enum role role)
-{
-	switch (role) {
-	case ROLE_PLATFORM_ADMIN:
-	case ROLE_ADMIN:
-	case ROLE_ENGINEERING: return true;
-	case ROLE_PLATFORM_OPERATIONS:
-	case ROLE_TREASURY_OPERATIONS:
-	case ROLE_RECONCILIATION:
-	case ROLE_COMPLIANCE_OPERATIONS:
-	case ROLE_SECURITY:
-	case ROLE_INTERNAL_TOOLING:
-	case ROLE_VIEWER: return false;
-	case ROLE_COUNT: break;
-	}
-	UNREACHABLE();
-}

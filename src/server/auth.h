@@ -26,6 +26,5 @@ void auth_cache_put(struct auth_cache *cache, const struct token *token, struct 
 bool token_expired(const struct token *token, struct wall_time now);
 /* The platform's own token: every organisation. */
 bool token_is_platform(const struct token *token);
-bool role_may_write(enum role role);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef SERVER_CALL_H
 #define SERVER_CALL_H
 
+#include "model/permission.h"
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/check.h"
@@ -17,14 +18,14 @@ struct call;
 typedef void call_handler(struct call *call);
 typedef void call_finish(struct call *call, struct store_request *request);
 
-/* Who may. Organisation: the platform, or the organisation that the path names. */
+/* Whose tokens may. Organisation: the platform, or the organisation that the path names. */
 enum access { ACCESS_OPEN, ACCESS_ANY, ACCESS_ORGANISATION, ACCESS_PLATFORM };
 
 struct route {
 	const char *method;
 	const char *pattern; /* below the root; `*` is a parameter */
 	enum access access;
-	bool secret; /* reading it needs the right to write */
+	enum permission permission; /* NONE on open routes only: nobody has it */
 	call_handler *handle;
 };
 

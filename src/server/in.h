@@ -43,7 +43,6 @@ void rotate_in_read(const struct in *in, struct json object, struct rotate_in *o
 /* Custom headers `{"headers": {name: value}}`; a value null, in a patch only, removes the name. */
 struct json headers_in_read(const struct in *in, struct json object);
 bool header_name_allowed(struct slice name);
-bool header_name_sensitive(struct slice name);
 
 struct event_type_in {
 	struct event_type value;

@@ -10,7 +10,6 @@ static const char *const forbidden_names[] = {"user-agent", "keep-alive", "proxy
     "host", "connection", "expect", "content-digest", "signature", "signature-input", "x-sha2-signature"};
 static const char *const forbidden_prefixes[] = {"x-amz-", "x-amzn-", "x-google", "x-goog-", "x-gfe", "x-azure-",
     "x-fd-", "x-svix-", "svix-", "webhook-", "vaultbell-"};
-static const char *const sensitive_names[] = {"x-auth-token", "x-api-key", "www-authenticate", "authorization"};
 
 static bool
 starts_nocase(struct slice text, struct slice prefix)
@@ -51,12 +50,6 @@ header_name_allowed(struct slice name)
 		if (starts_nocase(name, slice_of(forbidden_prefixes[i])))
 			return false;
 	return true;
-}
-
-bool
-header_name_sensitive(struct slice name)
-{
-	return one_of_nocase(name, sensitive_names, COUNT_OF(sensitive_names)) || starts_nocase(name, SLICE("proxy-"));
 }
 
 static bool
