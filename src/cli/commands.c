@@ -10,6 +10,8 @@ static const struct cli_command *const commands[] = {
     &cli_journal_show,
     &cli_journal_verify,
     &cli_reconcile,
+    &cli_apply,
+    &cli_export,
     &cli_version,
     &cli_help,
 };
