@@ -12,7 +12,7 @@ struct join {
 	struct join_slot {
 		uint32_t text;	     /* of the key: the id, the hash or the reference; 0: free */
 		uint32_t any, first; /* index + 1: one that has the key, and the first of the chain */
-	} *slots;
+	} * slots;
 	uint32_t *next; /* by record: index + 1 */
 	size_t mask;
 };

@@ -6,7 +6,7 @@ reconcile_init(struct reconcile *reconcile, const struct break_rules *rules)
 	*reconcile = (struct reconcile){0};
 	texts_init(&reconcile->texts);
 	states_init(&reconcile->states);
-	reconcile->context = (struct record_context){&reconcile->texts, &reconcile->states, ARENA_EMPTY};
+	reconcile->context = (struct record_context){.texts = &reconcile->texts, .states = &reconcile->states};
 	journal_init(&reconcile->journal);
 	records_init(&reconcile->custodian);
 	records_init(&reconcile->ledger);

@@ -244,10 +244,9 @@ record_make(
 		    error_set(error, ERR_LIMIT, "expected at most %d bytes in columns of other names", EXTRA_BYTES_MAX);
 	if (code != OK)
 		return code;
-	struct text made[MEMBER_TEXTS + 1];
-	texts_put_many(context->texts, texts, COUNT_OF(texts), made);
-	memcpy(record->members, made, sizeof record->members);
-	record->extra = made[MEMBER_TEXTS];
+	texts_put_many(context->texts, texts, COUNT_OF(texts), context->last);
+	memcpy(record->members, context->last, sizeof record->members);
+	record->extra = context->last[MEMBER_TEXTS];
 	if (context->texts->full)
 		code =
 		    error_set(error, ERR_LIMIT, "expected at most 4 GiB of different values in all sources together");

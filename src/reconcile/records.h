@@ -86,6 +86,7 @@ struct record_context {
 	struct texts *texts;
 	const struct states *states;
 	struct arena arena;
+	struct text last[MEMBER_TEXTS + 1]; /* what the last record had */
 };
 
 enum record_format { RECORD_CSV, RECORD_JSONL };

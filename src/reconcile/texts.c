@@ -1,6 +1,7 @@
 #include "reconcile/texts.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* An entry is a header, the length where the header has no room for it, and the bytes:
  *
@@ -125,6 +126,17 @@ find(const struct texts *texts, const struct entry *entry, uint32_t hash)
 	}
 }
 
+/* Large tables that are read at random: with small pages, half the time would go into finding the page. */
+static void
+prefer_huge_pages(void *memory, size_t bytes)
+{
+	enum { HUGE_PAGE = 2 << 20 };
+	uintptr_t first = ((uintptr_t)memory + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+	uintptr_t end = ((uintptr_t)memory + bytes) & ~(uintptr_t)(HUGE_PAGE - 1);
+	if (end > first) /* advice: where it is not taken, nothing is lost */
+		(void)madvise((char *)memory + (first - (uintptr_t)memory), end - first, MADV_HUGEPAGE);
+}
+
 static void
 grow_slots(struct texts *texts)
 {
@@ -132,6 +144,7 @@ grow_slots(struct texts *texts)
 	size_t old_count = texts->slot_count;
 	texts->slot_count = old_count == 0 ? 1024 : old_count * 2;
 	texts->slots = mem_zero(texts->slot_count, sizeof texts->slots[0]);
+	prefer_huge_pages(texts->slots, texts->slot_count * sizeof texts->slots[0]);
 	for (size_t i = 0; i < old_count; i++) {
 		if (old[i].at == 0)
 			continue;
@@ -151,6 +164,7 @@ append(struct texts *texts, const struct entry *entry)
 	if (needed > texts->capacity) {
 		texts->capacity = needed + needed / 2 + 4096;
 		texts->bytes = mem_resize(texts->bytes, texts->capacity, 1);
+		prefer_huge_pages(texts->bytes, texts->capacity);
 	}
 	if (texts->len == 0)
 		texts->bytes[texts->len++] = 0;
@@ -187,27 +201,43 @@ texts_put(struct texts *texts, struct slice text)
 	return found;
 }
 
+/* Whether a text is short, not packed, and equal to these bytes. */
+static bool
+is_plain(const struct texts *texts, struct text text, struct slice value)
+{
+	if (text.at == 0 || value.len == 0 || value.len >= LENGTH_LONG)
+		return false;
+	const unsigned char *entry = texts->bytes + text.at;
+	return entry[0] == (KIND_PLAIN << 6 | value.len) && memcmp(entry + 1, value.ptr, value.len) == 0;
+}
+
 void
 texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out)
 {
 	struct entry entries[TEXTS_MANY_MAX];
 	uint32_t hashes[TEXTS_MANY_MAX];
+	bool known[TEXTS_MANY_MAX];
 	ENSURE(count <= TEXTS_MANY_MAX);
 	size_t mask = texts->slot_count - 1;
 	for (size_t i = 0; i < count; i++) {
-		if (values[i].len == 0)
+		known[i] = is_plain(texts, out[i], values[i]);
+		if (known[i])
 			continue;
+		out[i] = TEXT_NONE;
+		if (values[i].len == 0) {
+			known[i] = true;
+			continue;
+		}
 		entry_make(&entries[i], values[i]);
 		hashes[i] = hash_of(&entries[i]);
 		if (texts->slot_count > 0)
 			__builtin_prefetch(&texts->slots[hashes[i] & mask]);
 	}
 	for (size_t i = 0; texts->slot_count > 0 && i < count; i++)
-		if (values[i].len > 0)
+		if (!known[i])
 			__builtin_prefetch(texts->bytes + texts->slots[hashes[i] & mask].at);
 	for (size_t i = 0; i < count; i++) {
-		out[i] = TEXT_NONE;
-		if (values[i].len == 0)
+		if (known[i])
 			continue;
 		out[i] = put_entry(texts, &entries[i], hashes[i]);
 		entry_free(&entries[i]);

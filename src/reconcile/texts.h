@@ -31,7 +31,8 @@ void texts_init(struct texts *texts);
 void texts_fini(struct texts *texts);
 struct text texts_put(struct texts *texts, struct slice text);
 enum { TEXTS_MANY_MAX = 16 };
-/* The same for several at once, whose places in memory are then fetched side by side. */
+/* The same for several at once, whose places in memory are then fetched side by side. `out` holds what the row before had
+ * in the same places, which is asked first: networks and assets repeat. */
 void texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out);
 /* TEXT_NONE when it is not there. */
 struct text texts_find(const struct texts *texts, struct slice text);
