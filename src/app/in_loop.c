@@ -83,6 +83,24 @@ on_gone(void *context, struct http_exchange *exchange)
 		gateway_gone(in->gateway, exchange);
 }
 
+static void
+measure(void *context, struct api_measures *out)
+{
+	const struct service *service = context;
+	*out = (struct api_measures){
+	    .attempts_succeeded = published(service, PUBLISHED_SUCCEEDED),
+	    .attempts_failed = published(service, PUBLISHED_FAILED),
+	    .retried = published(service, PUBLISHED_RETRIED),
+	    .exhausted = published(service, PUBLISHED_EXHAUSTED),
+	    .waiting = published(service, PUBLISHED_WAITING),
+	    .ready = published(service, PUBLISHED_READY),
+	    .blocked = published(service, PUBLISHED_BLOCKED),
+	    .flying = published(service, PUBLISHED_FLYING),
+	    .recording = published(service, PUBLISHED_RECORDING),
+	    .store = store_runner_counts(service->runner),
+	};
+}
+
 enum error_code
 in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 {
@@ -97,6 +115,8 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .mailbox = loop_mailbox(in->loop),
 		    .reply_kind = MAIL_STORE_REPLY,
 		    .log = service->options.log,
+		    .measure = measure,
+		    .measure_context = service,
 		});
 	else
 		in->gateway = gateway_new(&(struct gateway_options){

@@ -66,6 +66,11 @@ publish_sender(struct out_loop *out, const struct sender_counts *counts)
 	publish(service, PUBLISHED_FAILED, counts->failed);
 	publish(service, PUBLISHED_RETRIED, counts->retried);
 	publish(service, PUBLISHED_EXHAUSTED, counts->exhausted);
+	publish(service, PUBLISHED_WAITING, counts->engine.waiting);
+	publish(service, PUBLISHED_READY, counts->engine.ready);
+	publish(service, PUBLISHED_BLOCKED, counts->engine.blocked);
+	publish(service, PUBLISHED_FLYING, counts->engine.flying);
+	publish(service, PUBLISHED_RECORDING, counts->engine.recording);
 	publish(service, PUBLISHED_HELD,
 	    counts->engine.waiting + counts->engine.ready + counts->engine.flying + counts->engine.recording);
 }

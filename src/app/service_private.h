@@ -21,6 +21,11 @@ enum published {
 	PUBLISHED_RETRIED,
 	PUBLISHED_EXHAUSTED,
 	PUBLISHED_HELD,
+	PUBLISHED_WAITING, /* of what is held, as are the next four */
+	PUBLISHED_READY,
+	PUBLISHED_BLOCKED,
+	PUBLISHED_FLYING,
+	PUBLISHED_RECORDING,
 	PUBLISHED_ACCEPTED,
 	PUBLISHED_DUPLICATES,
 	PUBLISHED_CONFLICTS,
@@ -67,6 +72,12 @@ struct service {
 	char host[64], port[16];
 	_Atomic uint64_t published[PUBLISHED_COUNT];
 };
+
+static inline uint64_t
+published(const struct service *service, enum published which)
+{
+	return atomic_load_explicit(&service->published[which], memory_order_relaxed);
+}
 
 static inline void
 publish(struct service *service, enum published which, uint64_t value)

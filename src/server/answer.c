@@ -9,6 +9,7 @@ enum { LIST_BYTES_ENOUGH = 8 << 20 };
 void
 call_answer(struct call *call, int status, struct slice body)
 {
+	call->api->answers[status / 100]++;
 	struct http_header items[] = {{SLICE("access-control-allow-origin"), SLICE("*")}};
 	http_reply(call->exchange, status, body, &(struct http_headers){items, COUNT_OF(items)});
 }
@@ -79,6 +80,13 @@ call_body(struct call *call, struct json *out)
 		check_fail(&call->check, CHECK_DECODE, NULL, "The body must be a JSON object, not %s.",
 		    json_type_name(out->type));
 	return call_checked(call, NULL);
+}
+
+bool
+call_body_optional(struct call *call, struct json *out)
+{
+	*out = (struct json){JSON_OBJECT, SLICE("{}")};
+	return slice_trim(call->exchange->body).len == 0 || call_body(call, out);
 }
 
 bool

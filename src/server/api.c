@@ -11,6 +11,19 @@
 
 enum { ANSWER_BYTES_MAX = 384 << 20, ALLOW_BYTES_MAX = 128 };
 
+/* The organisation that holds the platform's own endpoints is there from the first start on. */
+static void
+make_management(struct api *api)
+{
+	struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, clock_wall());
+	request->reply_to = api->options.mailbox;
+	request->reply_kind = api->options.reply_kind;
+	request->organisation =
+	    (struct organisation){.name = SLICE("Vaultbell"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
+	request->get_if_exists = true;
+	mail_list_add(&api->gathered, &request->mail);
+}
+
 struct api *
 api_new(const struct api_options *options)
 {
@@ -19,6 +32,9 @@ api_new(const struct api_options *options)
 	mail_list_init(&api->gathered);
 	buf_init(&api->out, ANSWER_BYTES_MAX);
 	buf_init(&api->jwks, ANSWER_BYTES_MAX);
+	buf_init(&api->openapi, ANSWER_BYTES_MAX);
+	make_management(api);
+	tasks_go_on(api);
 	return api;
 }
 
@@ -32,6 +48,7 @@ api_free(struct api *api)
 		store_request_free(CONTAINER_OF(mail, struct store_request, mail));
 	buf_free(&api->out);
 	buf_free(&api->jwks);
+	buf_free(&api->openapi);
 	free(api);
 }
 
@@ -66,6 +83,10 @@ api_reply(struct api *api, struct store_request *request)
 {
 	if (changes_keys(request->kind))
 		api->jwks_written = WALL_NONE;
+	if (request->kind == STORE_TOKEN_REVOKE || request->kind == STORE_TOKEN_EXPIRE)
+		api->auth = (struct auth_cache){0};
+	if (request->kind == STORE_TASK_STEP)
+		tasks_stepped(api, request);
 	struct call *call = request->owner;
 	if (call != NULL) {
 		ENSURE(call->pending == request);
@@ -258,12 +279,15 @@ static bool
 take_params(struct call *call, const struct slice *segments)
 {
 	struct slice rest = slice_of(call->route->pattern);
+	if ((call->route->flags & ROUTE_MANAGEMENT) != 0)
+		call->params[call->param_count++] = STORE_MANAGEMENT_UID;
 	for (size_t i = 0; slice_present(rest); i++) {
 		struct slice part = slice_cut(&rest, '/');
-		if (!slice_is(part, "*"))
+		if (!route_parameter(part))
 			continue;
 		struct slice value = percent_decode(&call->exchange->arena, segments[i], false);
-		if (value.len == 0 || memchr(value.ptr, '\0', value.len) != NULL)
+		/* What is hidden has a name with a dollar sign, so nobody can ask for it. */
+		if (value.len == 0 || value.ptr[0] == '$' || memchr(value.ptr, '\0', value.len) != NULL)
 			return false;
 		ENSURE(call->param_count < CALL_PARAMS_MAX);
 		call->params[call->param_count++] = value;
@@ -308,6 +332,8 @@ api_request(struct api *api, struct http_exchange *exchange)
 		answer_preflight(exchange);
 		return;
 	}
+	if (api->step_failed.us != 0)
+		tasks_go_on(api);
 	struct call *call = arena_alloc(&exchange->arena, sizeof *call);
 	call->api = api;
 	call->exchange = exchange;
@@ -318,9 +344,8 @@ api_request(struct api *api, struct http_exchange *exchange)
 	size_t count = 0;
 	char allow_bytes[ALLOW_BYTES_MAX];
 	struct buf allow = {.data = allow_bytes, .capacity = sizeof allow_bytes, .max = sizeof allow_bytes};
-	if (slice_is(exchange->path, route_jwks()->pattern) && reads_only(call))
-		call->route = route_jwks();
-	else if (split(exchange->path, segments, &count))
+	call->route = route_outside(exchange->method, exchange->path);
+	if (call->route == NULL && split(exchange->path, segments, &count))
 		call->route = route_find(exchange->method, segments, count, &allow);
 	if (call->route == NULL) {
 		no_route(call, &allow);

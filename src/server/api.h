@@ -17,6 +17,13 @@
 
 struct api;
 
+/* What others count; all since the start, but `held`, which is now. */
+struct api_measures {
+	uint64_t attempts_succeeded, attempts_failed, retried, exhausted;
+	uint64_t waiting, ready, blocked, flying, recording; /* deliveries in the engine's memory */
+	struct store_runner_counts store;
+};
+
 struct api_options {
 	const struct config *config;
 	const struct sealer *sealer;
@@ -24,6 +31,8 @@ struct api_options {
 	struct mailbox *mailbox; /* the loop's: where the store's replies go */
 	int reply_kind;		 /* their mail.kind */
 	const struct log *log;
+	void (*measure)(void *context, struct api_measures *out); /* NULL: nobody counts */
+	void *measure_context;
 };
 
 struct api *api_new(const struct api_options *options);

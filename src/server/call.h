@@ -10,24 +10,13 @@
 #include "server/auth.h"
 #include "server/check.h"
 #include "server/query.h"
+#include "server/route.h"
 
-enum { CALL_PARAMS_MAX = 3, CALL_SEGMENTS_MAX = 8 };
+enum { CALL_PARAMS_MAX = 4, CALL_SEGMENTS_MAX = 8 };
 
 struct call;
 
-typedef void call_handler(struct call *call);
 typedef void call_finish(struct call *call, struct store_request *request);
-
-/* Whose tokens may. Organisation: the platform, or the organisation that the path names. */
-enum access { ACCESS_OPEN, ACCESS_ANY, ACCESS_ORGANISATION, ACCESS_PLATFORM };
-
-struct route {
-	const char *method;
-	const char *pattern; /* below the root; `*` is a parameter */
-	enum access access;
-	enum permission permission; /* NONE on open routes only: nobody has it */
-	call_handler *handle;
-};
 
 struct api {
 	struct api_options options;
@@ -37,6 +26,11 @@ struct api {
 	/* The public keys as last written: anyone may ask for them, and opening many keys takes long. */
 	struct buf jwks;
 	struct wall_time jwks_written; /* 0: not, or changed since */
+	struct buf openapi;	       /* written once, when it is first asked for */
+	bool stepping;		       /* a step of a task is at the store */
+	struct wall_time step_failed;  /* when the last one could not be committed; 0: it was */
+	uint64_t accepted;	       /* events */
+	uint64_t answers[6];	       /* by the first digit of the status */
 };
 
 struct call {
@@ -54,6 +48,7 @@ struct call {
 	bool with_content;
 	bool empty_list;     /* the filter fits nothing, but whether the things named exist is still to be told */
 	const char *invalid; /* the member to blame when an edit refuses */
+	void *context;	     /* of a handler that asks the store more than once; in the exchange's arena */
 	struct json_writer writer;
 	struct check check;
 };
@@ -68,6 +63,8 @@ void call_submit(struct call *call, struct store_request *request, call_finish *
 MUST_CHECK bool call_body(struct call *call, struct json *out);
 /* False when faults were found: answered 422 and the request, if any, freed. */
 MUST_CHECK bool call_checked(struct call *call, struct store_request *request);
+/* As call_body; an empty body is an empty object. */
+MUST_CHECK bool call_body_optional(struct call *call, struct json *out);
 /* Reads the page; false: answered already. */
 MUST_CHECK bool call_page(struct call *call, const struct page_rules *rules, struct store_request *request);
 /* A flag of the query; false: answered already. */
@@ -94,12 +91,5 @@ void rows_begin(struct rows *rows, struct call *call, const struct store_request
 MUST_CHECK bool rows_next(struct rows *rows, size_t *index);
 void rows_name(struct rows *rows, struct slice name);
 void rows_end(struct rows *rows, const struct store_request *request);
-
-/* NULL: none; then `allow` tells the methods of that path, empty when there is no such path. */
-const struct route *route_find(struct slice method, const struct slice *segments, size_t count, struct buf *allow);
-/* The one route outside the root: the public keys. */
-const struct route *route_jwks(void);
-size_t route_count(void);
-const struct route *route_at(size_t at);
 
 #endif

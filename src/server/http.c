@@ -206,9 +206,10 @@ begin_body(struct connection *connection, const char *method)
 	if (framing.status != 0)
 		return refuse_early(connection, &framing);
 	/* What is announced is not what is sent: room grows as bytes come. */
-	connection->body_room = framing.length < BODY_FIRST_BYTES ? framing.length : BODY_FIRST_BYTES;
-	if (connection->body_room > 0)
+	if (connection->body == NULL && framing.length > 0) {
+		connection->body_room = BODY_FIRST_BYTES;
 		connection->body = mem_alloc(connection->body_room);
+	}
 	enter(connection, BODY);
 	return MHD_YES;
 }
@@ -299,11 +300,15 @@ on_completed(void *context, struct MHD_Connection *mhd, void **request, enum MHD
 	struct http_server *server = connection->server;
 	if (connection->state == SUSPENDED || connection->state == HANDLING)
 		server->options.handlers.gone(server->options.context, &connection->exchange);
-	arena_free(&connection->exchange.arena);
-	free(connection->body);
-	connection->body = NULL;
-	connection->body_bytes = connection->body_room = 0;
-	connection->exchange = (struct http_exchange){.state = connection};
+	/* One block and a small body's room stay for the connection's next request. */
+	arena_reset(&connection->exchange.arena);
+	connection->exchange = (struct http_exchange){.state = connection, .arena = connection->exchange.arena};
+	if (connection->body_room > BODY_FIRST_BYTES) {
+		free(connection->body);
+		connection->body = NULL;
+		connection->body_room = 0;
+	}
+	connection->body_bytes = 0;
 	enter(connection, IDLE);
 }
 

@@ -62,10 +62,16 @@ in_uid(const struct in *in, const struct member *member, enum id_kind kind, stru
 	struct slice text;
 	if (!in_text(in, member, SIZE_MAX, &text))
 		return false;
-	if (!uid_valid(text, id_prefix(kind))) {
+	const char *prefix = kind == ID_KIND_COUNT ? NULL : id_prefix(kind);
+	if (prefix == NULL && !uid_valid(text, NULL)) {
+		check_fail(in->check, CHECK_VALUE, member->name, "%s must be 1 to %d of a-z, A-Z, 0-9, -, _ and ..",
+		    member->name, LIMIT_UID_BYTES);
+		return false;
+	}
+	if (!uid_valid(text, prefix)) {
 		check_fail(in->check, CHECK_VALUE, member->name,
 		    "%s must be 1 to %d of a-z, A-Z, 0-9, -, _ and ., and must not start with %s.", member->name,
-		    LIMIT_UID_BYTES, id_prefix(kind));
+		    LIMIT_UID_BYTES, prefix);
 		return false;
 	}
 	*out = text;
@@ -97,6 +103,20 @@ in_integer(const struct in *in, const struct member *member, int64_t min, int64_
 		return false;
 	}
 	*out = value;
+	return true;
+}
+
+bool
+in_time(const struct in *in, const struct member *member, struct wall_time *out)
+{
+	struct slice text;
+	if (!in_text(in, member, SIZE_MAX, &text))
+		return false;
+	if (!time_parse(text, out)) {
+		check_fail(
+		    in->check, CHECK_DECODE, member->name, "%s must be a date and time of RFC 3339.", member->name);
+		return false;
+	}
 	return true;
 }
 

@@ -24,13 +24,15 @@ void organisation_in_apply(const struct organisation_in *in, struct organisation
 struct endpoint_in {
 	struct endpoint value;
 	bool url_given, description_given, uid_given, event_types_given, channels_given, metadata_given;
-	bool headers_given, throttle_rate_given, version_given, style_given, schedule_given;
+	bool headers_given, throttle_rate_given, version_given, style_given, schedule_given, order_given;
 	/* Only when the caller wrote them, in a replacement too: what they default to depends on what is there. */
 	bool disabled_given, disabled, scheme_given, key_type_given;
 	enum key_type key_type;
 	struct slice secret; /* absent: none given */
 };
 void endpoint_in_read(const struct in *in, struct json object, const struct config *config, struct endpoint_in *out);
+/* The platform's own endpoints get what happens to endpoints and attempts, by names of their own. */
+void operational_types_check(const struct in *in, const struct slice_list *types);
 /* Everything but keys, scheme and state. */
 void endpoint_in_apply(const struct endpoint_in *in, struct endpoint *endpoint);
 
@@ -84,6 +86,7 @@ bool in_text(const struct in *in, const struct member *member, size_t bytes_max,
 bool in_uid(const struct in *in, const struct member *member, enum id_kind kind, struct slice *out);
 bool in_bool(const struct in *in, const struct member *member, bool *out);
 bool in_integer(const struct in *in, const struct member *member, int64_t min, int64_t max, int64_t *out);
+bool in_time(const struct in *in, const struct member *member, struct wall_time *out);
 bool in_names(const struct in *in, const struct member *member, size_t count_max, struct slice_list *out);
 bool in_metadata(const struct in *in, const struct member *member, struct slice *out);
 void in_throttle(const struct in *in, const struct member *rate, const struct member *alias, int32_t *out);

@@ -196,13 +196,14 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		STYLE,
 		SCHEME,
 		KEY_TYPE,
-		SCHEDULE
+		SCHEDULE,
+		ORDERING
 	};
 	struct member m[] = {{.name = "url"}, {.name = "description"}, {.name = "disabled"}, {.name = "eventTypes"},
 	    {.name = "filterTypes"}, {.name = "channels"}, {.name = "uid"}, {.name = "secret"},
 	    {.name = "throttleRate"}, {.name = "rateLimit"}, {.name = "version"}, {.name = "metadata"},
 	    {.name = "headers"}, {.name = "payloadStyle"}, {.name = "signatureScheme"}, {.name = "keyType"},
-	    {.name = "schedule"}};
+	    {.name = "schedule"}, {.name = "ordering"}};
 	members_find(object, m, COUNT_OF(m));
 	bool all = !in->patch;
 	*out = (struct endpoint_in){
@@ -217,6 +218,7 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 	    .version_given = all || member_given(&m[VERSION]),
 	    .style_given = all || member_given(&m[STYLE]),
 	    .schedule_given = all || member_given(&m[SCHEDULE]),
+	    .order_given = all || member_given(&m[ORDERING]),
 	    .headers_given = !in->patch && !member_null(&m[HEADERS]),
 	};
 	if (out->url_given)
@@ -238,6 +240,9 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		out->value.headers = read_headers(in, &m[HEADERS]).raw;
 	read_signing(in, &m[STYLE], &m[SCHEME], &m[KEY_TYPE], out);
 	read_schedule(in, &m[SCHEDULE], &out->value.schedule);
+	struct slice order;
+	if (in_text(in, &m[ORDERING], SIZE_MAX, &order) && !delivery_order_parse(order, &out->value.order))
+		name_fault(in, &m[ORDERING], "none, resource, endpoint");
 }
 
 void
@@ -265,4 +270,22 @@ endpoint_in_apply(const struct endpoint_in *in, struct endpoint *endpoint)
 		endpoint->payload_style = in->value.payload_style;
 	if (in->schedule_given)
 		endpoint->schedule = in->value.schedule;
+	if (in->order_given)
+		endpoint->order = in->value.order;
+}
+
+void
+operational_types_check(const struct in *in, const struct slice_list *types)
+{
+	static const char *const names[] = {"endpoint.created", "endpoint.updated", "endpoint.deleted",
+	    "endpoint.disabled", "endpoint.enabled", "message.attempt.failing", "message.attempt.exhausted",
+	    "message.attempt.recovered", "message.attempt.log", "background_task.finished"};
+	for (size_t i = 0; i < types->count; i++) {
+		bool known = false;
+		for (size_t at = 0; at < COUNT_OF(names); at++)
+			known = known || slice_is(types->items[i], names[at]);
+		if (!known)
+			check_fail(in->check, CHECK_VALUE, "eventTypes",
+			    "Item %zu of eventTypes is none of the operational event types.", i);
+	}
 }

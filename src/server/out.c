@@ -101,6 +101,7 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_cstring(writer, "signatureScheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
 	json_put_string(writer, "schedule", endpoint->schedule);
+	json_put_cstring(writer, "ordering", delivery_order_name(endpoint->order));
 	json_close(writer);
 }
 

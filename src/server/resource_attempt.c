@@ -64,6 +64,8 @@ list_attempts(struct call *call, bool of_message)
 	*(of_message ? &request->message_ref : &request->endpoint_ref) = ref;
 	if (!take_filter(call, request, false))
 		return;
+	if (of_message && call->param_count > 2)
+		request->filter.endpoint_ref = arena_copy(&request->arena, call->params[2]);
 	struct page_rules rules = {.kind = ID_ATTEMPT, .descending = true, .timed = true};
 	if (call_page(call, &rules, request))
 		call_submit(call, request, finish_attempts);
@@ -81,9 +83,9 @@ attempt_list_of_message(struct call *call)
 	list_attempts(call, true);
 }
 
-/* `/msg/ID/attempt`, which older clients still ask. */
+/* `/msg/ID/endpoint/ID/attempt`, which older clients still ask. */
 void
-attempt_list_of_message_deprecated(struct call *call)
+attempt_list_of_destination(struct call *call)
 {
 	list_attempts(call, true);
 }
@@ -97,18 +99,37 @@ finish_attempt(struct call *call, struct store_request *request)
 	call_end(call, 200);
 }
 
-void
-attempt_get(struct call *call)
+static void
+finish_expunge(struct call *call, struct store_request *request)
+{
+	if (call_succeeded(call, request))
+		call_answer(call, 204, SLICE(""));
+}
+
+static void
+ask_attempt(struct call *call, enum store_kind kind, call_finish *finish)
 {
 	int64_t id;
 	if (!id_parse(ID_ATTEMPT, call->params[2], &id)) {
 		call_problem(call, 404, "not_found", "There is no such attempt of this message.");
 		return;
 	}
-	struct store_request *request = call_request(call, STORE_ATTEMPT_GET);
+	struct store_request *request = call_request(call, kind);
 	request->message_ref = arena_copy(&request->arena, call->params[1]);
 	request->attempt_id = id;
-	call_submit(call, request, finish_attempt);
+	call_submit(call, request, finish);
+}
+
+void
+attempt_get(struct call *call)
+{
+	ask_attempt(call, STORE_ATTEMPT_GET, finish_attempt);
+}
+
+void
+attempt_expunge(struct call *call)
+{
+	ask_attempt(call, STORE_ATTEMPT_EXPUNGE, finish_expunge);
 }
 
 /* --- deliveries -------------------------------------------------------------------------------------- */

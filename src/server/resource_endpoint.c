@@ -115,6 +115,8 @@ endpoint_create(struct call *call)
 	struct in in = {&request->arena, &call->check, false};
 	struct endpoint_in given;
 	endpoint_in_read(&in, body, call->api->options.config, &given);
+	if ((call->route->flags & ROUTE_MANAGEMENT) != 0)
+		operational_types_check(&in, &given.value.event_types);
 	struct endpoint *endpoint = &request->endpoint;
 	*endpoint = given.value;
 	endpoint->state = given.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
@@ -202,6 +204,8 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	struct endpoint_edit *edit = arena_alloc(&request->arena, sizeof *edit);
 	struct in in = {&request->arena, &call->check, patch};
 	endpoint_in_read(&in, body, call->api->options.config, &edit->in);
+	if ((call->route->flags & ROUTE_MANAGEMENT) != 0)
+		operational_types_check(&in, &edit->in.value.event_types);
 	edit->now = call->now;
 	edit->patch = patch;
 	/* A secret is for new endpoints; the wire contract's update has none, so it is not looked at. */

@@ -10,6 +10,7 @@ finish_create(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
+	call->api->accepted += !request->existed;
 	out_message(call_write(call), request->message, call->with_content);
 	call_end(call, 202);
 }

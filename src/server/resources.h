@@ -8,10 +8,18 @@ call_handler organisation_list, organisation_create, organisation_get, organisat
     organisation_delete;
 call_handler endpoint_list, endpoint_create, endpoint_get, endpoint_put, endpoint_patch, endpoint_delete;
 call_handler endpoint_secret, endpoint_rotate, endpoint_headers, endpoint_headers_put, endpoint_headers_patch;
+call_handler endpoint_stats, endpoint_send_example;
 call_handler event_type_list, event_type_create, event_type_get, event_type_put, event_type_patch, event_type_delete;
-call_handler message_create, message_list, message_get;
-call_handler attempt_list_of_endpoint, attempt_list_of_message, attempt_list_of_message_deprecated, attempt_get;
-call_handler attempt_destinations, attempt_messages, attempt_resend;
-call_handler health_get, health_ping, health_jwks;
+call_handler message_create, message_list, message_get, message_precheck, message_expunge, message_bulk_expunge;
+call_handler attempt_list_of_endpoint, attempt_list_of_message, attempt_list_of_destination, attempt_get;
+call_handler attempt_destinations, attempt_messages, attempt_resend, attempt_expunge;
+call_handler auth_portal, auth_expire_all, auth_logout;
+call_handler endpoint_recover, endpoint_replay_missing, endpoint_bulk_replay, message_expunge_all;
+call_handler task_list, task_get, task_cancel, task_usage, task_types;
+call_handler health_get, health_ping, health_jwks, metrics_get, openapi_get;
+
+/* resource_task.c: asks for a step of what is running, unless one is on its way; and takes the answer to it. */
+void tasks_go_on(struct api *api);
+void tasks_stepped(struct api *api, const struct store_request *request);
 
 #endif

@@ -12,6 +12,9 @@ struct store_runner {
 	struct mail stop;
 	pthread_t thread;
 	bool stopping;
+	/* Written by the store's thread alone, read by any. */
+	_Atomic uint64_t batches, requests, failed_batches, commit_us;
+	_Atomic uint64_t sizes[STORE_SIZE_BUCKETS + 1], times[STORE_TIME_BUCKETS + 1];
 	struct mono_time anchor_due;
 };
 
@@ -65,6 +68,60 @@ post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_
 	}
 }
 
+/* --- counts ------------------------------------------------------------------------------------------ */
+
+static const uint64_t size_bounds[STORE_SIZE_BUCKETS] = {1, 4, 16, 64, 256};
+static const uint64_t time_bounds_us[STORE_TIME_BUCKETS] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000};
+
+static void
+add(_Atomic uint64_t *number, uint64_t more)
+{
+	atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
+static size_t
+bucket(const uint64_t *bounds, size_t count, uint64_t value)
+{
+	size_t at = 0;
+	while (at < count && value > bounds[at])
+		at++;
+	return at;
+}
+
+static void
+count_batch(struct store_runner *runner, size_t requests, int64_t took_us, bool failed)
+{
+	uint64_t us = took_us < 0 ? 0 : (uint64_t)took_us;
+	add(&runner->batches, 1);
+	add(&runner->requests, requests);
+	add(&runner->failed_batches, failed);
+	add(&runner->commit_us, us);
+	add(&runner->sizes[bucket(size_bounds, STORE_SIZE_BUCKETS, requests)], 1);
+	add(&runner->times[bucket(time_bounds_us, STORE_TIME_BUCKETS, us)], 1);
+}
+
+static uint64_t
+number(const _Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+struct store_runner_counts
+store_runner_counts(const struct store_runner *runner)
+{
+	struct store_runner_counts counts = {
+	    .batches = number(&runner->batches),
+	    .requests = number(&runner->requests),
+	    .failed_batches = number(&runner->failed_batches),
+	    .commit_us = number(&runner->commit_us),
+	};
+	for (size_t i = 0; i <= STORE_SIZE_BUCKETS; i++)
+		counts.sizes[i] = number(&runner->sizes[i]);
+	for (size_t i = 0; i <= STORE_TIME_BUCKETS; i++)
+		counts.times[i] = number(&runner->times[i]);
+	return counts;
+}
+
 /* Replies and notes leave in the order of execution (store.h, invariant 2): a note goes before the reply of the
  * request that made it, so that the sender knows of a delivery before anything that follows from it, and behind all
  * earlier replies, so that a refill or a record is never taken for one that saw it. */
@@ -75,7 +132,9 @@ execute(struct store_runner *runner, struct store_request **batch, size_t count)
 	struct mail_list notes;
 	mail_list_init(&notes);
 	struct error error = ERROR_NONE;
+	struct mono_time began = clock_mono();
 	enum error_code code = store_batch(runner->options.store, batch, count, &notes, &error);
+	count_batch(runner, count, clock_mono().us - began.us, code != OK);
 	if (code != OK)
 		log_write(runner->options.log, LOG_ERROR, "a batch was not committed", "error", error.text, NULL);
 	if (runner->options.store->dead)

@@ -7,7 +7,7 @@ import { caller, haveBinary, raw, startServer } from './server.mjs';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const ORGANISATION = ['createdAt', 'id', 'metadata', 'name', 'rateLimit', 'throttleRate', 'uid', 'updatedAt'];
 const ENDPOINT = ['channels', 'createdAt', 'description', 'disabled', 'eventTypes', 'filterTypes', 'id', 'keyType',
-	'metadata', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
+	'metadata', 'ordering', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
 	'url', 'version'];
 const EVENT_TYPE = ['archived', 'createdAt', 'deprecated', 'description', 'featureFlag', 'name', 'schemas', 'updatedAt'];
 const MESSAGE = ['channels', 'eventId', 'eventType', 'id', 'payload', 'timestamp'];
@@ -337,7 +337,7 @@ describe('api', { skip: !haveBinary }, () => {
 		assert.equal((await anyone('GET', '/api/v1/health/ping/')).status, 204);
 		assert.equal((await anyone('GET', '//api/v1/health')).status, 200);
 		assertProblem(await call('GET', '/nothing'), 404, 'not_found');
-		assertProblem(await call('GET', '/operational-webhook/endpoint'), 404, 'not_found');
+		assertProblem(await call('GET', '/streaming/stream'), 404, 'not_found');
 		const wrong = await call('POST', '/app/acme-2', {});
 		assertProblem(wrong, 405, 'method_not_allowed');
 		assert.match(wrong.headers.get('allow'), /PATCH/);

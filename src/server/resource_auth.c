@@ -1,0 +1,193 @@
+/* Tokens: made for the portal, ended one by one or all of an organisation's at once. */
+#include "server/in.h"
+#include "server/resources.h"
+
+#include "base/encode.h"
+#include "base/random.h"
+
+enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64, SESSIONS_MAX = 64 };
+enum { PORTAL_S_DEFAULT = 7 * 86400, PORTAL_S_MAX = 28 * 86400, EXPIRY_S_MAX = 28 * 86400 };
+
+struct portal {
+	struct token token;
+	struct organisation *organisation; /* made when it is not there; NULL: it must be there */
+};
+
+/* --- input ------------------------------------------------------------------------------------------- */
+
+/* What the wire contract calls capabilities is finer than a role: with none that manages, the token only reads. */
+static bool
+manages(struct json capabilities)
+{
+	struct json_iterator iterator = json_iterate(capabilities);
+	struct json key, item;
+	while (json_next(&iterator, &key, &item))
+		if (item.type == JSON_STRING &&
+		    (json_text_is(item, SLICE("ManageEndpoint")) || json_text_is(item, SLICE("ManageEndpointSecret")) ||
+			json_text_is(item, SLICE("CreateAttempts"))))
+			return true;
+	return false;
+}
+
+static void
+read_role(const struct in *in, const struct member *role, const struct member *read_only,
+    const struct member *capabilities, enum role *out)
+{
+	struct slice name;
+	bool only_reads = false;
+	*out = ROLE_ADMIN;
+	(void)in_bool(in, read_only, &only_reads);
+	if (!member_null(capabilities) && capabilities->value.type != JSON_ARRAY)
+		check_fail(in->check, CHECK_DECODE, capabilities->name, "capabilities must be an array of strings.");
+	else if (!member_null(capabilities))
+		only_reads = only_reads || !manages(capabilities->value);
+	if (in_text(in, role, LIMIT_UID_BYTES, &name) && (!role_parse(name, out) || *out == ROLE_PLATFORM_ADMIN))
+		check_fail(in->check, CHECK_VALUE, role->name, "role must be one of an organisation's roles.");
+	if (only_reads)
+		*out = ROLE_VIEWER;
+}
+
+static void
+read_application(struct call *call, const struct in *in, const struct member *member, struct portal *portal)
+{
+	if (member_null(member))
+		return;
+	if (member->value.type != JSON_OBJECT) {
+		check_fail(in->check, CHECK_DECODE, member->name, "application must be an object, not %s.",
+		    json_type_name(member->value.type));
+		return;
+	}
+	struct organisation_in given;
+	in->check->within = member->name;
+	organisation_in_read(in, member->value, &given);
+	if (in->check->count == 0 && !slice_present(given.value.uid))
+		check_fail(in->check, "application_uid_missing", "uid", "application must have the uid of the path.");
+	else if (in->check->count == 0 && !slice_equal(given.value.uid, call->params[0]))
+		check_fail(in->check, "application_uid_mismatch", "uid", "uid must be the one in the path.");
+	in->check->within = NULL;
+	portal->organisation = arena_alloc(in->arena, sizeof *portal->organisation);
+	*portal->organisation = given.value;
+}
+
+static bool
+read_portal(struct call *call, struct portal *portal)
+{
+	enum { EXPIRY, SESSION, READ_ONLY, CAPABILITIES, ROLE, APPLICATION };
+	struct json body;
+	if (!call_body_optional(call, &body))
+		return false;
+	struct member m[] = {{.name = "expiry"}, {.name = "sessionId"}, {.name = "readOnly"}, {.name = "capabilities"},
+	    {.name = "role"}, {.name = "application"}};
+	members_find(body, m, COUNT_OF(m));
+	struct in in = {&call->exchange->arena, &call->check, false};
+	int64_t expiry_s = PORTAL_S_DEFAULT;
+	struct slice session = SLICE_NONE;
+	(void)in_integer(&in, &m[EXPIRY], 1, PORTAL_S_MAX, &expiry_s);
+	(void)in_text(&in, &m[SESSION], LIMIT_UID_BYTES, &session);
+	read_role(&in, &m[ROLE], &m[READ_ONLY], &m[CAPABILITIES], &portal->token.role);
+	read_application(call, &in, &m[APPLICATION], portal);
+	portal->token.created = call->now;
+	portal->token.expires.us = call->now.us + expiry_s * 1000000;
+	portal->token.session = slice_present(session) ? token_session(session) : 0;
+	return call_checked(call, NULL);
+}
+
+/* --- the portal -------------------------------------------------------------------------------------- */
+
+/* The token stands in the fragment, which a browser does not send. */
+static void
+finish_token(struct call *call, struct store_request *request)
+{
+	struct slice text = *(const struct slice *)call->context;
+	if (!call_succeeded(call, request))
+		return;
+	struct slice host = http_header(call->exchange, "host");
+	struct slice protocol = http_header(call->exchange, "x-forwarded-proto");
+	bool secure = slice_present(protocol) && slice_is(protocol, "https");
+	struct slice url = arena_printf(&call->exchange->arena, "%s://%.*s/#token=%.*s", secure ? "https" : "http",
+	    SLICE_ARG(slice_present(host) ? host : SLICE("localhost")), SLICE_ARG(text));
+	struct json_writer *writer = call_write(call);
+	json_open(writer, '{');
+	json_put_string(writer, "url", url);
+	json_put_string(writer, "token", text);
+	json_close(writer);
+	call_end(call, 200);
+}
+
+static void
+finish_organisation(struct call *call, struct store_request *request)
+{
+	if (!call_succeeded(call, request))
+		return;
+	struct portal *portal = call->context;
+	unsigned char bytes[TOKEN_RANDOM_BYTES];
+	struct buf text;
+	random_bytes(bytes, sizeof bytes);
+	buf_init(&text, TOKEN_TEXT_MAX);
+	buf_text(&text, "vbt_");
+	base64url_append(&text, (struct slice){(const char *)bytes, sizeof bytes});
+	sha256(buf_slice(&text), portal->token.hash);
+	portal->token.organisation = request->organisation.id;
+	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
+	*kept = arena_copy(&call->exchange->arena, buf_slice(&text));
+	buf_free(&text);
+	call->context = kept;
+	struct store_request *create = call_request(call, STORE_TOKEN_CREATE);
+	create->token = portal->token;
+	call_submit(call, create, finish_token);
+}
+
+void
+auth_portal(struct call *call)
+{
+	struct portal *portal = arena_alloc(&call->exchange->arena, sizeof *portal);
+	if (!read_portal(call, portal))
+		return;
+	call->context = portal;
+	if (portal->organisation == NULL) {
+		call_submit(call, call_request(call, STORE_ORGANISATION_GET), finish_organisation);
+		return;
+	}
+	struct store_request *request = call_request(call, STORE_ORGANISATION_CREATE);
+	request->organisation = organisation_copy(&request->arena, portal->organisation);
+	request->get_if_exists = true;
+	call_submit(call, request, finish_organisation);
+}
+
+/* --- ending ------------------------------------------------------------------------------------------ */
+
+static void
+finish_no_content(struct call *call, struct store_request *request)
+{
+	if (call_succeeded(call, request))
+		call_answer(call, 204, SLICE(""));
+}
+
+void
+auth_logout(struct call *call)
+{
+	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
+	request->token = call->token;
+	call_submit(call, request, finish_no_content);
+}
+
+void
+auth_expire_all(struct call *call)
+{
+	struct json body;
+	if (!call_body_optional(call, &body))
+		return;
+	struct store_request *request = call_request(call, STORE_TOKEN_EXPIRE);
+	struct in in = {&request->arena, &call->check, false};
+	struct member m[] = {{.name = "expiry"}, {.name = "sessionIds"}};
+	members_find(body, m, COUNT_OF(m));
+	int64_t expiry_s = 0;
+	(void)in_integer(&in, &m[0], 0, EXPIRY_S_MAX, &expiry_s);
+	/* Clients send an empty list when they mean all. */
+	bool empty = !member_null(&m[1]) && m[1].value.type == JSON_ARRAY && json_count(m[1].value) == 0;
+	if (!empty)
+		(void)in_names(&in, &m[1], SESSIONS_MAX, &request->sessions);
+	request->token.expires.us = call->now.us + expiry_s * 1000000;
+	if (call_checked(call, request))
+		call_submit(call, request, finish_no_content);
+}
