@@ -104,6 +104,7 @@ finish_example(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
+	call->api->accepted += !request->existed;
 	out_message(call_write(call), request->message, true);
 	call_end(call, 200);
 }
