@@ -141,12 +141,6 @@ call_submit(struct call *call, struct store_request *request, call_finish *finis
 
 /* --- rights ------------------------------------------------------------------------------------------ */
 
-static bool
-reads_only(const struct call *call)
-{
-	return slice_is(call->exchange->method, "GET") || slice_is(call->exchange->method, "HEAD");
-}
-
 static void
 run(struct call *call)
 {
