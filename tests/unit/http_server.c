@@ -157,7 +157,8 @@ serve(void *context)
 			continue;
 		}
 		atomic_fetch_add(&connection->server->request_count, 1);
-		more = respond(&wire, bytes, length);
+		more =
+		    (connection->server->respond != NULL ? connection->server->respond : respond)(&wire, bytes, length);
 		memmove(bytes, bytes + length, have - length);
 		have -= length;
 	}

@@ -21,6 +21,8 @@ struct http_wire {
 struct http_server {
 	int fd, port;
 	bool (*begin)(struct http_server *server, struct http_wire *wire); /* NULL: plain */
+	/* True keeps the connection; NULL: the answers of http_server.c. */
+	bool (*respond)(struct http_wire *wire, const char *request, size_t length);
 	void *context;
 	pthread_t thread;
 	struct http_server_connection {

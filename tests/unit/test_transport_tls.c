@@ -46,9 +46,9 @@ tls_begin(struct http_server *server, struct http_wire *wire)
 	return SSL_set_fd(tls, wire->fd) == 1 && SSL_accept(tls) == 1;
 }
 
-/* Signed by its own key, for 127.0.0.1 and no name. */
+/* Signed by its own key. */
 static X509 *
-make_certificate(EVP_PKEY *key, long seconds)
+make_certificate(EVP_PKEY *key, const char *subjects, long seconds)
 {
 	X509 *certificate = X509_new();
 	X509_set_version(certificate, X509_VERSION_3);
@@ -59,7 +59,7 @@ make_certificate(EVP_PKEY *key, long seconds)
 	X509_NAME *name = X509_get_subject_name(certificate);
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
 	X509_set_issuer_name(certificate, name);
-	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, subjects);
 	X509_add_ext(certificate, names, -1);
 	X509_EXTENSION_free(names);
 	ENSURE(X509_sign(certificate, key, EVP_sha256()) > 0);
@@ -73,10 +73,10 @@ struct tls_fixture {
 };
 
 static void
-begin(struct tls_fixture *tls, long seconds, int newest)
+begin_for(struct tls_fixture *tls, const char *subjects, long seconds, int newest)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = make_certificate(key, seconds);
+	X509 *certificate = make_certificate(key, subjects, seconds);
 	tls->context = SSL_CTX_new(TLS_server_method());
 	SSL_CTX_set_security_level(tls->context, 0);
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_VERSION);
@@ -89,6 +89,13 @@ begin(struct tls_fixture *tls, long seconds, int newest)
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	tls->fixture.server.context = tls->context;
+}
+
+/* For 127.0.0.1 and no name. */
+static void
+begin(struct tls_fixture *tls, long seconds, int newest)
+{
+	begin_for(tls, "IP:127.0.0.1", seconds, newest);
 }
 
 static int
@@ -188,6 +195,143 @@ test_other_name(void **state)
 	assert_no_tls(tls, "https://localhost");
 }
 
+static int
+on_server_name(SSL *ssl, int *alert, void *context)
+{
+	(void)alert;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	atomic_int *named = context;
+	if (name != NULL && strcmp(name, "localhost") == 0)
+		atomic_fetch_add(named, 1);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void
+test_name(void **state)
+{
+	struct tls_fixture *tls = *state;
+	atomic_int named = 0;
+	begin_for(tls, "DNS:localhost", 3600, TLS1_3_VERSION);
+	SSL_CTX_set_tlsext_servername_callback(tls->context, on_server_name);
+	SSL_CTX_set_tlsext_servername_arg(tls->context, &named);
+	setenv("SSL_CERT_FILE", tls->authority, 1);
+	fixture_start(&tls->fixture, "127.0.0.1", false);
+	fixture_assert_answer(exchange(tls, "https://localhost"), 200, "ok");
+	fixture_stop(&tls->fixture);
+	assert_int_equal(atomic_load(&named), 1);
+	/* The name is not the address's. */
+	assert_int_equal(atomic_exchange(&tls->fixture.server.request_count, 0), 1);
+	assert_no_tls(tls, "https://127.0.0.1");
+	assert_int_equal(atomic_load(&named), 1);
+}
+
+static void
+test_a_large_request(void **state)
+{
+	struct tls_fixture *tls = *state;
+	begin(tls, 3600, TLS1_3_VERSION);
+	setenv("SSL_CERT_FILE", tls->authority, 1);
+	fixture_start(&tls->fixture, "127.0.0.1", false);
+	char *bytes = calloc(1, (size_t)3 << 20);
+	static const size_t lengths[] = {0, 16 << 10, (16 << 10) + 1, 3 << 20};
+	for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+		struct transmission *large = fixture_post(&tls->fixture, "https://127.0.0.1", "/200");
+		large->body = (struct slice){bytes, lengths[i]};
+		fixture_dispatch(&tls->fixture, large);
+	}
+	loop_run(tls->fixture.loop);
+	for (size_t i = 0; i < COUNT_OF(lengths); i++)
+		fixture_assert_answer(&tls->fixture.sends[i], 200, "ok");
+	free(bytes);
+	fixture_stop(&tls->fixture);
+}
+
+/* Each connection ends with its answer; all but the first resume the session. */
+static void
+test_sessions_are_resumed(void **state)
+{
+	struct tls_fixture *tls = *state;
+	static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+	for (size_t i = 0; i < COUNT_OF(versions); i++) {
+		begin(tls, 3600, versions[i]);
+		SSL_CTX_set_session_id_context(tls->context, (const unsigned char *)"test", 4);
+		setenv("SSL_CERT_FILE", tls->authority, 1);
+		fixture_start(&tls->fixture, "127.0.0.1", false);
+		tls->fixture.again = 9;
+		tls->fixture.expected = 9;
+		struct transmission *transmission = fixture_post(&tls->fixture, "https://127.0.0.1", "/close");
+		fixture_dispatch(&tls->fixture, transmission);
+		loop_run(tls->fixture.loop);
+		fixture_assert_answer(transmission, 200, "ok");
+		assert_int_equal(SSL_CTX_sess_accept_good(tls->context), 10);
+		assert_int_equal(SSL_CTX_sess_hits(tls->context), 9);
+		fixture_stop(&tls->fixture);
+		if (i + 1 < COUNT_OF(versions)) {
+			SSL_CTX_free(tls->context);
+			unlink(tls->authority);
+		}
+	}
+}
+
+/* Without a length, only an end that TLS vouches for is the answer's: a cut wire is not. */
+static bool
+end_of_connection(struct http_wire *wire, const char *request, size_t length)
+{
+	(void)length;
+	static const char answer[] = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
+	wire->write(wire, answer, sizeof answer - 1);
+	if (strncmp(request, "POST /said", 10) == 0)
+		SSL_shutdown(wire->tls);
+	return false;
+}
+
+static void
+test_cut_answers(void **state)
+{
+	struct tls_fixture *tls = *state;
+	begin(tls, 3600, TLS1_3_VERSION);
+	tls->fixture.server.respond = end_of_connection;
+	setenv("SSL_CERT_FILE", tls->authority, 1);
+	fixture_start(&tls->fixture, "127.0.0.1", false);
+	struct transmission *said = fixture_post(&tls->fixture, "https://127.0.0.1", "/said");
+	struct transmission *cut = fixture_post(&tls->fixture, "https://127.0.0.1", "/cut");
+	fixture_dispatch(&tls->fixture, said);
+	fixture_dispatch(&tls->fixture, cut);
+	loop_run(tls->fixture.loop);
+	fixture_assert_answer(said, 200, "until the end");
+	fixture_assert_problem(cut, TRANSMISSION_BROKEN, "");
+	fixture_stop(&tls->fixture);
+}
+
+/* A server that wants to renegotiate is told no, and may answer or end the connection; it may not make us wait. */
+static bool
+renegotiate(struct http_wire *wire, const char *request, size_t length)
+{
+	(void)request;
+	(void)length;
+	static const char answer[] = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+	SSL_renegotiate(wire->tls);
+	SSL_do_handshake(wire->tls);
+	return wire->write(wire, answer, sizeof answer - 1) > 0;
+}
+
+static void
+test_renegotiation(void **state)
+{
+	struct tls_fixture *tls = *state;
+	begin(tls, 3600, TLS1_2_VERSION);
+	tls->fixture.server.respond = renegotiate;
+	setenv("SSL_CERT_FILE", tls->authority, 1);
+	fixture_start(&tls->fixture, "127.0.0.1", false);
+	struct transmission *transmission = fixture_post(&tls->fixture, "https://127.0.0.1", "/200");
+	fixture_dispatch(&tls->fixture, transmission);
+	loop_run(tls->fixture.loop);
+	assert_true(transmission->outcome == TRANSMISSION_ANSWERED || transmission->outcome == TRANSMISSION_BROKEN);
+	/* One handshake was all there was. */
+	assert_int_equal(SSL_CTX_sess_accept_good(tls->context), 1);
+	fixture_stop(&tls->fixture);
+}
+
 static void
 test_old_protocol(void **state)
 {
@@ -208,6 +352,11 @@ main(void)
 	    TLS_TEST(test_unknown_authority),
 	    TLS_TEST(test_expired),
 	    TLS_TEST(test_other_name),
+	    TLS_TEST_KIND(test_name, setup_own),
+	    TLS_TEST(test_a_large_request),
+	    TLS_TEST_KIND(test_sessions_are_resumed, setup_own),
+	    TLS_TEST_KIND(test_cut_answers, setup_own),
+	    TLS_TEST_KIND(test_renegotiation, setup_own),
 	    TLS_TEST(test_old_protocol),
 	};
 	/* OpenSSL writes to the test server's closed connections without MSG_NOSIGNAL. */
