@@ -108,6 +108,7 @@ static enum error_code
 check_key(const struct scheme *scheme, struct key **key, struct error *error)
 {
 	enum error_code code = OK;
+	ENSURE(*key != NULL);
 	if ((scheme->key_types & 1u << (*key)->type) == 0)
 		code = error_set(error, ERR_INVALID, "%s: an %s key does not fit this scheme", scheme->name,
 		    key_type_name((*key)->type));
