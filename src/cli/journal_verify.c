@@ -104,7 +104,7 @@ print_text(const struct finding *finding)
 	else if (check->end.seq == 0)
 		printf("the journal is empty\n");
 	else
-		printf("%" PRId64 " rows and their bodies are as they were written; anchored up to seq %" PRId64
+		printf("seq 1 to %" PRId64 ": every row and body is as it was written; anchored up to seq %" PRId64
 		       "\nends with %.*s\n",
 		    check->end.seq, finding->marks.end.seq, SLICE_ARG(journal_hex(&arena, check->end.chain)));
 	arena_free(&arena);

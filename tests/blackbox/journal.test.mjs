@@ -85,7 +85,7 @@ test('a journal that nobody touched', async (t) => {
 	await stop(server);
 	const after = await run(['journal', 'verify', '--data', data]);
 	assert.equal(after.status, 0);
-	assert.match(after.stdout, /^5 rows and their bodies are as they were written/);
+	assert.match(after.stdout, /^seq 1 to 5: every row and body is as it was written/);
 	const missing = await run(['journal', 'verify', '--data', join(data, 'nowhere')]);
 	assert.deepEqual([missing.status, missing.stdout], [2, '']);
 });

@@ -294,6 +294,68 @@ statuses_have_names(void **state)
 	assert_string_equal(receive_status_name(JOURNAL_CONFLICT), "conflict");
 }
 
+/* --- what is refused -------------------------------------------------------------------------------- */
+
+static void
+refused_requests_say_what_they_claimed(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct receive_source *acme = source_named(fixture, "acme"), *old = source_named(fixture, "old");
+	struct http_header wrong[] = {
+	    {SLICE("Webhook-Id"), SLICE("m-1\x01\xff")},
+	    {SLICE("webhook-timestamp"), SLICE("1735732800")},
+	    {SLICE("webhook-signature"), SLICE("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")},
+	    {SLICE("x-sha2-signature"), SLICE("0000000000000000000000000000000000000000000000000000000000000000")},
+	};
+	struct verify_input input = {.method = SLICE("POST"),
+	    .headers = {wrong, COUNT_OF(wrong)},
+	    .body = SLICE("{\"messageId\":\"m-2\"}"),
+	    .now = now};
+	struct receive_judgement judgement;
+	receive_judge(old, &input, &judgement);
+	struct store_request *request = receive_refused(old, &input, &judgement);
+	assert_slice(request->refused.source, "old");
+	assert_slice(request->refused.reason, "wrong");
+	assert_slice(request->refused.claimed, "m-2");
+	assert_true(request->refused.forged);
+	store_request_free(request);
+	receive_judge(acme, &input, &judgement);
+	request = receive_refused(acme, &input, &judgement);
+	assert_slice(request->refused.claimed, "m-1??");
+	store_request_free(request);
+	input.headers.count = 0;
+	input.body = SLICE("none");
+	receive_judge(old, &input, &judgement);
+	request = receive_refused(old, &input, &judgement);
+	assert_slice(request->refused.reason, "missing");
+	assert_false(slice_present(request->refused.claimed) || request->refused.forged);
+	store_request_free(request);
+}
+
+static void
+headers_are_kept_and_cut(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct receive_source *source = source_named(fixture, "acme");
+	struct verify_input input = *signed_request(fixture, "acme", "m-1", "{}", 0);
+	char text[2 * LIMIT_JOURNAL_HEADER_BYTES];
+	memset(text, 'a', sizeof text);
+	fixture->items[input.headers.count++] = (struct http_header){SLICE("Content-Type"), {text, sizeof text}};
+	fixture->items[input.headers.count++] = (struct http_header){SLICE("vaultbell-sequence"), SLICE("7")};
+	struct store_request *request = accepted(source, &input);
+	const struct store_journal_headers *headers = &request->journal.headers;
+	assert_slice(headers->scheme, "standard");
+	assert_slice(headers->sent, "1735732800");
+	assert_slice(headers->sequence, "7");
+	assert_int_equal(headers->key.len, 16);
+	assert_int_equal(headers->content_type.len, LIMIT_JOURNAL_HEADER_BYTES);
+	store_request_free(request);
+	request =
+	    accepted(source_named(fixture, "old"), signed_request(fixture, "old", NULL, "{\"messageId\":\"m\"}", 0));
+	assert_slice(request->journal.headers.key, "#1");
+	store_request_free(request);
+}
+
 /* --- sources ---------------------------------------------------------------------------------------- */
 
 static void
@@ -338,6 +400,54 @@ wrong_sources_say_why(void **state)
 }
 
 static void
+write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+secret_files_are_read_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct log silent = {.level = LOG_ERROR, .fd = -1};
+	struct error error = ERROR_NONE;
+	char path[64];
+	snprintf(path, sizeof path, "%s", file_with("one\n", 4));
+	unlink(path);
+	struct receive_source_text text = {
+	    .name = "rotated", .scheme = "legacy", .secret_file = path, .keys_may_come = true};
+	assert_int_equal(receive_sources_add(&fixture->sources, &text, &error), OK);
+	const struct receive_source *source = source_named(fixture, "rotated");
+	assert_int_equal(source->keys.count, 0);
+	write_file(path, "one\ntwo\n");
+	receive_sources_reload(&fixture->sources, false, &silent);
+	assert_int_equal(source->keys.count, 2);
+	/* The other sources' files are gone meanwhile, and so is this one: the keys stay. */
+	assert_int_equal(source_named(fixture, "acme")->keys.count, 1);
+	unlink(path);
+	receive_sources_reload(&fixture->sources, false, &silent);
+	assert_int_equal(source->keys.count, 2);
+	/* Of the same length and the same time as before: a file that is young is read again all the same. */
+	write_file(path, "one\ntwo\n");
+	receive_sources_reload(&fixture->sources, false, &silent);
+	write_file(path, "six\nten\n");
+	receive_sources_reload(&fixture->sources, false, &silent);
+	struct verify_input input = *signed_request(fixture, "rotated", NULL, "{\"messageId\":\"m\"}", 0);
+	struct key *key;
+	assert_int_equal(key_parse(SCHEME_LEGACY, SLICE("six"), &key, &error), OK);
+	assert_true(slice_equal(key_id(source->keys.items[0]), key_id(key)));
+	key_unref(key);
+	store_request_free(accepted(source, &input));
+	write_file(path, "");
+	receive_sources_reload(&fixture->sources, true, &silent);
+	assert_int_equal(source->keys.count, 2);
+	unlink(path);
+}
+
+static void
 names_are_found_byte_for_byte(void **state)
 {
 	struct fixture *fixture = *state;
@@ -362,6 +472,9 @@ main(void)
 	    receive_test(source_without_keys_answers_503),
 	    receive_test(legacy_id_comes_from_the_body_only),
 	    receive_test(repeats_and_conflicts_in_the_journal),
+	    receive_test(refused_requests_say_what_they_claimed),
+	    receive_test(headers_are_kept_and_cut),
+	    receive_test(secret_files_are_read_again),
 	    receive_test(statuses_have_names),
 	    receive_test(wrong_sources_say_why),
 	    receive_test(names_are_found_byte_for_byte),
