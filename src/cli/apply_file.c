@@ -155,7 +155,7 @@ apply_file_read(const char *file, struct slice text, struct apply_state *out, st
 	char found[FOUND_BYTES];
 	*out = (struct apply_state){.file = file};
 	struct apply_reader reader = {.file = file, .arena = &out->arena, .error = error};
-	struct yaml_node *root;
+	struct yaml_node *root = NULL;
 	enum error_code code = yaml_tree_read(file, text, &out->arena, &root, error);
 	if (code == OK && root == NULL)
 		code = apply_refuse(file, (struct yaml_place){1, 1}, error,
@@ -163,9 +163,9 @@ apply_file_read(const char *file, struct slice text, struct apply_state *out, st
 	else if (code == OK && root->type != YAML_MAP)
 		code = apply_refuse(
 		    file, root->place, error, "found %s; expected %s", apply_found(root, found), sections_expected);
-	if (code == OK)
-		for (const struct yaml_node *name = root->first; name != NULL && code == OK; name = name->next)
-			code = read_section(&reader, name, out);
+	const struct yaml_node *name = code == OK && root != NULL ? root->first : NULL;
+	for (; name != NULL && code == OK; name = name->next)
+		code = read_section(&reader, name, out);
 	if (code != OK)
 		apply_state_free(out);
 	return code;

@@ -64,7 +64,7 @@ static enum error_code
 resolve_header(struct apply_state *state, const struct apply_item *item, size_t row, struct json value,
     struct json_writer *writer, struct error *error)
 {
-	struct slice text;
+	struct slice text = SLICE_NONE;
 	enum error_code code = fetch(state, item->places[row], value, &state->arena, &text, error);
 	if (code != OK)
 		return code;

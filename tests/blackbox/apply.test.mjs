@@ -385,7 +385,8 @@ function generator(seed) {
 
 const words = ['plain', 'two words', 'yes', '12', '0x1f', '', ' padded ', 'a: b', 'c #d', '- e', '{f}', "it's", 'say "no"', '\u00e9\u2028\ufeff', '100% ✓ 🔑', 'line\nline', 'tab\there', '@at', '*star', '~', 'null', '\u007f\u009f', '1e3', '.5', 'key: "v"'];
 
-function edit(random, configuration, number) {
+/* `ordered`: the server's endpoints have an order to set. */
+function edit(random, configuration, number, ordered) {
 	const { pick, below, chance } = random;
 	const live = configuration.event_types.filter((type) => !type.archived);
 	const organisation = pick(configuration.organisations);
@@ -420,6 +421,7 @@ function edit(random, configuration, number) {
 			() => { if (!endpoint.keyType) { delete endpoint.signatureScheme; endpoint.payloadStyle = pick(['raw', 'envelope', 'thin', 'legacy']); } },
 			() => { if (!endpoint.keyType) { endpoint.payloadStyle = 'raw'; endpoint.signatureScheme = pick(['standard', 'rfc9421', 'legacy']); } },
 			() => { endpoint.throttleRate = chance(0.3) ? null : 1 + below(50); },
+			() => { if (ordered) endpoint.ordering = pick(['none', 'resource', 'endpoint']); },
 		);
 	}
 	pick(moves)();
@@ -433,9 +435,10 @@ test('a year of configuration: 52 edits, each applied, exported and applied agai
 	const configuration = sample();
 	for (const organisation of configuration.organisations) organisation.endpoints.splice(5);
 	good(await fixture.apply(fixture.write(configuration)));
+	const ordered = 'ordering' in (await fixture.api('GET', '/app/north/endpoint/endpoint-0')).json;
 	for (let week = 1; week <= 52; week++) {
 		const edits = 1 + random.below(3);
-		for (let i = 0; i < edits; i++) edit(random, configuration, week * 10 + i);
+		for (let i = 0; i < edits; i++) edit(random, configuration, week * 10 + i, ordered);
 		const file = fixture.write(configuration);
 		const applied = await fixture.apply(file, ['--prune']);
 		assert.equal(applied.status, 0, `week ${week}: ${applied.stderr}${applied.stdout}`);
