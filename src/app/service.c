@@ -66,12 +66,23 @@ is_catalogued(void *context, struct slice name)
 	return catalogue_find(name) != NULL;
 }
 
+/* What an organisation must have enabled for a type: its service, unless everybody has that one. */
+static struct slice
+service_of_type(void *context, struct slice name)
+{
+	(void)context;
+	const struct catalogue_type *type = catalogue_find(name);
+	if (type == NULL)
+		type = catalogue_find_legacy(name);
+	return type == NULL || catalogue_service_always_on(type->service) ? SLICE_NONE : type->service;
+}
+
 static enum error_code
 open_store(struct service *service, struct error *error)
 {
 	char *path = service_database(service->options.data);
 	struct store_sqlite_options options = {
-	    .common = {.builtin_type = is_catalogued, .log = service->options.log},
+	    .common = {.builtin_type = is_catalogued, .type_service = service_of_type, .log = service->options.log},
 	    .path = path,
 	};
 	enum error_code code = store_sqlite_open(&options, &service->store, error);

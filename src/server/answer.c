@@ -144,6 +144,8 @@ answer_conflict(struct call *call, const struct store_request *request)
 	case STORE_DETAIL_NO_ORGANISATION:
 	case STORE_DETAIL_NO_ENDPOINT:
 	case STORE_DETAIL_NO_MESSAGE:
+	case STORE_DETAIL_NO_TOKEN:
+	case STORE_DETAIL_NO_SERVICE:
 	case STORE_DETAIL_EXPUNGED:
 	case STORE_DETAIL_TOO_MANY: break;
 	}
@@ -158,7 +160,12 @@ answer_invalid(struct call *call, const struct store_request *request)
 		return;
 	}
 	call->check.root = "body";
-	if (request->detail == STORE_DETAIL_TYPE_UNKNOWN)
+	if (request->detail == STORE_DETAIL_NO_SERVICE)
+		check_fail(&call->check, CHECK_VALUE,
+		    request->kind == STORE_ENDPOINT_CREATE || request->kind == STORE_ENDPOINT_EDIT ? "eventTypes"
+												   : "eventType",
+		    "%s", said(request, "The type's service is not enabled."));
+	else if (request->detail == STORE_DETAIL_TYPE_UNKNOWN)
 		check_fail(&call->check, CHECK_VALUE, "eventTypes", "%s",
 		    said(request, "One of the event types is not there, or is archived."));
 	else
@@ -174,7 +181,9 @@ missing_text(enum store_detail detail)
 	case STORE_DETAIL_NO_ORGANISATION: return "There is no such organisation.";
 	case STORE_DETAIL_NO_ENDPOINT: return "There is no such endpoint in this organisation.";
 	case STORE_DETAIL_NO_MESSAGE: return "There is no such message in this organisation.";
+	case STORE_DETAIL_NO_TOKEN: return "There is no such token of this organisation.";
 	case STORE_DETAIL_NONE:
+	case STORE_DETAIL_NO_SERVICE:
 	case STORE_DETAIL_UID_TAKEN:
 	case STORE_DETAIL_TYPE_EXISTS:
 	case STORE_DETAIL_EVENT_ID_TAKEN:

@@ -8,8 +8,8 @@ enum { ROW_BYTES_MAX = 1 << 20 };
 
 /* --- links ------------------------------------------------------------------------------------------ */
 
-static void
-put_number(struct buf *out, int64_t value)
+void
+chain_put_number(struct buf *out, int64_t value)
 {
 	char bytes[8];
 	for (size_t i = 0; i < sizeof bytes; i++)
@@ -18,10 +18,10 @@ put_number(struct buf *out, int64_t value)
 }
 
 /* An absent text has a length that no text has, so that it differs from an empty one. */
-static void
-put_text(struct buf *out, struct slice text)
+void
+chain_put_text(struct buf *out, struct slice text)
 {
-	put_number(out, slice_present(text) ? (int64_t)text.len : -1);
+	chain_put_number(out, slice_present(text) ? (int64_t)text.len : -1);
 	buf_append(out, text);
 }
 
@@ -46,21 +46,21 @@ chain_add(struct store_journal_end *end, const struct store_journal_row *row)
 	struct buf bytes;
 	buf_init(&bytes, ROW_BYTES_MAX);
 	buf_append(&bytes, digest_slice(end->chain));
-	put_number(&bytes, row->seq);
-	put_number(&bytes, row->lookup);
-	put_text(&bytes, row->source);
-	put_text(&bytes, row->event_id);
-	put_text(&bytes, row->type);
-	put_number(&bytes, (int64_t)row->verdict);
-	put_number(&bytes, row->received.us);
-	put_text(&bytes, digest_slice(row->body_sha256));
-	put_text(&bytes, row->content_sha256);
-	put_number(&bytes, row->message.value);
-	put_text(&bytes, headers->scheme);
-	put_text(&bytes, headers->key);
-	put_text(&bytes, headers->sent);
-	put_text(&bytes, headers->sequence);
-	put_text(&bytes, headers->content_type);
+	chain_put_number(&bytes, row->seq);
+	chain_put_number(&bytes, row->lookup);
+	chain_put_text(&bytes, row->source);
+	chain_put_text(&bytes, row->event_id);
+	chain_put_text(&bytes, row->type);
+	chain_put_number(&bytes, (int64_t)row->verdict);
+	chain_put_number(&bytes, row->received.us);
+	chain_put_text(&bytes, digest_slice(row->body_sha256));
+	chain_put_text(&bytes, row->content_sha256);
+	chain_put_number(&bytes, row->message.value);
+	chain_put_text(&bytes, headers->scheme);
+	chain_put_text(&bytes, headers->key);
+	chain_put_text(&bytes, headers->sent);
+	chain_put_text(&bytes, headers->sequence);
+	chain_put_text(&bytes, headers->content_type);
 	/* A row that long is none of ours: what is here of it hashes to something else than was written. */
 	sha256(buf_slice(&bytes), end->chain);
 	end->seq = row->seq;
@@ -100,7 +100,8 @@ chain_check_mark(struct chain_check *check, const struct store_journal_end *end,
 	check->marks[check->mark_count++] = (struct chain_mark){*end, name};
 }
 
-static bool PRINTF_LIKE(3, 4) fail(struct chain_check *check, int64_t seq, const char *format, ...)
+bool
+chain_check_fail(struct chain_check *check, int64_t seq, const char *format, ...)
 {
 	check->failed = true;
 	check->bad_seq = seq;
@@ -125,7 +126,7 @@ check_marks(struct chain_check *check)
 	for (size_t i = 0; i < check->mark_count; i++) {
 		const struct chain_mark *mark = &check->marks[i];
 		if (mark->end.seq == check->end.seq && memcmp(mark->end.chain, check->end.chain, SHA256_BYTES) != 0)
-			return fail(check, mark->end.seq,
+			return chain_check_fail(check, mark->end.seq,
 			    "the rows up to it agree with each other but not with %s: they were written anew",
 			    mark->name);
 	}
@@ -133,24 +134,38 @@ check_marks(struct chain_check *check)
 }
 
 bool
-chain_check_row(struct chain_check *check, const struct store_journal_row *row)
+chain_check_seq(struct chain_check *check, int64_t seq)
 {
 	int64_t expected = check->end.seq + 1;
-	if (row->seq < expected)
-		return fail(check, row->seq, "it was inserted: rows begin at 1");
-	if (row->seq > expected)
-		return fail(
-		    check, expected, "it is missing: after %" PRId64 " comes %" PRId64, check->end.seq, row->seq);
+	if (seq < expected)
+		return chain_check_fail(check, seq, "it was inserted: rows begin at 1");
+	if (seq > expected)
+		return chain_check_fail(
+		    check, expected, "it is missing: after %" PRId64 " comes %" PRId64, check->end.seq, seq);
+	return true;
+}
+
+bool
+chain_check_reach(struct chain_check *check, const struct store_journal_end *next)
+{
+	check->end = *next;
+	return check_marks(check);
+}
+
+bool
+chain_check_row(struct chain_check *check, const struct store_journal_row *row)
+{
+	if (!chain_check_seq(check, row->seq))
+		return false;
 	struct store_journal_end next = check->end;
 	chain_add(&next, row);
 	if (row->damaged || memcmp(next.chain, row->chain, SHA256_BYTES) != 0)
-		return fail(check, row->seq, "it, or its body's row, is not what was written");
+		return chain_check_fail(check, row->seq, "it, or its body's row, is not what was written");
 	if (!slice_present(row->body))
-		return fail(check, row->seq, "its body is not there");
+		return chain_check_fail(check, row->seq, "its body is not there");
 	if (!body_fits(row))
-		return fail(check, row->seq, "its body is not what was written");
-	check->end = next;
-	return check_marks(check);
+		return chain_check_fail(check, row->seq, "its body is not what was written");
+	return chain_check_reach(check, &next);
 }
 
 bool
@@ -161,7 +176,7 @@ chain_check_finish(struct chain_check *check)
 	for (size_t i = 0; i < check->mark_count; i++) {
 		const struct chain_mark *mark = &check->marks[i];
 		if (mark->end.seq > check->end.seq)
-			return fail(check, check->end.seq + 1,
+			return chain_check_fail(check, check->end.seq + 1,
 			    "it is missing: the end was cut off, %s knows of %" PRId64, mark->name, mark->end.seq);
 	}
 	return true;

@@ -45,6 +45,15 @@ void chain_check_mark(struct chain_check *check, const struct store_journal_end 
 bool chain_check_row(struct chain_check *check, const struct store_journal_row *row);
 /* After the last row: whether the end is there that the marks know. */
 bool chain_check_finish(struct chain_check *check);
+/* For chains of other rows: the steps of chain_check_row. `seq` must be the next one; `next` is the end after a row that
+ * is good; a row is bad for this reason. All false when the check has failed. */
+bool chain_check_seq(struct chain_check *check, int64_t seq);
+bool chain_check_reach(struct chain_check *check, const struct store_journal_end *next);
+bool chain_check_fail(struct chain_check *check, int64_t seq, const char *format, ...) PRINTF_LIKE(3, 4);
+/* How members are written for hashing: eight bytes, most significant first; the length, then the bytes. */
+void chain_put_number(struct buf *out, int64_t value);
+void chain_put_text(struct buf *out, struct slice text);
+
 /* All of it: every row of the store, then the end. ERR_… only when the store cannot be read; a bad row is `failed`. */
 MUST_CHECK enum error_code chain_check_store(struct chain_check *check, struct store *store, struct error *error);
 

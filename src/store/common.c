@@ -22,6 +22,9 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_TOKEN_CREATE] = "token_create",
     [STORE_TOKEN_GET] = "token_get",
     [STORE_TOKEN_REVOKE] = "token_revoke",
+    [STORE_TOKEN_LIST] = "token_list",
+    [STORE_TOKEN_USED] = "token_used",
+    [STORE_AUDIT_LIST] = "audit_list",
     [STORE_TOKEN_EXPIRE] = "token_expire",
     [STORE_ACCEPT] = "accept",
     [STORE_JOURNAL] = "journal",
@@ -112,4 +115,21 @@ store_notes_of(struct mail *first, size_t request)
 {
 	for (struct mail *mail = first; mail != NULL; mail = mail->next)
 		CONTAINER_OF(mail, struct store_note, mail)->request = request;
+}
+
+bool
+store_entitled(const struct store_options *options, const struct organisation *organisation, struct slice type,
+    struct store_request *request)
+{
+	if (options->type_service == NULL || !organisation->services_limited)
+		return true;
+	struct slice service = options->type_service(options->builtin_context, type);
+	if (organisation_entitled(organisation, service))
+		return true;
+	request->status = ERR_INVALID;
+	request->detail = STORE_DETAIL_NO_SERVICE;
+	error_set(&request->error, ERR_INVALID,
+	    "The type %.*s is of the service %.*s, which is not enabled for this organisation.", SLICE_ARG(type),
+	    SLICE_ARG(service));
+	return false;
 }

@@ -1,6 +1,6 @@
 /* The reference model of store.h: life cycle, finding, and the steps that several requests share.
  * Configuration is in memory_config.c, events in memory_events.c, reading in memory_lists.c. */
-#include "store/chain.h"
+#include "store/audit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -88,6 +88,15 @@ memory_find_message(struct memory *memory, struct organisation_id organisation, 
 	return NULL;
 }
 
+struct message *
+memory_find_message_by_id(struct memory *memory, struct message_id id)
+{
+	for (size_t i = 0; i < memory->messages.count; i++)
+		if (memory->messages.rows[i]->id.value == id.value)
+			return memory->messages.rows[i];
+	return NULL;
+}
+
 struct memory_delivery *
 memory_find_delivery(struct memory *memory, struct message_id message, struct endpoint_id endpoint)
 {
@@ -136,13 +145,14 @@ memory_message_of(struct memory *memory, struct store_request *request)
 /* --- shared steps ------------------------------------------------------------------------------------ */
 
 struct memory_organisation *
-memory_new_organisation(struct memory *memory, const struct organisation *from, struct wall_time now)
+memory_new_organisation(struct memory *memory, struct store_request *request, const struct organisation *from)
 {
 	struct memory_organisation *row = MEMORY_ADD(&memory->organisations);
 	row->organisation = organisation_copy(&row->arena, from);
-	row->organisation.id.value = id_next(&memory->ids, now);
-	row->organisation.created = now;
-	row->organisation.updated = now;
+	row->organisation.id.value = id_next(&memory->ids, request->now);
+	row->organisation.created = request->now;
+	row->organisation.updated = request->now;
+	audit_organisation(request, NULL, &row->organisation);
 	return row;
 }
 
@@ -239,6 +249,9 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_TOKEN_CREATE] = memory_token_create,
     [STORE_TOKEN_GET] = memory_token_get,
     [STORE_TOKEN_REVOKE] = memory_token_revoke,
+    [STORE_TOKEN_LIST] = memory_token_list,
+    [STORE_TOKEN_USED] = memory_token_used,
+    [STORE_AUDIT_LIST] = memory_audit_list,
     [STORE_TOKEN_EXPIRE] = memory_token_expire,
     [STORE_ACCEPT] = memory_accept,
     [STORE_JOURNAL] = memory_journal,
@@ -318,16 +331,25 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 }
 
 static enum error_code
+execute_one(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	enum error_code code = executors[request->kind](memory, request, notes);
+	if (code == OK)
+		memory_audit_append(memory, request);
+	return code;
+}
+
+static enum error_code
 execute(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	if (!request->idempotency.present)
-		return executors[request->kind](memory, request, notes);
+		return execute_one(memory, request, notes);
 	struct memory_key *key = find_key(memory, &request->idempotency);
 	if (key != NULL && memcmp(key->body, request->idempotency.body, SHA256_BYTES) != 0)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED);
 	if (key != NULL)
 		return answer_repeat(memory, request, key->object, notes);
-	enum error_code code = executors[request->kind](memory, request, notes);
+	enum error_code code = execute_one(memory, request, notes);
 	if (code != OK)
 		return code;
 	key = MEMORY_ADD(&memory->keys);
@@ -349,6 +371,7 @@ batch(struct store *store, struct store_request *const *requests, size_t count, 
 		struct store_request *request = requests[i];
 		request->detail = STORE_DETAIL_NONE;
 		request->existed = false;
+		request->audit.action = SLICE_NONE;
 		struct mail **made = notes->last;
 		request->status = execute(memory, request, notes);
 		store_notes_of(*made, i);
@@ -402,6 +425,9 @@ close_memory(struct store *store)
 	free(memory->deliveries.rows);
 	free(memory->attempts.rows);
 	free(memory->journal.rows);
+	for (size_t i = 0; i < memory->audit.count; i++)
+		arena_free(&memory->audit.rows[i].arena);
+	free(memory->audit.rows);
 	free(memory->keys.rows);
 	free(memory->tasks.rows);
 	free(memory);
@@ -416,11 +442,14 @@ store_memory_new(const struct store_options *options)
 	    .idle = idle,
 	    .journal_end = memory_journal_end,
 	    .journal_resume = memory_journal_resume,
+	    .audit_end = memory_audit_end,
+	    .audit_resume = memory_audit_resume,
 	    .close = close_memory,
 	};
 	struct memory *memory = mem_zero(1, sizeof *memory);
 	memory->base.vtable = &vtable;
 	memory->options = *options;
 	memory->journal_end = chain_start();
+	memory->audit_end = audit_start();
 	return &memory->base;
 }

@@ -55,6 +55,11 @@ struct memory_task {
 	struct arena arena;
 };
 
+struct memory_audit_row {
+	struct store_audit_row row;
+	struct arena arena;
+};
+
 /* What a repeated request is answered with. */
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
@@ -81,6 +86,8 @@ struct memory {
 	MEMORY_TABLE(struct memory_attempt) attempts;
 	MEMORY_TABLE(struct memory_journal_row) journal;
 	struct store_journal_end journal_end;
+	MEMORY_TABLE(struct memory_audit_row) audit;
+	struct store_journal_end audit_end;
 	MEMORY_TABLE(struct memory_refused)
 	refused[STORE_REFUSED_TOTALS + 1]; /* by kind; what is dropped is moved over */
 	int64_t refused_ids[STORE_REFUSED_TOTALS + 1];
@@ -103,6 +110,7 @@ memory_execute memory_endpoint_create, memory_endpoint_edit, memory_endpoint_del
     memory_endpoint_list, memory_endpoints_all;
 memory_execute memory_event_type_create, memory_event_type_edit, memory_event_type_delete, memory_event_type_get,
     memory_event_type_list;
+memory_execute memory_token_list, memory_token_used, memory_audit_list;
 memory_execute memory_token_create, memory_token_get, memory_token_revoke, memory_token_expire;
 memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
@@ -113,6 +121,9 @@ memory_execute memory_message_get, memory_message_list, memory_attempt_get, memo
 
 struct store_journal_end memory_journal_end(struct store *store);
 void memory_journal_resume(struct store *store, const struct store_journal_end *end);
+void memory_audit_append(struct memory *memory, struct store_request *request);
+struct store_journal_end memory_audit_end(struct store *store);
+void memory_audit_resume(struct store *store, const struct store_journal_end *end);
 
 /* --- finding: NULL when there is none, with the request's status said ---------------------------------- */
 
@@ -122,6 +133,7 @@ struct memory_endpoint *memory_find_endpoint(
     struct memory *memory, struct organisation_id organisation, struct slice ref);
 struct memory_endpoint *memory_endpoint_by_id(struct memory *memory, struct endpoint_id id); /* deleted ones too */
 struct message *memory_find_message(struct memory *memory, struct organisation_id organisation, struct slice ref);
+struct message *memory_find_message_by_id(struct memory *memory, struct message_id id);
 struct memory_delivery *memory_find_delivery(
     struct memory *memory, struct message_id message, struct endpoint_id endpoint);
 /* The organisation that the request names, or a failure. */
@@ -132,7 +144,7 @@ struct message *memory_message_of(struct memory *memory, struct store_request *r
 /* --- shared steps -------------------------------------------------------------------------------------- */
 
 struct memory_organisation *memory_new_organisation(
-    struct memory *memory, const struct organisation *from, struct wall_time now);
+    struct memory *memory, struct store_request *request, const struct organisation *from);
 void memory_keep_message(struct memory *memory, struct message *message, struct wall_time now); /* gives it its id */
 /* Makes the delivery and puts it into `target`. */
 void memory_new_delivery(struct memory *memory, struct message *message, struct memory_endpoint *endpoint,

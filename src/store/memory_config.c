@@ -1,4 +1,5 @@
 /* The reference model of configuration: organisations, endpoints, event types, tokens. */
+#include "store/audit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ memory_organisation_create(struct memory *memory, struct store_request *request,
 		request->existed = true;
 		return show_organisation(request, memory_find_organisation(memory, uid));
 	}
-	struct memory_organisation *row = memory_new_organisation(memory, &request->organisation, request->now);
+	struct memory_organisation *row = memory_new_organisation(memory, request, &request->organisation);
 	return show_organisation(request, row);
 }
 
@@ -50,8 +51,9 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 	if (organisation_uid_taken(memory, edited.uid, row))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	if (row == NULL)
-		return show_organisation(request, memory_new_organisation(memory, &edited, request->now));
+		return show_organisation(request, memory_new_organisation(memory, request, &edited));
 	edited.updated = request->now;
+	audit_organisation(request, &row->organisation, &edited);
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->organisation = organisation_copy(&row->arena, &edited);
@@ -72,6 +74,12 @@ memory_organisation_delete(struct memory *memory, struct store_request *request,
 			memory_endpoint_gone(memory, endpoint, notes);
 	}
 	row->deleted = true;
+	audit_organisation(request, &row->organisation, NULL);
+	size_t kept = 0;
+	for (size_t i = 0; i < memory->tokens.count; i++)
+		if (memory->tokens.rows[i].organisation.value != row->organisation.id.value)
+			memory->tokens.rows[kept++] = memory->tokens.rows[i];
+	memory->tokens.count = kept;
 	return OK;
 }
 
@@ -132,8 +140,8 @@ type_known(struct memory *memory, struct slice name)
 }
 
 static enum error_code
-check_endpoint(struct memory *memory, struct store_request *request, const struct endpoint *endpoint,
-    const struct memory_endpoint *except)
+check_endpoint(struct memory *memory, struct store_request *request, const struct organisation *of,
+    const struct endpoint *endpoint, const struct memory_endpoint *except)
 {
 	if (endpoint_uid_taken(memory, endpoint, except))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
@@ -141,10 +149,15 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 	const struct memory_organisation *management = memory_find_organisation(memory, STORE_MANAGEMENT_UID);
 	if (management != NULL && management->organisation.id.value == endpoint->organisation.value)
 		return OK;
-	for (size_t i = 0; i < endpoint->event_types.count; i++)
-		if (!(except != NULL && slice_list_has(except->endpoint.event_types, endpoint->event_types.items[i])) &&
-		    !type_known(memory, endpoint->event_types.items[i]))
+	for (size_t i = 0; i < endpoint->event_types.count; i++) {
+		struct slice name = endpoint->event_types.items[i];
+		if (except != NULL && slice_list_has(except->endpoint.event_types, name))
+			continue;
+		if (!type_known(memory, name))
 			return memory_fail(request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
+		if (!store_entitled(&memory->options, of, name, request))
+			return request->status;
+	}
 	return OK;
 }
 
@@ -156,14 +169,15 @@ show_endpoint(struct store_request *request, const struct memory_endpoint *row)
 }
 
 static enum error_code
-new_endpoint(struct memory *memory, struct store_request *request, struct endpoint *from, struct mail_list *notes)
+new_endpoint(struct memory *memory, struct store_request *request, const struct organisation *of, struct endpoint *from,
+    struct mail_list *notes)
 {
 	size_t there = 0;
 	for (size_t i = 0; i < memory->endpoints.count; i++)
 		if (memory->endpoints.rows[i].endpoint.organisation.value == from->organisation.value &&
 		    memory->endpoints.rows[i].endpoint.state != ENDPOINT_DELETED)
 			there++;
-	enum error_code code = check_endpoint(memory, request, from, NULL);
+	enum error_code code = check_endpoint(memory, request, of, from, NULL);
 	if (code != OK)
 		return code;
 	if (there >= LIMIT_ENDPOINTS)
@@ -173,6 +187,7 @@ new_endpoint(struct memory *memory, struct store_request *request, struct endpoi
 	from->created = request->now;
 	from->updated = request->now;
 	row->endpoint = endpoint_copy(&row->arena, from);
+	audit_endpoint(request, NULL, from);
 	memory_note_endpoint(row, notes);
 	return show_endpoint(request, row);
 }
@@ -184,7 +199,7 @@ memory_endpoint_create(struct memory *memory, struct store_request *request, str
 	if (organisation == NULL)
 		return request->status;
 	request->endpoint.organisation = organisation->organisation.id;
-	return new_endpoint(memory, request, &request->endpoint, notes);
+	return new_endpoint(memory, request, &organisation->organisation, &request->endpoint, notes);
 }
 
 enum error_code
@@ -206,11 +221,12 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 	if (code != OK)
 		return code;
 	if (row == NULL)
-		return new_endpoint(memory, request, &edited, notes);
-	code = check_endpoint(memory, request, &edited, row);
+		return new_endpoint(memory, request, &organisation->organisation, &edited, notes);
+	code = check_endpoint(memory, request, &organisation->organisation, &edited, row);
 	if (code != OK)
 		return code;
 	edited.updated = request->now;
+	audit_endpoint(request, &row->endpoint, &edited);
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->endpoint = endpoint_copy(&row->arena, &edited);
@@ -225,6 +241,7 @@ memory_endpoint_delete(struct memory *memory, struct store_request *request, str
 	struct memory_endpoint *row = memory_endpoint_of(memory, request);
 	if (row == NULL)
 		return request->status;
+	audit_endpoint(request, &row->endpoint, NULL);
 	row->endpoint.updated = request->now;
 	memory_endpoint_gone(memory, row, notes);
 	return OK;
@@ -308,6 +325,7 @@ memory_event_type_create(struct memory *memory, struct store_request *request, s
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS);
 	type.created = row == NULL ? request->now : row->type.created;
 	type.updated = request->now;
+	audit_event_type(request, row == NULL ? NULL : &row->type, &type);
 	return show_type(request, put_type(memory, &type));
 }
 
@@ -326,6 +344,7 @@ memory_event_type_edit(struct memory *memory, struct store_request *request, str
 	if (code != OK)
 		return code;
 	edited.updated = request->now;
+	audit_event_type(request, row == NULL ? NULL : &row->type, &edited);
 	return show_type(request, put_type(memory, &edited));
 }
 
@@ -336,10 +355,14 @@ memory_event_type_delete(struct memory *memory, struct store_request *request, s
 	if (row == NULL)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 	if (!request->expunge) {
-		row->type.archived = true;
-		row->type.updated = request->now;
+		struct event_type archived = row->type;
+		archived.archived = true;
+		archived.updated = request->now;
+		audit_event_type(request, &row->type, &archived);
+		row->type = archived;
 		return OK;
 	}
+	audit_event_type(request, &row->type, NULL);
 	arena_free(&row->arena);
 	size_t at = (size_t)(row - memory->types.rows);
 	for (memory->types.count--; at < memory->types.count; at++)
@@ -388,10 +411,18 @@ memory_token_create(struct memory *memory, struct store_request *request, struct
 	for (size_t i = 0; i < memory->tokens.count; i++)
 		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) == 0)
 			return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_NONE);
+	if (slice_present(request->ref)) {
+		struct memory_organisation *organisation = memory_organisation_of(memory, request);
+		if (organisation == NULL)
+			return request->status;
+		request->token.organisation = organisation->organisation.id;
+	}
 	struct token *row = MEMORY_ADD(&memory->tokens);
 	*row = request->token;
 	row->created = request->now;
+	row->id.value = id_next(&memory->ids, request->now);
 	request->token = *row;
+	audit_token(request, NULL, row);
 	return OK;
 }
 

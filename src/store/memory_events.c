@@ -1,4 +1,5 @@
 /* The reference model of events: accepting, recording, refilling, resending. */
+#include "store/audit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -44,6 +45,9 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 	if (organisation == NULL && request->new_organisation == NULL)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
 	struct message *message = request->message;
+	const struct organisation *of = organisation != NULL ? &organisation->organisation : request->new_organisation;
+	if (!store_entitled(&memory->options, of, message->event_type, request))
+		return request->status;
 	if (organisation != NULL && slice_present(message->event_id) &&
 	    memory_find_message(memory, organisation->organisation.id, message->event_id) != NULL)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_EVENT_ID_TAKEN);
@@ -54,7 +58,7 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 			return request->status;
 	}
 	if (organisation == NULL)
-		organisation = memory_new_organisation(memory, request->new_organisation, request->now);
+		organisation = memory_new_organisation(memory, request, request->new_organisation);
 	message->organisation = organisation->organisation.id;
 	memory_keep_message(memory, message, request->now);
 	if (only == NULL) {
@@ -178,6 +182,10 @@ memory_resend(struct memory *memory, struct store_request *request, struct mail_
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE);
 	if (!slice_present(message->payload))
 		return memory_fail(request, ERR_INVALID, STORE_DETAIL_EXPUNGED);
+	const struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (!store_entitled(&memory->options, &organisation->organisation, message->event_type, request))
+		return request->status;
+	audit_resend(request, message->organisation, message->id, endpoint->endpoint.id);
 	if (row->state != DELIVERY_PENDING)
 		row->trigger = TRIGGER_MANUAL;
 	row->state = DELIVERY_PENDING;

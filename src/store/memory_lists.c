@@ -98,6 +98,8 @@ show_attempt(struct memory *memory, struct store_request *request, const struct 
 {
 	struct attempt attempt = row->attempt;
 	attempt.response = arena_copy(&request->arena, attempt.response);
+	const struct message *message = memory_find_message_by_id(memory, attempt.message);
+	attempt.event_type = message == NULL ? SLICE_NONE : arena_copy(&request->arena, message->event_type);
 	attempt.url = arena_copy(&request->arena, memory_endpoint_by_id(memory, attempt.endpoint)->endpoint.url);
 	return attempt;
 }

@@ -1,20 +1,10 @@
 /* The reference model of tasks, and of what takes content away. */
+#include "store/audit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
 
 /* --- tokens that end --------------------------------------------------------------------------------- */
-
-enum error_code
-memory_token_revoke(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < memory->tokens.count; i++)
-		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) != 0)
-			memory->tokens.rows[kept++] = memory->tokens.rows[i];
-	memory->tokens.count = kept;
-	return OK;
-}
 
 static bool
 session_named(const struct slice_list *sessions, int64_t session)
@@ -39,6 +29,7 @@ memory_token_expire(struct memory *memory, struct store_request *request, struct
 		if (its && (row->expires.us == 0 || row->expires.us > end.us))
 			row->expires = end;
 	}
+	audit_expire(request, organisation->organisation.id);
 	return OK;
 }
 
@@ -85,6 +76,7 @@ memory_expunge(struct memory *memory, struct store_request *request, struct mail
 		if (message != NULL)
 			expunge(memory, message);
 	}
+	audit_expunge(request, organisation->organisation.id);
 	return OK;
 }
 
@@ -240,6 +232,7 @@ memory_task_create(struct memory *memory, struct store_request *request, struct 
 		task->ceiling = task->id.value;
 	struct memory_task *row = MEMORY_ADD(&memory->tasks);
 	row->task = task_copy(&row->arena, task);
+	audit_task(request, "task.create", task);
 	return OK;
 }
 
@@ -258,6 +251,7 @@ memory_task_cancel(struct memory *memory, struct store_request *request, struct 
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 	if (row->task.state == TASK_RUNNING) {
 		task_fail(&row->task, &row->arena, "cancelled");
+		audit_task(request, "task.cancel", &row->task);
 		row->task.updated = request->now;
 	}
 	return show_task(request, row);

@@ -43,7 +43,9 @@ enum store_kind {
 	STORE_EVENT_TYPE_LIST,	   /* in: page (after: name), include_archived */
 	STORE_TOKEN_CREATE,	   /* in: token */
 	STORE_TOKEN_GET,	   /* in: token.hash; out: token */
-	STORE_TOKEN_REVOKE,	   /* in: token.hash */
+	STORE_TOKEN_REVOKE,	   /* in: token.hash, or token.id and ref (absent: of any organisation) */
+	STORE_TOKEN_LIST,	   /* in: ref (absent: all), page; out: tokens */
+	STORE_TOKEN_USED,	   /* in: token.id; `now` becomes its last use */
 	STORE_TOKEN_EXPIRE, /* in: ref, token.expires, sessions (empty: all); its tokens end no later than that */
 	/* events */
 	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
@@ -76,6 +78,7 @@ enum store_kind {
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
 	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
+	STORE_AUDIT_LIST,   /* in: ref (absent: all), page (after: seq); out: audit_rows */
 	STORE_COUNTS,	    /* out: counts */
 	STORE_KIND_COUNT,
 };
@@ -116,6 +119,25 @@ typedef enum error_code store_edit_endpoint(
 typedef enum error_code store_edit_event_type(
     void *context, struct arena *arena, struct event_type *type, bool existed, struct error *error);
 
+/* Who asks for a change. Not present: the sender's own bookkeeping, which the audit log leaves out. */
+struct store_actor {
+	bool present;
+	struct token_id token; /* 0: a local command, "cli" */
+	enum role role;	       /* the token's */
+};
+
+struct store_audit_row {
+	int64_t seq;
+	struct wall_time at;
+	struct slice actor, role;	     /* a token's id and its role; "cli", and the role absent */
+	struct organisation_id organisation; /* 0: of the platform */
+	struct slice action;		     /* "endpoint.update" */
+	struct slice object;		     /* its id, or an event type's name */
+	struct slice before, after;	     /* JSON objects without secrets; absent: there is none */
+	unsigned char chain[SHA256_BYTES];   /* over this row and all before it (audit.h) */
+	bool damaged;			     /* a member has not even its form */
+};
+
 enum store_detail {
 	STORE_DETAIL_NONE,
 	STORE_DETAIL_UID_TAKEN,	      /* ERR_CONFLICT */
@@ -126,8 +148,10 @@ enum store_detail {
 	STORE_DETAIL_NO_ORGANISATION, /* ERR_NOT_FOUND */
 	STORE_DETAIL_NO_ENDPOINT,
 	STORE_DETAIL_NO_MESSAGE,
+	STORE_DETAIL_NO_TOKEN,
 	STORE_DETAIL_EXPUNGED, /* ERR_INVALID: a resend of what is no longer kept */
 	STORE_DETAIL_TOO_MANY, /* ERR_LIMIT */
+	STORE_DETAIL_NO_SERVICE, /* ERR_INVALID: the type's service is not enabled for the organisation; the text says which */
 };
 
 /* A delivery as the engine and the lists need it. */
@@ -291,6 +315,8 @@ struct store_request {
 	struct store_journal_query journal_query;
 	struct store_refused refused;
 	enum store_refused_kind refused_kind;
+	struct store_actor actor;
+	const char *audit_action; /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_record record;
 	struct store_refill refill;
 	struct slice_list message_refs, sessions, channels;
@@ -310,8 +336,11 @@ struct store_request {
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
 	struct store_refused_row *refused_rows;
-	size_t count; /* of rows in the list above */
-	bool more;    /* there are more rows beyond */
+	struct token *tokens;
+	struct store_audit_row *audit_rows;
+	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */
+	size_t count;		      /* of rows in the list above */
+	bool more;		      /* there are more rows beyond */
 	struct attempt attempt;
 	struct store_counts counts;
 	struct store_stats stats;
@@ -320,6 +349,12 @@ struct store_request {
 	struct slice_list missing;
 	struct task *tasks;
 };
+
+struct store_options;
+/* For implementations: whether the organisation may have events of this type. Else fills the request's error, which
+ * names the service that is missing. */
+MUST_CHECK bool store_entitled(const struct store_options *options, const struct organisation *organisation,
+    struct slice type, struct store_request *request);
 
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);
@@ -378,6 +413,9 @@ struct store_vtable {
 	/* The next row follows this one, if that is further than the last row there is: for an end that was cut off, so
 	 * that what was cut stays a gap. */
 	void (*journal_resume)(struct store *store, const struct store_journal_end *end);
+	/* The same of the audit log. */
+	struct store_journal_end (*audit_end)(struct store *store);
+	void (*audit_resume)(struct store *store, const struct store_journal_end *end);
 	void (*close)(struct store *store);
 };
 
@@ -393,6 +431,8 @@ struct store_options {
 	/* Whether an event type is known without having been created (the catalogue); may be NULL. */
 	bool (*builtin_type)(void *context, struct slice name);
 	void *builtin_context;
+	/* The service that a type belongs to, where an organisation must have it enabled; else absent. May be NULL. */
+	struct slice (*type_service)(void *context, struct slice name);
 	const struct log *log;
 };
 

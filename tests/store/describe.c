@@ -39,6 +39,9 @@ say_organisation(struct buf *out, const struct organisation *organisation)
 	say_text(out, "uid", organisation->uid);
 	say_number(out, "throttle", organisation->throttle_rate);
 	say_text(out, "metadata", organisation->metadata);
+	say_number(out, "limited", organisation->services_limited);
+	say_list(out, "services", organisation->services);
+	say_number(out, "environment", organisation->environment);
 	say_number(out, "created", organisation->created.us);
 	say_number(out, "updated", organisation->updated.us);
 }
@@ -64,6 +67,10 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 	say_number(out, "style", endpoint->payload_style);
 	say_number(out, "scheme", endpoint->scheme);
 	say_number(out, "order", endpoint->order);
+	for (size_t i = 0; i < DUTY_COUNT; i++) {
+		say_text(out, "team", endpoint->owners[i].team);
+		say_text(out, "contact", endpoint->owners[i].contact);
+	}
 	for (size_t i = 0; i < endpoint->key_count; i++) {
 		const struct endpoint_key *key = &endpoint->keys[i];
 		buf_printf(out, " key=%d:", (int)key->type);
@@ -118,6 +125,37 @@ say_attempt(struct buf *out, const struct attempt *attempt)
 	say_number(out, "succeeded", attempt->succeeded);
 	say_text(out, "response", attempt->response);
 	say_text(out, "url", attempt->url);
+	say_text(out, "type", attempt->event_type);
+}
+
+static void
+say_token(struct buf *out, const struct token *token)
+{
+	buf_text(out, "\n  token");
+	say_number(out, "id", token->id.value);
+	say_text(out, "name", slice_of(token->name));
+	say_number(out, "role", token->role);
+	say_number(out, "organisation", token->organisation.value);
+	say_number(out, "created", token->created.us);
+	say_number(out, "expires", token->expires.us);
+	say_number(out, "used", token->used.us);
+	hex_append(out, (struct slice){(const char *)token->hash, SHA256_BYTES});
+}
+
+static void
+say_audit(struct buf *out, const struct store_audit_row *row)
+{
+	buf_text(out, "\n  audit");
+	say_number(out, "seq", row->seq);
+	say_number(out, "at", row->at.us);
+	say_text(out, "actor", row->actor);
+	say_text(out, "role", row->role);
+	say_number(out, "organisation", row->organisation.value);
+	say_text(out, "action", row->action);
+	say_text(out, "object", row->object);
+	say_text(out, "before", row->before);
+	say_text(out, "after", row->after);
+	hex_append(out, (struct slice){(const char *)row->chain, SHA256_BYTES});
 }
 
 static void
@@ -180,6 +218,10 @@ say_lists(struct buf *out, const struct store_request *request)
 			say_delivery(out, &request->deliveries[i], false);
 		if (request->journal_rows != NULL)
 			say_journal(out, &request->journal_rows[i]);
+		if (request->tokens != NULL)
+			say_token(out, &request->tokens[i]);
+		if (request->audit_rows != NULL)
+			say_audit(out, &request->audit_rows[i]);
 	}
 }
 
@@ -191,6 +233,8 @@ describe_reply(const struct store_request *request, struct buf *out)
 	if (request->status != OK)
 		return;
 	say_number(out, "existed", request->existed);
+	if (slice_present(request->audit.action))
+		say_audit(out, &request->audit);
 	switch ((int)request->kind) {
 	case STORE_ORGANISATION_CREATE:
 	case STORE_ORGANISATION_EDIT:
@@ -201,12 +245,8 @@ describe_reply(const struct store_request *request, struct buf *out)
 	case STORE_EVENT_TYPE_CREATE:
 	case STORE_EVENT_TYPE_EDIT:
 	case STORE_EVENT_TYPE_GET: say_type(out, &request->event_type); break;
-	case STORE_TOKEN_GET:
-		say_number(out, "role", request->token.role);
-		say_number(out, "organisation", request->token.organisation.value);
-		say_number(out, "created", request->token.created.us);
-		say_number(out, "expires", request->token.expires.us);
-		break;
+	case STORE_TOKEN_CREATE:
+	case STORE_TOKEN_GET: say_token(out, &request->token); break;
 	case STORE_ACCEPT:
 	case STORE_MESSAGE_GET: say_message(out, request->message, true); break;
 	case STORE_JOURNAL:

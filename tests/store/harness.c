@@ -1,8 +1,21 @@
 #include "harness.h"
 
+#include <stdio.h>
+
 #include <stdlib.h>
 
 static const struct log silent = {.level = LOG_ERROR, .fd = -1};
+
+struct slice
+subject_type_service(void *context UNUSED, struct slice name)
+{
+	static const char *const services[] = {"service-0", "service-1", "service-2"};
+	struct slice prefix = SLICE("builtin.");
+	if (!slice_starts(name, prefix) || name.len != prefix.len + 1)
+		return SLICE_NONE;
+	size_t number = (size_t)(name.ptr[prefix.len] - '0');
+	return number < COUNT_OF(services) ? slice_of(services[number]) : SLICE_NONE;
+}
 
 bool
 subject_knows_type(void *context UNUSED, struct slice name)
@@ -13,7 +26,8 @@ subject_knows_type(void *context UNUSED, struct slice name)
 static struct store_options
 common_options(void)
 {
-	return (struct store_options){.builtin_type = subject_knows_type, .log = &silent};
+	return (struct store_options){
+	    .builtin_type = subject_knows_type, .type_service = subject_type_service, .log = &silent};
 }
 
 static void
@@ -80,7 +94,10 @@ subject_batch(struct subject *subject, struct store_request *const *requests, si
 {
 	subject_drop_notes(subject);
 	struct error error = ERROR_NONE;
-	ENSURE(store_batch(subject->store, requests, count, &subject->notes, &error) == OK);
+	enum error_code code = store_batch(subject->store, requests, count, &subject->notes, &error);
+	if (code != OK)
+		fprintf(stderr, "a batch does not commit: %s\n", error.text);
+	ENSURE(code == OK);
 }
 
 struct store_request *

@@ -19,6 +19,8 @@ struct subject {
 struct log subject_log(void);				   /* says nothing */
 bool subject_knows_type(void *context, struct slice name); /* the catalogue of the tests: names that start "builtin." */
 
+struct slice subject_type_service(void *context, struct slice name); /* "builtin.1" is of "service-1" */
+
 void subject_open_memory(struct subject *subject);
 void subject_open_sqlite(struct subject *subject, uint64_t seed);
 void subject_open_again(struct subject *subject); /* after a crash: its store was closed */

@@ -1,5 +1,7 @@
 #include "random_ops.h"
 
+#include <stdio.h>
+
 struct maker {
 	struct random *random;
 	const struct known *known;
@@ -160,11 +162,15 @@ edit_type(void *context, struct arena *arena UNUSED, struct event_type *type, bo
 static struct organisation
 some_organisation(struct maker *maker)
 {
+	bool limited = chance(maker, 6);
 	return (struct organisation){
 	    .name = name(maker, "Bank ", 100),
 	    .uid = maybe(maker, name(maker, "org-", 3)),
 	    .metadata = chance(maker, 2) ? SLICE("{}") : SLICE("{\"desk\":\"a\"}"),
 	    .throttle_rate = chance(maker, 3) ? below(maker, 100) : 0,
+	    .services_limited = limited,
+	    .services = limited ? names(maker, "service-", 3, 3) : (struct slice_list){NULL, 0},
+	    .environment = (enum environment)below(maker, ENVIRONMENT_COUNT),
 	};
 }
 
@@ -188,6 +194,9 @@ some_endpoint(struct maker *maker)
 	    .keys = {{.type = KEY_HMAC, .sealed = name(maker, "sealed", 1000), .created = maker->request->now}},
 	    .key_count = 1,
 	};
+	if (chance(maker, 2))
+		endpoint.owners[below(maker, DUTY_COUNT)] =
+		    (struct owner){name(maker, "team-", 5), maybe(maker, name(maker, "contact-", 5))};
 	return endpoint;
 }
 
@@ -243,6 +252,34 @@ make_edit(struct maker *maker)
 }
 
 static void
+make_token(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	const struct known *known = maker->known;
+	struct token *token = &request->token;
+	token->role = (enum role)below(maker, ROLE_COUNT);
+	token->expires.us = chance(maker, 2) ? 0 : request->now.us + below(maker, 100000);
+	snprintf(token->name, sizeof token->name, "token %d", below(maker, 100));
+	sha256(arena_printf(&request->arena, "%d", below(maker, 1 << 30)), token->hash);
+	if (request->kind != STORE_TOKEN_CREATE && request->kind != STORE_TOKEN_GET)
+		token->id.value = known_id(maker, known->tokens, known->token_count);
+	if (request->kind != STORE_TOKEN_EXPIRE && chance(maker, 2))
+		request->ref = SLICE_NONE;
+	request->page = page(maker, known->tokens, known->token_count);
+}
+
+/* Most of what is asked for, somebody asks for. */
+static void
+make_actor(struct maker *maker)
+{
+	struct store_request *request = maker->request;
+	request->actor.present = !chance(maker, 4);
+	request->actor.token.value = below(maker, 3);
+	request->actor.role = (enum role)below(maker, ROLE_COUNT);
+	request->audit_action = chance(maker, 3) ? "endpoint.key.rotate" : NULL;
+}
+
+static void
 make_configuration(struct maker *maker)
 {
 	struct store_request *request = maker->request;
@@ -274,6 +311,12 @@ make_configuration(struct maker *maker)
 		if (chance(maker, 2))
 			request->page.after_name = name(maker, "made.", 3);
 		break;
+	case STORE_TOKEN_CREATE:
+	case STORE_TOKEN_GET:
+	case STORE_TOKEN_REVOKE:
+	case STORE_TOKEN_EXPIRE:
+	case STORE_TOKEN_LIST:
+	case STORE_TOKEN_USED: make_token(maker); break;
 	default: break;
 	}
 }
@@ -361,6 +404,11 @@ make_reading(struct maker *maker)
 		request->page.descending = false;
 	} else if (request->kind == STORE_JOURNAL_LIST) {
 		request->page = (struct store_page){.limit = 5, .after = below(maker, 20)};
+	} else if (request->kind == STORE_AUDIT_LIST) {
+		request->ref = chance(maker, 2) ? SLICE_NONE : request->ref;
+		request->page = (struct store_page){.limit = 1 + random_below(maker->random, 6),
+		    .after = below(maker, 60),
+		    .descending = chance(maker, 2)};
 	} else {
 		request->page = page(maker, known->messages, known->message_count);
 	}
@@ -386,6 +434,13 @@ some_kind(struct maker *maker)
 	    STORE_EVENT_TYPE_DELETE,
 	    STORE_EVENT_TYPE_GET,
 	    STORE_EVENT_TYPE_LIST,
+	    STORE_TOKEN_CREATE,
+	    STORE_TOKEN_CREATE,
+	    STORE_TOKEN_REVOKE,
+	    STORE_TOKEN_EXPIRE,
+	    STORE_TOKEN_LIST,
+	    STORE_TOKEN_USED,
+	    STORE_AUDIT_LIST,
 	    STORE_JOURNAL,
 	    STORE_ENDPOINTS_ALL,
 	    STORE_MESSAGE_GET,
@@ -416,6 +471,7 @@ random_request(struct random *random, const struct known *known, struct wall_tim
 		make_event(&maker);
 	else
 		make_reading(&maker);
+	make_actor(&maker);
 	return maker.request;
 }
 
@@ -437,6 +493,8 @@ known_learn(struct known *known, const struct store_request *request)
 		learn(known->organisations, &known->organisation_count, request->organisation.id.value);
 	if (request->kind == STORE_ENDPOINT_CREATE)
 		learn(known->endpoints, &known->endpoint_count, request->endpoint.id.value);
+	if (request->kind == STORE_TOKEN_CREATE)
+		learn(known->tokens, &known->token_count, request->token.id.value);
 	if (request->kind == STORE_ACCEPT)
 		learn(known->messages, &known->message_count, request->message->id.value);
 	if (request->kind == STORE_JOURNAL && request->journal.message->id.value != 0)

@@ -1,4 +1,5 @@
-/* Organisations, endpoints, event types and tokens: read from the directory, written to both. */
+/* Organisations, endpoints, event types: read from the directory, written to both. */
+#include "store/audit.h"
 #include "store/sqlite/private.h"
 
 enum { DOCUMENT_BYTES_MAX = 4 << 20 };
@@ -69,6 +70,7 @@ create_organisation(struct sqlite_store *store, struct store_request *request, c
 		return NULL;
 	organisation.id.value = id_next(&store->ids, request->now);
 	organisation.created = organisation.updated = request->now;
+	audit_organisation(request, NULL, &organisation);
 	save_organisation(store, &organisation, false);
 	return directory_organisation_by_id(&store->directory, organisation.id);
 }
@@ -109,6 +111,7 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 		return;
 	if (entry == NULL)
 		edited.id.value = id_next(&store->ids, request->now);
+	audit_organisation(request, entry == NULL ? NULL : &entry->organisation, &edited);
 	save_organisation(store, &edited, false);
 	request->organisation = edited;
 }
@@ -135,6 +138,8 @@ op_organisation_delete(struct sqlite_store *store, struct store_request *request
 		save_endpoint(store, &endpoint, true);
 	}
 	struct organisation copy = organisation_copy(&request->arena, &entry->organisation);
+	audit_organisation(request, &copy, NULL);
+	sql_run(store, SQL_TOKEN_REMOVE_OF, "i", copy.id.value);
 	save_organisation(store, &copy, true);
 }
 
@@ -215,6 +220,8 @@ endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *o
 			    "there is no event type \"%.*s\": create it first", SLICE_ARG(name));
 			return false;
 		}
+		if (!store_entitled(&store->options, &owner->organisation, name, request))
+			return false;
 	}
 	return true;
 }
@@ -242,6 +249,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
 	endpoint->created = endpoint->updated = request->now;
+	audit_endpoint(request, NULL, endpoint);
 	save_endpoint(store, endpoint, true);
 	request->endpoint = endpoint_copy(&request->arena, endpoint);
 }
@@ -284,6 +292,7 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	if (!endpoint_acceptable(store, owner, request, &edited, &entry->endpoint))
 		return;
 	edited.updated = request->now;
+	audit_endpoint(request, &entry->endpoint, &edited);
 	save_endpoint(store, &edited, true);
 	request->endpoint = edited;
 }
@@ -295,6 +304,7 @@ op_endpoint_delete(struct sqlite_store *store, struct store_request *request)
 	if (entry == NULL)
 		return;
 	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	audit_endpoint(request, &endpoint, NULL);
 	endpoint.state = ENDPOINT_DELETED;
 	endpoint.updated = request->now;
 	cancel_pending(store, endpoint.id);
@@ -373,6 +383,7 @@ op_event_type_create(struct sqlite_store *store, struct store_request *request)
 	}
 	request->event_type.created = entry == NULL ? request->now : entry->type.created;
 	request->event_type.updated = request->now;
+	audit_event_type(request, entry == NULL ? NULL : &entry->type, &request->event_type);
 	save_type(store, &request->event_type);
 }
 
@@ -395,6 +406,7 @@ op_event_type_edit(struct sqlite_store *store, struct store_request *request)
 		request->status = code;
 		return;
 	}
+	audit_event_type(request, entry == NULL ? NULL : &entry->type, &edited);
 	save_type(store, &edited);
 	request->event_type = edited;
 }
@@ -406,6 +418,7 @@ op_event_type_delete(struct sqlite_store *store, struct store_request *request)
 	if (entry == NULL)
 		return;
 	if (request->expunge) {
+		audit_event_type(request, &entry->type, NULL);
 		sql_run(store, SQL_TYPE_REMOVE, "t", request->ref);
 		directory_remove_type(&store->directory, request->ref);
 		return;
@@ -413,6 +426,7 @@ op_event_type_delete(struct sqlite_store *store, struct store_request *request)
 	struct event_type archived = event_type_copy(&request->arena, &entry->type);
 	archived.archived = true;
 	archived.updated = request->now;
+	audit_event_type(request, &entry->type, &archived);
 	save_type(store, &archived);
 }
 
@@ -441,57 +455,4 @@ op_event_type_list(struct sqlite_store *store, struct store_request *request)
 			return;
 		request->event_types[request->count++] = event_type_copy(&request->arena, type);
 	}
-}
-
-/* --- tokens: not in the directory, since another process may make them ------------------------------ */
-
-static struct slice
-token_hash(const struct store_request *request)
-{
-	return (struct slice){(const char *)request->token.hash, SHA256_BYTES};
-}
-
-void
-op_token_create(struct sqlite_store *store, struct store_request *request)
-{
-	struct token *token = &request->token;
-	token->created = request->now;
-	sql_run(store, SQL_TOKEN_PUT, "biiiii", token_hash(request), (int64_t)token->role, token->organisation.value,
-	    token->created.us, token->expires.us, token->session);
-}
-
-void
-op_token_get(struct sqlite_store *store, struct store_request *request)
-{
-	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(request));
-	if (!sql_step(store, row)) {
-		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such token");
-		return;
-	}
-	request->token.role = (enum role)sqlite3_column_int(row, 0);
-	request->token.organisation.value = sqlite3_column_int64(row, 1);
-	request->token.created.us = sqlite3_column_int64(row, 2);
-	request->token.expires.us = sqlite3_column_int64(row, 3);
-	request->token.session = sqlite3_column_int64(row, 4);
-	sql_end(row);
-}
-
-void
-op_token_revoke(struct sqlite_store *store, struct store_request *request)
-{
-	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(request));
-}
-
-void
-op_token_expire(struct sqlite_store *store, struct store_request *request)
-{
-	struct directory_organisation *owner = need_organisation(store, request);
-	if (owner == NULL)
-		return;
-	int64_t end = request->token.expires.us == 0 ? request->now.us : request->token.expires.us;
-	if (request->sessions.count == 0)
-		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end, (int64_t)0);
-	for (size_t i = 0; i < request->sessions.count; i++)
-		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end,
-		    token_session(request->sessions.items[i]));
 }

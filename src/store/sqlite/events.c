@@ -1,4 +1,5 @@
 /* Accepting, recording, refilling: what happens tens of thousands of times a second. */
+#include "store/audit.h"
 #include "store/sqlite/private.h"
 
 /* --- message rows ----------------------------------------------------------------------------------- */
@@ -100,6 +101,9 @@ void
 op_accept(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = directory_organisation(&store->directory, request->ref);
+	const struct organisation *of = owner != NULL ? &owner->organisation : request->new_organisation;
+	if (of != NULL && !store_entitled(&store->options, of, request->message->event_type, request))
+		return;
 	if (owner == NULL && request->new_organisation != NULL && !request->only_endpoint)
 		owner = create_organisation(store, request, request->new_organisation);
 	else if (owner == NULL)
@@ -243,6 +247,11 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 		    "the payload of this message is no longer kept, so it cannot be sent again");
 		return;
 	}
+	if (!store_entitled(&store->options, &owner->organisation, message->event_type, request)) {
+		message_unref(message);
+		return;
+	}
+	audit_resend(request, owner->organisation.id, message->id, entry->endpoint.id);
 	sql_run(
 	    store, SQL_DELIVERY_AGAIN, "iiii", id, entry->endpoint.id.value, target.due.us, (int64_t)target.trigger);
 	store->pending += state != DELIVERY_PENDING;

@@ -29,8 +29,7 @@ need_message(struct sqlite_store *store, struct directory_organisation *owner, s
 	return id;
 }
 
-/* The open interval of ids that a page asks for. */
-static void
+void
 page_range(const struct store_page *page, int64_t *above, int64_t *below)
 {
 	*above = page->floor - 1;
@@ -105,6 +104,7 @@ attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *ar
 	    .trigger = (enum attempt_trigger)sqlite3_column_int(row, 6),
 	    .succeeded = sqlite3_column_int(row, 7) != 0,
 	    .response = arena_copy(arena, sql_slice(row, 8)),
+	    .event_type = arena_copy(arena, sql_slice(row, 9)),
 	};
 	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, attempt.endpoint);
 	attempt.url = entry == NULL ? SLICE("") : arena_copy(arena, entry->endpoint.url);

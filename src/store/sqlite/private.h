@@ -31,6 +31,18 @@ enum sql {
 	SQL_TOKEN_PUT,
 	SQL_TOKEN_GET,
 	SQL_TOKEN_REMOVE,
+	SQL_TOKEN_REMOVE_OF,
+	SQL_TOKEN_BY_ID,
+	SQL_TOKEN_LAST,
+	SQL_TOKEN_USED,
+	SQL_TOKEN_LIST_UP,
+	SQL_TOKEN_LIST_DOWN,
+	SQL_AUDIT_PUT,
+	SQL_AUDIT_END,
+	SQL_AUDIT_UP,
+	SQL_AUDIT_DOWN,
+	SQL_AUDIT_OF_UP,
+	SQL_AUDIT_OF_DOWN,
 	SQL_TOKEN_EXPIRE,
 	SQL_KEY_FIND,
 	SQL_KEY_PUT,
@@ -124,7 +136,8 @@ struct sqlite_store {
 	/* The journal's end: with this batch's rows, and without. What another process adds is seen by the version. */
 	struct store_journal_end end, committed_end;
 	int64_t data_version;
-	bool end_current; /* `end` was held against the database in this batch */
+	bool end_current;				     /* `end` was held against the database in this batch */
+	struct store_journal_end audit_end, audit_committed; /* the audit log's, in the same way */
 	struct refused_tallies refused;
 	int64_t pending; /* deliveries: kept in step with the table */
 };
@@ -152,6 +165,12 @@ void journal_rollback(struct sqlite_store *store);
 struct store_journal_end journal_end(struct store *store);
 void journal_resume(struct store *store, const struct store_journal_end *end);
 
+/* audit.c: at open; behind an operation that has succeeded. */
+void audit_load(struct sqlite_store *store);
+void audit_append(struct sqlite_store *store, struct store_request *request);
+struct store_journal_end audit_end(struct store *store);
+void audit_resume(struct store *store, const struct store_journal_end *end);
+
 /* refused.c: forgets the tallies; they are counted anew when they are needed. */
 void refused_forget(struct sqlite_store *store);
 
@@ -168,9 +187,13 @@ typedef void sqlite_operation(struct sqlite_store *store, struct store_request *
 sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_delete, op_organisation_get,
     op_organisation_list, op_endpoint_create, op_endpoint_edit, op_endpoint_delete, op_endpoint_get, op_endpoint_list,
     op_endpoints_all, op_event_type_create, op_event_type_edit, op_event_type_delete, op_event_type_get,
-    op_event_type_list, op_token_create, op_token_get, op_token_revoke, op_token_expire;
+    op_event_type_list;
 /* events.c */
 sqlite_operation op_accept, op_record, op_refill, op_resend;
+/* tokens.c */
+sqlite_operation op_token_create, op_token_get, op_token_revoke, op_token_expire, op_token_used, op_token_list;
+/* audit.c */
+sqlite_operation op_audit_list;
 /* journal.c */
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* refused.c */
@@ -186,6 +209,8 @@ sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_lis
 struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);
 struct directory_endpoint *need_endpoint(
     struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request);
+/* The open interval of ids that a page asks for. */
+void page_range(const struct store_page *page, int64_t *above, int64_t *below);
 /* The message that message_ref (id or event id) names, without its payload unless asked for; 0: not found. */
 int64_t message_resolve(struct sqlite_store *store, struct organisation_id organisation, struct slice ref);
 /* From a row of the message columns (see SQL_MESSAGE_GET), starting at `column`. */

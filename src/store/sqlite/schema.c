@@ -49,6 +49,16 @@ static const char *const migrations[] = {
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, updated INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
     "CREATE INDEX task_running ON task (updated, id) WHERE state = 0;"
     "ALTER TABLE token ADD COLUMN session INTEGER NOT NULL DEFAULT 0;",
+    /* 4: tokens have an id, a name and their last use; the audit log (audit.h). */
+    "ALTER TABLE token ADD COLUMN id INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE token ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE token ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE token SET id = (SELECT count(*) FROM token t WHERE (t.created, t.hash) <= (token.created, token.hash));"
+    "CREATE UNIQUE INDEX token_id ON token (id);"
+    "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, role TEXT,"
+    " organisation INTEGER NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT,"
+    " chain BLOB NOT NULL) STRICT;"
+    "CREATE INDEX audit_organisation ON audit (organisation, seq);",
 };
 
 enum { VERSION_CHAINED = 2 };

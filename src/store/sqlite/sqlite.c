@@ -30,6 +30,9 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_TOKEN_CREATE] = op_token_create,
     [STORE_TOKEN_GET] = op_token_get,
     [STORE_TOKEN_REVOKE] = op_token_revoke,
+    [STORE_TOKEN_LIST] = op_token_list,
+    [STORE_TOKEN_USED] = op_token_used,
+    [STORE_AUDIT_LIST] = op_audit_list,
     [STORE_TOKEN_EXPIRE] = op_token_expire,
     [STORE_ACCEPT] = op_accept,
     [STORE_JOURNAL] = op_journal,
@@ -172,6 +175,7 @@ load(struct sqlite_store *store, struct error *error)
 	load_endpoints(store, &arena, error);
 	load_types(store, &arena, error);
 	journal_load(store);
+	audit_load(store);
 	sqlite_load_ids(store);
 	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
 	if (sql_step(store, pending))
@@ -270,17 +274,26 @@ is_repeat(struct sqlite_store *store, struct store_request *request)
 }
 
 static void
+execute(struct sqlite_store *store, struct store_request *request)
+{
+	operations[request->kind](store, request);
+	if (request->status == OK && slice_present(request->audit.action))
+		audit_append(store, request);
+}
+
+static void
 run(struct sqlite_store *store, struct store_request *request)
 {
 	request->status = OK;
 	request->detail = STORE_DETAIL_NONE;
+	request->audit.action = SLICE_NONE;
 	if (!request->idempotency.present) {
-		operations[request->kind](store, request);
+		execute(store, request);
 		return;
 	}
 	if (is_repeat(store, request))
 		return;
-	operations[request->kind](store, request);
+	execute(store, request);
 	if (request->status == OK)
 		sql_run(store, SQL_KEY_PUT, "ibbii", first_bytes(request->idempotency.key),
 		    hash_slice(request->idempotency.key), hash_slice(request->idempotency.body), object_of(request),
@@ -309,6 +322,7 @@ writes(enum store_kind kind)
 	case STORE_RECORD:
 	case STORE_RESEND:
 	case STORE_TOKEN_REVOKE:
+	case STORE_TOKEN_USED:
 	case STORE_TOKEN_EXPIRE:
 	case STORE_EXPUNGE:
 	case STORE_ATTEMPT_EXPUNGE:
@@ -322,6 +336,8 @@ writes(enum store_kind kind)
 	case STORE_EVENT_TYPE_GET:
 	case STORE_EVENT_TYPE_LIST:
 	case STORE_TOKEN_GET:
+	case STORE_TOKEN_LIST:
+	case STORE_AUDIT_LIST:
 	case STORE_REFILL:
 	case STORE_ENDPOINTS_ALL:
 	case STORE_PRECHECK:
@@ -388,6 +404,7 @@ give_up(struct sqlite_store *store, struct store_request *const *requests, size_
 	}
 	fail_all(requests, count, error);
 	journal_rollback(store);
+	store->audit_end = store->audit_committed;
 	refused_forget(store);
 	struct error ignored;
 	if (!store->store.dead && load(store, &ignored) != OK)
@@ -426,6 +443,7 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	if (store->failed != SQLITE_OK)
 		return give_up(store, requests, count, notes, error);
 	journal_commit(store);
+	store->audit_committed = store->audit_end;
 	return OK;
 }
 
@@ -464,6 +482,8 @@ static const struct store_vtable sqlite_vtable = {
     .idle = sqlite_idle,
     .journal_end = journal_end,
     .journal_resume = journal_resume,
+    .audit_end = audit_end,
+    .audit_resume = audit_resume,
     .close = sqlite_close,
 };
 

@@ -7,7 +7,10 @@
 #define BODY_COLUMNS "m.payload, m.organisation, m.type, m.event_id, m.channels, m.webhook_id"
 #define WITH_BODY "LEFT JOIN message m ON m.id = j.message"
 #define ATTEMPT_COLUMNS                                                                                                \
-	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response"
+	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response,"             \
+	" (SELECT m.type FROM message m WHERE m.id = a.message)"
+#define TOKEN_COLUMNS "hash, role, organisation, created, expires, session, id, name, used"
+#define AUDIT_COLUMNS "seq, at, actor, role, organisation, action, object, before, after, chain"
 
 #define TASK_COLUMNS "id, organisation, endpoint, kind, state, updated, doc"
 #define TASK_FILTER " AND (?3 < 0 OR kind = ?3) AND (?4 < 0 OR state = ?4) AND (?5 = 0 OR organisation = ?5)"
@@ -31,9 +34,26 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TYPE_PUT] = "INSERT INTO event_type (name, doc) VALUES (?, ?)"
 		     " ON CONFLICT (name) DO UPDATE SET doc = excluded.doc",
     [SQL_TYPE_REMOVE] = "DELETE FROM event_type WHERE name = ?",
-    [SQL_TOKEN_PUT] =
-	"INSERT INTO token (hash, role, organisation, created, expires, session) VALUES (?, ?, ?, ?, ?, ?)",
-    [SQL_TOKEN_GET] = "SELECT role, organisation, created, expires, session FROM token WHERE hash = ?",
+    [SQL_TOKEN_PUT] = "INSERT INTO token (hash, role, organisation, created, expires, session, id, name)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_TOKEN_GET] = "SELECT " TOKEN_COLUMNS " FROM token WHERE hash = ?",
+    [SQL_TOKEN_BY_ID] = "SELECT " TOKEN_COLUMNS " FROM token WHERE id = ?",
+    [SQL_TOKEN_LAST] = "SELECT max(id) FROM token",
+    [SQL_TOKEN_USED] = "UPDATE token SET used = ?2 WHERE id = ?1",
+    [SQL_TOKEN_REMOVE_OF] = "DELETE FROM token WHERE organisation = ?",
+    [SQL_TOKEN_LIST_UP] = "SELECT " TOKEN_COLUMNS " FROM token WHERE id > ?1 AND id < ?2"
+			  " AND (?3 < 0 OR organisation = ?3) ORDER BY id",
+    [SQL_TOKEN_LIST_DOWN] = "SELECT " TOKEN_COLUMNS " FROM token WHERE id > ?1 AND id < ?2"
+			    " AND (?3 < 0 OR organisation = ?3) ORDER BY id DESC",
+    [SQL_AUDIT_PUT] = "INSERT INTO audit (seq, at, actor, role, organisation, action, object, before, after, chain)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_AUDIT_END] = "SELECT seq, chain FROM audit ORDER BY seq DESC LIMIT 1",
+    [SQL_AUDIT_UP] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq > ?1 AND seq < ?2 ORDER BY seq",
+    [SQL_AUDIT_DOWN] = "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq > ?1 AND seq < ?2 ORDER BY seq DESC",
+    [SQL_AUDIT_OF_UP] =
+	"SELECT " AUDIT_COLUMNS " FROM audit WHERE organisation = ?3 AND seq > ?1 AND seq < ?2 ORDER BY seq",
+    [SQL_AUDIT_OF_DOWN] =
+	"SELECT " AUDIT_COLUMNS " FROM audit WHERE organisation = ?3 AND seq > ?1 AND seq < ?2 ORDER BY seq DESC",
     [SQL_TOKEN_REMOVE] = "DELETE FROM token WHERE hash = ?",
     [SQL_TOKEN_EXPIRE] = "UPDATE token SET expires = ?2 WHERE organisation = ?1 AND (expires = 0 OR expires > ?2)"
 			 " AND (?3 = 0 OR session = ?3)",
@@ -139,7 +159,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint),"
-		     " (SELECT ifnull(max(id), 0) FROM task))",
+		     " (SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) FROM token))",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM message),"
 		   " (SELECT count(*) FROM delivery WHERE state = 0), (SELECT count(*) FROM delivery WHERE state = 1),"
 		   " (SELECT count(*) FROM delivery WHERE state = 2), (SELECT count(*) FROM attempt),"

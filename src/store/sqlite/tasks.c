@@ -1,5 +1,6 @@
 /* Tasks, and what takes content away. A step reads a page of messages without their payloads, and what it does is
  * committed with the task's position. */
+#include "store/audit.h"
 #include "store/sqlite/private.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
@@ -27,6 +28,7 @@ op_expunge(struct sqlite_store *store, struct store_request *request)
 		if (id != 0)
 			expunge(store, id);
 	}
+	audit_expunge(request, owner->organisation.id);
 }
 
 void
@@ -165,6 +167,7 @@ op_task_create(struct sqlite_store *store, struct store_request *request)
 	task->position = task->floor - 1;
 	if (task->ceiling == 0)
 		task->ceiling = task->id.value;
+	audit_task(request, "task.create", task);
 	save_task(store, task);
 }
 
@@ -195,6 +198,7 @@ op_task_cancel(struct sqlite_store *store, struct store_request *request)
 	if (!read_task(store, request) || request->task.state != TASK_RUNNING)
 		return;
 	task_fail(&request->task, &request->arena, "cancelled");
+	audit_task(request, "task.cancel", &request->task);
 	request->task.updated = request->now;
 	save_task(store, &request->task);
 }
