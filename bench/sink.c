@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ enum { EVENTS = 128, ANSWER_BYTES = 128 };
 
 struct connection {
 	int fd;
+	SSL *tls;	/* NULL: plain */
 	bool gone;	/* ended while answers were still delayed */
 	size_t delayed; /* answers that still refer to it */
 	size_t have;
@@ -69,6 +72,8 @@ note(struct sink *sink, const char *body, size_t length)
 static void
 connection_free(struct sink *sink, struct connection *connection)
 {
+	SSL_free(connection->tls);
+	connection->tls = NULL;
 	if (connection->fd >= 0) {
 		/* Closing alone would not do while a child that was just forked still holds the descriptor. */
 		epoll_ctl(sink->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
@@ -89,8 +94,11 @@ send_answers(struct sink *sink, struct connection *connection, size_t count)
 		for (size_t i = 0; i < batch; i++)
 			memcpy(bytes + i * sink->answer_length, sink->answer, sink->answer_length);
 		/* A client that does not take its answers is dropped rather than waited for. */
-		ssize_t sent = send(connection->fd, bytes, batch * sink->answer_length, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent != (ssize_t)(batch * sink->answer_length))
+		ssize_t length = (ssize_t)(batch * sink->answer_length);
+		ssize_t sent = connection->tls != NULL
+				   ? SSL_write(connection->tls, bytes, (int)length)
+				   : send(connection->fd, bytes, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent != length)
 			return false;
 		count -= batch;
 	}
@@ -126,13 +134,30 @@ send_due(struct sink *sink)
 	}
 }
 
+/* How many bytes more there are; 0: none yet, -1: there will be none. */
+static ssize_t
+receive(struct connection *connection)
+{
+	char *room = connection->bytes + connection->have;
+	size_t bytes = BENCH_BUFFER_BYTES - connection->have;
+	if (connection->tls == NULL) {
+		ssize_t count = recv(connection->fd, room, bytes, MSG_DONTWAIT);
+		return count > 0 ? count : -1;
+	}
+	/* The handshake happens in here too. */
+	int count = SSL_read(connection->tls, room, (int)bytes);
+	if (count > 0)
+		return count;
+	int error = SSL_get_error(connection->tls, count);
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+}
+
 /* False when the connection is to be dropped. */
 static bool
 read_requests(struct sink *sink, struct connection *connection)
 {
-	ssize_t count = recv(
-	    connection->fd, connection->bytes + connection->have, BENCH_BUFFER_BYTES - connection->have, MSG_DONTWAIT);
-	if (count <= 0)
+	ssize_t count = receive(connection);
+	if (count < 0)
 		return false;
 	connection->have += (size_t)count;
 	size_t at = 0, requests = 0;
@@ -162,12 +187,18 @@ read_requests(struct sink *sink, struct connection *connection)
 static void
 accept_one(struct sink *sink)
 {
-	int fd = accept4(sink->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(sink->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	struct connection *connection = mem_alloc(sizeof *connection);
 	connection->fd = fd;
+	connection->tls = NULL;
+	if (sink->options.tls != NULL) {
+		connection->tls = SSL_new(sink->options.tls);
+		ENSURE(connection->tls != NULL && SSL_set_fd(connection->tls, fd) == 1);
+		SSL_set_accept_state(connection->tls);
+	}
 	connection->gone = false;
 	connection->delayed = connection->have = 0;
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
@@ -284,4 +315,32 @@ sink_stop(struct sink *sink)
 	close(sink->epoll_fd);
 	close(sink->stop_fd);
 	free(sink);
+}
+
+SSL_CTX *
+sink_tls_new(FILE *authority)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	ENSURE(key != NULL && certificate != NULL && context != NULL);
+	X509_set_version(certificate, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_set_pubkey(certificate, key);
+	X509_NAME *name = X509_get_subject_name(certificate);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"bench", -1, -1, 0);
+	X509_set_issuer_name(certificate, name);
+	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_add_ext(certificate, names, -1);
+	X509_EXTENSION_free(names);
+	ENSURE(X509_sign(certificate, key, EVP_sha256()) > 0);
+	ENSURE(SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(context, 1);
+	ENSURE(PEM_write_X509(authority, certificate) == 1 && fflush(authority) == 0);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return context;
 }

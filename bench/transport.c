@@ -1,29 +1,51 @@
 /* What a delivery costs the transport alone: requests of 1 KiB in a closed loop against the sink, over loopback.
- *   bench-transport [IN_FLIGHT [SECONDS]] */
+ *   bench-transport [--kind own|curl] [--tls] [IN_FLIGHT [SECONDS]]
+ * Without a kind both are measured, each plain and over TLS, one after the other in turns: so a busy machine is busy for
+ * all of them. */
 #include "sink.h"
 
 #include "transport/transport.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { HEADERS = 7, IN_FLIGHT_MAX = 2048 };
+enum { HEADERS = 7, IN_FLIGHT_MAX = 2048, ROUNDS = 3, WARM_UP = 8 };
 
 struct bench {
 	struct loop *loop;
 	struct transport *transport;
+	struct sink *sink;
+	int64_t sink_ns;
 	struct transmission *transmissions;
 	size_t in_flight, done, failed;
-	int64_t end_ns;
+	size_t warm_up; /* deliveries that make the connections and are not counted */
+	double started_us;
+	int64_t started_ns, end_ns;
 };
+
+static double
+cpu_us(void)
+{
+	struct timespec used;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
+}
 
 static void
 on_done(void *context, struct transmission *transmission)
 {
 	struct bench *bench = context;
 	bench->done++;
+	if (bench->warm_up > 0 && bench->done == bench->warm_up) {
+		bench->done = bench->warm_up = 0;
+		bench->started_us = cpu_us();
+		bench->started_ns = bench_now_ns();
+		bench->sink_ns = sink_cpu_ns(bench->sink);
+	}
 	if (transmission->outcome != TRANSMISSION_ANSWERED || transmission->status_code != 200) {
 		if (bench->failed++ == 0)
 			fprintf(stderr, "bench-transport: %s\n", transmission->problem);
@@ -49,14 +71,6 @@ on_turn(void *context)
 	return transport_turn(bench->transport);
 }
 
-static double
-cpu_us(void)
-{
-	struct timespec used;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-	return (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
-}
-
 static void
 send_all(struct bench *bench, struct slice url, struct slice body)
 {
@@ -76,23 +90,40 @@ send_all(struct bench *bench, struct slice url, struct slice body)
 	}
 }
 
-int
-main(int argc, char **argv)
+struct bench_run {
+	enum transport_kind kind;
+	bool tls;
+	long in_flight, seconds;
+};
+
+static const char *const kind_names[TRANSPORT_KIND_COUNT] = {[TRANSPORT_OWN] = "own", [TRANSPORT_CURL] = "curl"};
+
+static void
+print(const struct bench *bench, const struct bench_run *run, double us, double seconds)
 {
-	long in_flight = argc > 1 ? strtol(argv[1], NULL, 10) : 64, seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 3;
-	if (in_flight < 1 || in_flight > IN_FLIGHT_MAX || seconds < 1 || seconds > 60) {
-		fprintf(stderr, "bench-transport: write bench-transport [IN_FLIGHT [SECONDS]], 1..%d and 1..60\n",
-		    IN_FLIGHT_MAX);
-		return 2;
-	}
-	struct stamps stamps = stamps_new();
-	struct sink *sink = sink_start(&(struct sink_options){.stamps = &stamps});
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	printf(
+	    "%-4s %-5s %ld in flight: %.0f deliveries/s, %.1f us CPU each (sink %.1f), %llu connections, %zu failed, "
+	    "%ld KiB at most so far\n",
+	    kind_names[run->kind], run->tls ? "tls" : "plain", run->in_flight, (double)bench->done / seconds,
+	    us / (double)bench->done, (double)(sink_cpu_ns(bench->sink) - bench->sink_ns) / 1e3 / (double)bench->done,
+	    (unsigned long long)sink_counts(bench->sink).connections, bench->failed, usage.ru_maxrss);
+	fflush(stdout);
+}
+
+static bool
+measure(const struct bench_run *run, struct stamps *stamps, SSL_CTX *tls)
+{
+	struct sink *sink = sink_start(&(struct sink_options){.stamps = stamps, .tls = run->tls ? tls : NULL});
 	static const struct loop_handlers handlers = {.mail = on_mail, .turn = on_turn};
-	struct bench bench = {.in_flight = (size_t)in_flight, .end_ns = bench_now_ns() + seconds * INT64_C(1000000000)};
+	struct bench bench = {
+	    .in_flight = (size_t)run->in_flight, .warm_up = (size_t)run->in_flight * WARM_UP, .sink = sink};
 	struct guard guard;
 	struct error error = ERROR_NONE;
 	bench.loop = loop_new(&handlers, &bench);
-	struct transport_options options = {.loop = bench.loop,
+	struct transport_options options = {.kind = run->kind,
+	    .loop = bench.loop,
 	    .guard = &guard,
 	    .allow_http = true,
 	    .connections_max = IN_FLIGHT_MAX,
@@ -101,29 +132,87 @@ main(int argc, char **argv)
 	if (guard_parse(SLICE("127.0.0.0/8"), &guard, &error) != OK ||
 	    transport_new(&options, &bench.transport, &error) != OK) {
 		fprintf(stderr, "bench-transport: %s\n", error.text);
-		return 2;
+		exit(2);
 	}
 	char url[64], body[BENCH_BODY_BYTES];
-	snprintf(url, sizeof url, "http://127.0.0.1:%d/hook", sink_port(sink));
+	snprintf(url, sizeof url, "%s://127.0.0.1:%d/hook", run->tls ? "https" : "http", sink_port(sink));
 	payload_write(body, sizeof body);
 	bench.transmissions = mem_zero(bench.in_flight, sizeof *bench.transmissions);
-	double before_us = cpu_us();
-	int64_t started_ns = bench_now_ns();
+	bench.end_ns = bench_now_ns() + run->seconds * INT64_C(1000000000);
 	send_all(&bench, slice_of(url), (struct slice){body, sizeof body});
 	loop_run(bench.loop);
-
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	double elapsed_s = (double)(bench_now_ns() - started_ns) / 1e9;
-	printf(
-	    "%ld in flight: %.0f deliveries/s, %.1f us CPU each (sink %.1f), %llu connections, %zu failed, %ld KiB\n",
-	    in_flight, (double)bench.done / elapsed_s, (cpu_us() - before_us) / (double)bench.done,
-	    (double)sink_cpu_ns(sink) / 1e3 / (double)bench.done, (unsigned long long)sink_counts(sink).connections,
-	    bench.failed, usage.ru_maxrss);
+	print(&bench, run, cpu_us() - bench.started_us, (double)(bench_now_ns() - bench.started_ns) / 1e9);
 	transport_free(bench.transport);
 	loop_free(bench.loop);
 	sink_stop(sink);
 	free(bench.transmissions);
+	return bench.failed == 0;
+}
+
+/* Both ends are in this process, so its certificate is the one authority that there is. */
+static SSL_CTX *
+begin_tls(char path[static 64])
+{
+	snprintf(path, 64, "/tmp/bench-transport-XXXXXX");
+	int fd = mkstemp(path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	ENSURE(file != NULL);
+	SSL_CTX *tls = sink_tls_new(file);
+	fclose(file);
+	setenv("SSL_CERT_FILE", path, 1);
+	return tls;
+}
+
+static bool
+read_arguments(int argc, char **argv, struct bench_run *run, bool *all)
+{
+	static const struct option names[] = {
+	    {"kind", required_argument, NULL, 'k'}, {"tls", no_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+	*all = true;
+	for (int name = getopt_long(argc, argv, "", names, NULL); name != -1;
+	     name = getopt_long(argc, argv, "", names, NULL)) {
+		*all = false;
+		if (name == 't')
+			run->tls = true;
+		else if (name != 'k' || !transport_kind_parse(slice_of(optarg), &run->kind))
+			return false;
+	}
+	if (optind < argc)
+		run->in_flight = strtol(argv[optind++], NULL, 10);
+	if (optind < argc)
+		run->seconds = strtol(argv[optind++], NULL, 10);
+	return optind == argc && run->in_flight >= 1 && run->in_flight <= IN_FLIGHT_MAX && run->seconds >= 1 &&
+	       run->seconds <= 60;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bench_run run = {.in_flight = 64, .seconds = 3};
+	bool all, good = true;
+	if (!read_arguments(argc, argv, &run, &all)) {
+		fprintf(stderr,
+		    "bench-transport: write bench-transport [--kind own|curl] [--tls] [IN_FLIGHT [SECONDS]], 1..%d and "
+		    "1..60\n",
+		    IN_FLIGHT_MAX);
+		return 2;
+	}
+	char authority[64];
+	SSL_CTX *tls = begin_tls(authority);
+	struct stamps stamps = stamps_new();
+	for (int round = 0; all && round < ROUNDS; round++) {
+		for (int kind = 0; kind < TRANSPORT_KIND_COUNT; kind++) {
+			run.kind = (enum transport_kind)kind;
+			run.tls = false;
+			good = measure(&run, &stamps, tls) && good;
+			run.tls = true;
+			good = measure(&run, &stamps, tls) && good;
+		}
+	}
+	if (!all)
+		good = measure(&run, &stamps, tls);
+	unlink(authority);
+	SSL_CTX_free(tls);
 	stamps_free(&stamps);
-	return bench.failed == 0 ? 0 : 1;
+	return good ? 0 : 1;
 }
