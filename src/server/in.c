@@ -185,10 +185,10 @@ in_metadata(const struct in *in, const struct member *member, struct slice *out)
 void
 in_throttle(const struct in *in, const struct member *rate, const struct member *alias, int32_t *out)
 {
-	int64_t value = 0;
-	if (!in_integer(in, rate, 1, THROTTLE_MAX, &value) && !member_given(rate))
-		(void)in_integer(in, alias, 1, THROTTLE_MAX, &value);
-	*out = (int32_t)value;
+	int64_t value = 0, older = 0;
+	(void)in_integer(in, rate, 1, THROTTLE_MAX, &value);
+	(void)in_integer(in, alias, 1, THROTTLE_MAX, &older);
+	*out = (int32_t)(member_given(rate) ? value : older);
 }
 
 /* --- organisations ----------------------------------------------------------------------------------- */

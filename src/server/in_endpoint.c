@@ -226,8 +226,11 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 	read_url(in, &m[URL], config, &out->value.url);
 	(void)in_text(in, &m[DESCRIPTION], LIMIT_NAME_BYTES, &out->value.description);
 	out->disabled_given = in_bool(in, &m[DISABLED], &out->disabled);
-	const struct member *types = &m[member_null(&m[TYPES]) && !member_null(&m[TYPES_OLD]) ? TYPES_OLD : TYPES];
-	(void)in_names(in, types, LIMIT_EVENT_TYPES, &out->value.event_types);
+	struct slice_list older = {NULL, 0};
+	(void)in_names(in, &m[TYPES], LIMIT_EVENT_TYPES, &out->value.event_types);
+	(void)in_names(in, &m[TYPES_OLD], LIMIT_EVENT_TYPES, &older);
+	if (member_null(&m[TYPES]))
+		out->value.event_types = older;
 	(void)in_names(in, &m[CHANNELS], LIMIT_CHANNELS, &out->value.channels);
 	(void)in_uid(in, &m[UID], ID_ENDPOINT, &out->value.uid);
 	(void)in_text(in, &m[SECRET], SECRET_BYTES_MAX, &out->secret);

@@ -5,7 +5,7 @@
 #include "base/encode.h"
 #include "base/random.h"
 
-enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64, SESSIONS_MAX = 64 };
+enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64, NAMES_MAX = 64 };
 enum { PORTAL_S_DEFAULT = 7 * 86400, PORTAL_S_MAX = 28 * 86400, EXPIRY_S_MAX = 28 * 86400 };
 
 struct portal {
@@ -15,18 +15,22 @@ struct portal {
 
 /* --- input ------------------------------------------------------------------------------------------- */
 
+/* An empty list is none. */
+static void
+read_names(const struct in *in, const struct member *member, size_t count_max, struct slice_list *out)
+{
+	bool empty = member->value.type == JSON_ARRAY && json_count(member->value) == 0;
+	if (!member_null(member) && !empty)
+		(void)in_names(in, member, count_max, out);
+}
+
 /* What the wire contract calls capabilities is finer than a role: with none that manages, the token only reads. */
 static bool
-manages(struct json capabilities)
+manages(const struct slice_list *capabilities)
 {
-	struct json_iterator iterator = json_iterate(capabilities);
-	struct json key, item;
-	while (json_next(&iterator, &key, &item))
-		if (item.type == JSON_STRING &&
-		    (json_text_is(item, SLICE("ManageEndpoint")) || json_text_is(item, SLICE("ManageEndpointSecret")) ||
-			json_text_is(item, SLICE("CreateAttempts"))))
-			return true;
-	return false;
+	return slice_list_has(*capabilities, SLICE("ManageEndpoint")) ||
+	       slice_list_has(*capabilities, SLICE("ManageEndpointSecret")) ||
+	       slice_list_has(*capabilities, SLICE("CreateAttempts"));
 }
 
 static void
@@ -37,10 +41,10 @@ read_role(const struct in *in, const struct member *role, const struct member *r
 	bool only_reads = false;
 	*out = ROLE_ADMIN;
 	(void)in_bool(in, read_only, &only_reads);
-	if (!member_null(capabilities) && capabilities->value.type != JSON_ARRAY)
-		check_fail(in->check, CHECK_DECODE, capabilities->name, "capabilities must be an array of strings.");
-	else if (!member_null(capabilities))
-		only_reads = only_reads || !manages(capabilities->value);
+	struct slice_list held = {NULL, 0};
+	read_names(in, capabilities, NAMES_MAX, &held);
+	if (!member_null(capabilities))
+		only_reads = only_reads || !manages(&held);
 	if (in_text(in, role, LIMIT_UID_BYTES, &name) && (!role_parse(name, out) || *out == ROLE_PLATFORM_ADMIN))
 		check_fail(in->check, CHECK_VALUE, role->name, "role must be one of an organisation's roles.");
 	if (only_reads)
@@ -72,12 +76,12 @@ read_application(struct call *call, const struct in *in, const struct member *me
 static bool
 read_portal(struct call *call, struct portal *portal)
 {
-	enum { EXPIRY, SESSION, READ_ONLY, CAPABILITIES, ROLE, APPLICATION };
+	enum { EXPIRY, SESSION, READ_ONLY, CAPABILITIES, ROLE, APPLICATION, FLAGS };
 	struct json body;
 	if (!call_body_optional(call, &body))
 		return false;
 	struct member m[] = {{.name = "expiry"}, {.name = "sessionId"}, {.name = "readOnly"}, {.name = "capabilities"},
-	    {.name = "role"}, {.name = "application"}};
+	    {.name = "role"}, {.name = "application"}, {.name = "featureFlags"}};
 	members_find(body, m, COUNT_OF(m));
 	struct in in = {&call->exchange->arena, &call->check, false};
 	int64_t expiry_s = PORTAL_S_DEFAULT;
@@ -86,6 +90,9 @@ read_portal(struct call *call, struct portal *portal)
 	(void)in_text(&in, &m[SESSION], LIMIT_UID_BYTES, &session);
 	read_role(&in, &m[ROLE], &m[READ_ONLY], &m[CAPABILITIES], &portal->token.role);
 	read_application(call, &in, &m[APPLICATION], portal);
+	/* Event types are not hidden by flags here; what is given must still be what it should be. */
+	struct slice_list flags = {NULL, 0};
+	read_names(&in, &m[FLAGS], NAMES_MAX, &flags);
 	portal->token.created = call->now;
 	portal->token.expires.us = call->now.us + expiry_s * 1000000;
 	portal->token.session = slice_present(session) ? token_session(session) : 0;
@@ -184,9 +191,7 @@ auth_expire_all(struct call *call)
 	int64_t expiry_s = 0;
 	(void)in_integer(&in, &m[0], 0, EXPIRY_S_MAX, &expiry_s);
 	/* Clients send an empty list when they mean all. */
-	bool empty = !member_null(&m[1]) && m[1].value.type == JSON_ARRAY && json_count(m[1].value) == 0;
-	if (!empty)
-		(void)in_names(&in, &m[1], SESSIONS_MAX, &request->sessions);
+	read_names(&in, &m[1], NAMES_MAX, &request->sessions);
 	request->token.expires.us = call->now.us + expiry_s * 1000000;
 	if (call_checked(call, request))
 		call_submit(call, request, finish_no_content);
