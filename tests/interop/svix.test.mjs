@@ -229,6 +229,110 @@ for (const { name, library, update, setHeaders, types } of versions) {
 			assert.deepEqual(typed.data.map((message) => message.id), [raw.id]);
 		});
 
+		test('counts, recovery and replay as tasks', async (t) => {
+			const { svix } = await client(t, { VAULTBELL_DELIVERY_SCHEDULE: '1ms' });
+			let status = 500;
+			const target = await sink(t, () => status);
+			const { id: app } = await svix.application.create({ name: 'Acme' });
+			const early = await svix.message.create(app, { eventType: 'thing.made', payload: { n: 0 } });
+			const { id: endpoint } = await svix.endpoint.create(app, { url: target.url });
+			const made = await svix.message.create(app, { eventType: 'thing.made', payload: { n: 1 } });
+			const ended = (task) => until('the task', async () => {
+				const now = await svix.backgroundTask.get(task.id);
+				return now.status !== 'running' && now;
+			});
+			const standing = (id, text) => until(text, async () =>
+				(await svix.messageAttempt.listAttemptedDestinations(app, id)).data[0]?.statusText === text);
+			await standing(made.id, 'fail');
+			assert.equal((await svix.endpoint.getStats(app, endpoint)).fail, 2);
+
+			status = 200;
+			const since = new Date(Date.now() - 3600e3);
+			const recovery = await svix.endpoint.recover(app, endpoint, { since });
+			assert.match(recovery.id, /^qtask_[A-Za-z0-9]{27}$/);
+			assert.equal(recovery.task, 'endpoint.recover');
+			assert.ok(recovery.updatedAt instanceof Date);
+			assert.equal((await ended(recovery)).status, 'finished');
+			await standing(made.id, 'success');
+			const replay = await svix.endpoint.replayMissing(app, endpoint, { since });
+			assert.equal((await ended(replay)).data.done, 1);
+			await standing(early.id, 'success');
+			const bulk = await svix.endpoint.bulkReplay(app, endpoint, { since, eventTypes: ['thing.made'], status: 0 });
+			assert.equal((await ended(bulk)).data.done, 2);
+			assert.deepEqual(await svix.endpoint.getStats(app, endpoint, { since, until: new Date() })
+				.then(({ canceled, pending }) => ({ canceled, pending })), { canceled: 0, pending: 0 });
+			const tasks = await svix.backgroundTask.list({ status: 'finished', limit: 2 });
+			assert.deepEqual([tasks.data.map((task) => task.id), tasks.done], [[bulk.id, replay.id], false]);
+			assert.deepEqual((await all((options) => svix.backgroundTask.list(options))).map((task) => task.id),
+				[bulk.id, replay.id, recovery.id]);
+			await refused(svix.endpoint.recover(app, endpoint, { since: new Date(0) }), 422);
+			await refused(svix.backgroundTask.get('qtask_none'), 404);
+
+			const usage = await svix.statistics.aggregateAppStats({ since, until: new Date(Date.now() + 1000), appIds: [app, 'nobody'] });
+			assert.deepEqual(usage.unresolvedAppIds, ['nobody']);
+			assert.equal((await ended(usage)).data.usage[0].messages, 2);
+			assert.equal((await svix.statistics.aggregateEventTypes()).task, 'event-type.aggregate');
+		});
+
+		test('examples, a check beforehand, and content that goes', async (t) => {
+			const { svix } = await client(t);
+			const target = await sink(t);
+			const { id: app } = await svix.application.create({ name: 'Acme' });
+			assert.equal((await svix.message.precheck(app, { eventType: 'thing.made' })).active, false);
+			const { id: endpoint } = await svix.endpoint.create(app, { url: target.url });
+			assert.equal((await svix.message.precheck(app, { eventType: 'thing.made' })).active, true);
+			await svix.eventType.create({ name: 'thing.made', description: '', schemas: { 1: { type: 'object', examples: [{ a: 1 }] } } });
+			const example = await svix.endpoint.sendExample(app, endpoint, { eventType: 'thing.made' });
+			assert.deepEqual(example.payload, { a: 1 });
+			const [attempt] = await until('the attempt', async () => {
+				const { data } = await svix.messageAttempt.listByMsg(app, example.id);
+				return data.length > 0 && data;
+			});
+			await svix.messageAttempt.expungeContent(app, example.id, attempt.id);
+			assert.equal((await svix.messageAttempt.get(app, example.id, attempt.id)).response, 'EXPUNGED');
+			await svix.message.expungeContent(app, example.id);
+			assert.deepEqual((await svix.message.get(app, example.id, { withContent: true })).payload, { expired: true });
+			assert.equal((await refused(svix.messageAttempt.resend(app, example.id, endpoint), 400)).code, 'missing_payload');
+			if (svix.message.bulkExpungeContent) {
+				const bulk = await svix.message.bulkExpungeContent(app, { ids: [example.id, 'nothing'] });
+				assert.deepEqual(bulk.results, { [example.id]: 'expunged', nothing: 'not-found' });
+			}
+			assert.equal((await svix.message.expungeAllContents(app)).task, 'application.purge_content');
+		});
+
+		test('access to the portal, and its end', async (t) => {
+			const { svix, server } = await client(t);
+			const { id: app } = await svix.application.create({ name: 'Acme' });
+			const access = await svix.authentication.appPortalAccess(app, { expiry: 3600 });
+			assert.equal(access.url, `${server.url}/#token=${access.token}`);
+			const own = () => new Svix(access.token, { serverUrl: server.url });
+			assert.equal((await own().application.get(app)).id, app);
+			await refused(own().application.list(), 403);
+			await own().authentication.logout();
+			await refused(own().application.get(app), 401);
+			const other = await svix.authentication.appPortalAccess(app, {});
+			await svix.authentication.expireAll(app, {});
+			await refused(new Svix(other.token, { serverUrl: server.url }).application.get(app), 401);
+		});
+
+		test('operational webhooks', async (t) => {
+			const { svix } = await client(t);
+			const hooks = svix.operationalWebhook.endpoint;
+			const made = await hooks.create({ url: 'http://127.0.0.1:9/ops', uid: 'ops', [types]: ['endpoint.disabled'] });
+			assert.deepEqual(made[types], ['endpoint.disabled']);
+			assert.equal((await hooks.get('ops')).id, made.id);
+			assert.equal((await hooks[update]('ops', { url: 'http://127.0.0.1:9/new', uid: 'ops' })).url, 'http://127.0.0.1:9/new');
+			await hooks[setHeaders]('ops', { headers: { 'X-Team': 'a' } });
+			assert.deepEqual((await hooks.getHeaders('ops')).headers, { 'X-Team': 'a' });
+			const { key } = await hooks.getSecret('ops');
+			await hooks.rotateSecret('ops', {});
+			assert.notEqual((await hooks.getSecret('ops')).key, key);
+			assert.deepEqual((await all((options) => hooks.list(options))).map((one) => one.id), [made.id]);
+			assert.deepEqual((await svix.application.list()).data, []);
+			await hooks.delete('ops');
+			await refused(hooks.get('ops'), 404);
+		});
+
 		test('errors arrive as ApiException', async (t) => {
 			const { svix, calls, server } = await client(t);
 			assert.equal((await refused(svix.application.get('nobody'), 404)).code, 'not_found');
