@@ -143,6 +143,14 @@ errors_name_line_and_expectation(void **state)
 	assert_refused("- log\n", ":1: expected a mapping of sections, as in \"log:\" and below it \"  level: info\"");
 	assert_refused("log: {level: info}\n---\nlog: {level: info}\n", ":2: expected one document only");
 	assert_refused("a: &x [b]\nlog: *x\n", ":1: there is no key a; expected one of docs/configuration.md");
+	assert_refused("sources: {name: a}\n",
+	    ":1: expected a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and "
+	    "\"forward\"");
+	assert_refused("sources:\n  - name: a\n    name: b\n", ":3: expected this key once in each source");
+	assert_refused("sources:\n  - nome: a\n", ":2: expected name, scheme, secret_file or forward");
+	assert_refused("sources:\n  - name: [a]\n", ":2: expected one value");
+	assert_refused(
+	    "sources:\n  - name: a\nsources:\n  - name: b\n", ":4: expected sources once, they are set above already");
 	assert_refused("[a]: b\n", ":1: expected a key and its value, as in \"log:\" and below it \"  level: info\"");
 }
 
@@ -169,6 +177,36 @@ list_items_are_named(void **state)
 	unlink(path);
 	assert_non_null(strstr(error.text, ":3: delivery.schedule: expected standard, legacy, svix, or durations"));
 	assert_non_null(strstr(error.text, "soon"));
+}
+
+static void
+sources_are_a_list(void **state)
+{
+	(void)state;
+	struct config config, again;
+	assert_loads(&config,
+	    "sources:\n"
+	    "  - name: acme\n    scheme: standard\n    secret_file: a b.keys\n"
+	    "  - {name: old, scheme: legacy, secret_file: old.keys, forward: 'http://127.0.0.1:9/'}\n",
+	    no_environment);
+	struct buf text;
+	buf_init(&text, LIMIT_CONFIG_BYTES);
+	config_print(&config, &text);
+	buf_byte(&text, '\0');
+	assert_loads(&again, text.data, no_environment);
+	assert_int_equal(again.source_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(slice_equal(again.sources[i].name, config.sources[i].name));
+		assert_true(slice_equal(again.sources[i].scheme, config.sources[i].scheme));
+		assert_true(slice_equal(again.sources[i].secret_file, config.sources[i].secret_file));
+		assert_true(slice_equal(again.sources[i].forward, config.sources[i].forward));
+	}
+	assert_true(slice_is(config.sources[0].secret_file, "a b.keys"));
+	assert_false(slice_present(config.sources[0].forward));
+	assert_true(slice_is(config.sources[1].forward, "http://127.0.0.1:9/"));
+	buf_free(&text);
+	config_free(&config);
+	config_free(&again);
 }
 
 static void
@@ -260,6 +298,7 @@ main(void)
 	    cmocka_unit_test(errors_name_line_and_expectation),
 	    cmocka_unit_test(broken_yaml_names_its_line),
 	    cmocka_unit_test(list_items_are_named),
+	    cmocka_unit_test(sources_are_a_list),
 	    cmocka_unit_test(environment_errors_name_the_variable),
 	    cmocka_unit_test(missing_and_long_files),
 	    cmocka_unit_test(printed_configuration_reads_back),
