@@ -50,7 +50,7 @@ is_upper_bech32(struct slice text)
 	if (separator == 0 || text.len - separator - 1 < 6)
 		return false;
 	for (size_t i = separator + 1; i < text.len; i++)
-		if (memchr("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", text.ptr[i], 32) == NULL)
+		if (text.ptr[i] == '\0' || strchr("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", text.ptr[i]) == NULL)
 			return false;
 	return true;
 }

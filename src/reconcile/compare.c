@@ -60,9 +60,9 @@ check_presence(struct comparison *of)
 	const struct record *journal = of->side[SIDE_JOURNAL], *custodian = of->side[SIDE_CUSTODIAN];
 	const struct record *ledger = of->side[SIDE_LEDGER];
 	if (custodian == NULL) {
-		struct wall_time since = journal == NULL  ? ledger->occurred
-					 : ledger == NULL ? journal->occurred
-							  : later_of(journal, ledger);
+		struct wall_time since = journal == NULL ? TIME_UNKNOWN : journal->occurred;
+		if (ledger != NULL && ledger->occurred.us > since.us)
+			since = ledger->occurred;
 		if (!is_young(of, since))
 			report(of, BREAK_MISSING_AT_CUSTODIAN, since);
 		return false;
@@ -160,13 +160,16 @@ is_regression(const struct comparison *of)
 static bool
 finality_differs(const struct comparison *of, enum side a, enum side b, struct wall_time *since)
 {
+	const struct record *one = of->side[a], *other = of->side[b];
 	const struct catalogue_state *left = of->state[a], *right = of->state[b];
-	if (left == NULL || right == NULL || (!left->final && !right->final) || slice_equal(left->name, right->name))
+	if (one == NULL || other == NULL || left == NULL || right == NULL || slice_equal(left->name, right->name))
+		return false;
+	if (!left->final && !right->final)
 		return false;
 	if (left->final && right->final)
-		*since = later_of(of->side[a], of->side[b]);
+		*since = later_of(one, other);
 	else
-		*since = of->side[left->final ? a : b]->occurred;
+		*since = left->final ? one->occurred : other->occurred;
 	return !is_young(of, *since);
 }
 
@@ -180,10 +183,10 @@ check_status(struct comparison *of, bool replaced)
 		return false;
 	}
 	/* One of two that carry different hashes still looks at the transaction that was replaced. */
-	bool one_hash = !replaced ||
-			!text_differs(of->side[SIDE_CUSTODIAN]->members[MEMBER_TX_HASH],
-			    of->side[SIDE_LEDGER] == NULL ? TEXT_NONE : of->side[SIDE_LEDGER]->members[MEMBER_TX_HASH]);
-	bool found = one_hash && finality_differs(of, SIDE_CUSTODIAN, SIDE_LEDGER, &since);
+	const struct record *custodian = of->side[SIDE_CUSTODIAN], *ledger = of->side[SIDE_LEDGER];
+	bool two_hashes = replaced && ledger != NULL &&
+			  text_differs(custodian->members[MEMBER_TX_HASH], ledger->members[MEMBER_TX_HASH]);
+	bool found = !two_hashes && finality_differs(of, SIDE_CUSTODIAN, SIDE_LEDGER, &since);
 	if (!found && of->state[SIDE_CUSTODIAN] == NULL)
 		found = finality_differs(of, SIDE_JOURNAL, SIDE_LEDGER, &since);
 	bool behind = !found && finality_differs(of, SIDE_CUSTODIAN, SIDE_JOURNAL, &since);

@@ -133,7 +133,7 @@ next_row(struct row_reader *reader, struct row *row, struct error *error)
 static enum error_code
 read_header(struct row_reader *reader, struct header *header, struct error *error)
 {
-	struct row row;
+	struct row row = {.count = 0};
 	enum error_code code = next_row(reader, &row, error);
 	if (code != OK)
 		return code;
@@ -165,7 +165,7 @@ record_reading_csv(struct record_reading *reading, struct error *error)
 	struct row_reader *reader = &reading->reader;
 	struct header header = {.count = 0};
 	enum error_code code = read_header(reader, &header, error);
-	struct row row;
+	struct row row = {.count = 0};
 	while (code == OK) {
 		code = next_row(reader, &row, error);
 		if (code != OK || row.count == 0)

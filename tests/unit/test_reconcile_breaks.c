@@ -35,6 +35,41 @@ test_agreement(void **state)
 }
 
 static void
+refuse(struct fixture *fixture, const char *claimed, bool forged, int64_t count)
+{
+	struct store_request *request = store_request_new(STORE_REFUSED, time_at(THEN));
+	request->refused = (struct store_refused){
+	    .source = SLICE("acme"),
+	    .reason = slice_of(verdict_name(forged ? VERDICT_WRONG : VERDICT_STALE)),
+	    .claimed = slice_of(claimed),
+	    .detail = SLICE("no key fits"),
+	    .forged = forged,
+	    .count = count,
+	};
+	struct mail_list notes;
+	mail_list_init(&notes);
+	assert_int_equal(store_batch(fixture->store, &request, 1, &notes, &fixture->error), OK);
+	assert_int_equal(request->status, OK);
+	store_request_free(request);
+}
+
+/* One break for each claimed id, with its count, also beside the genuine event; stale authentication is none. */
+static void
+test_unverified_signature(void **state)
+{
+	struct fixture *fixture = *state;
+	journal_out(fixture);
+	refuse(fixture, "evt_1", true, 2);
+	refuse(fixture, "evt_1", true, 1);
+	refuse(fixture, "evt_2", true, 1);
+	refuse(fixture, "evt_3", false, 1);
+	expect_breaks(fixture, out_1, out_1, "UNVERIFIED_SIGNATURE UNVERIFIED_SIGNATURE");
+	assert_string_equal(view_at(fixture, 0).match_key.ptr, "evt_1 (event id)");
+	assert_non_null(strstr(view_at(fixture, 0).side[SIDE_JOURNAL].ptr, "\"count\":3"));
+	assert_int_equal(fixture->reconcile.breaks.matched, 1);
+}
+
+static void
 test_conflict(void **state)
 {
 	struct fixture *fixture = *state;
@@ -552,6 +587,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_agreement),
+	    TEST(test_unverified_signature),
 	    TEST(test_conflict),
 	    TEST(test_sequence_gap),
 	    TEST(test_heartbeat),
