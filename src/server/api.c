@@ -334,7 +334,7 @@ api_request(struct api *api, struct http_exchange *exchange)
 	call->now = clock_wall();
 	check_init(&call->check, &exchange->arena, "body");
 	exchange->owner = call;
-	struct slice segments[CALL_SEGMENTS_MAX];
+	struct slice segments[CALL_SEGMENTS_MAX] = {{NULL, 0}};
 	size_t count = 0;
 	char allow_bytes[ALLOW_BYTES_MAX];
 	struct buf allow = {.data = allow_bytes, .capacity = sizeof allow_bytes, .max = sizeof allow_bytes};
