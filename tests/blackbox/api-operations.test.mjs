@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { run, scratch, start, stop } from './program.mjs';
 import { caller, haveBinary, startServer } from './server.mjs';
 
 const limitMs = 20000;
@@ -290,4 +291,22 @@ describe('operations', { skip: !haveBinary }, () => {
 		const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
 		assert.deepEqual(document.split('\n').filter((line) => line.startsWith('| `')), described);
 	});
+});
+
+test('a task survives the death of its server', { skip: !haveBinary }, async (t) => {
+	const data = scratch(t), count = 1500;
+	const serve = () => start(t, ['serve', '--data', data, '--listen', '127.0.0.1:0']);
+	const first = await serve();
+	const token = (await run(['token', 'create', '--data', data, '--role', 'platform-admin'])).stdout.trim();
+	let call = caller(`${first.url}/api/v1`, token);
+	await call('POST', '/app', { name: 'Acme', uid: 'acme' });
+	for (let i = 0; i < count; i += 50)
+		await Promise.all(Array.from({ length: 50 }, () => call('POST', '/app/acme/msg', { eventType: 'a.b', payload: { a: 1 } })));
+	const task = (await call('POST', '/app/acme/msg/expunge-all-contents')).json.id;
+	await stop(first, 'SIGKILL');
+	const second = await serve();
+	call = caller(`${second.url}/api/v1`, token);
+	const done = await until(() => call('GET', `/background-task/${task}`), (answer) => answer.json.status !== 'running');
+	assert.deepEqual([done.json.status, done.json.data.examined, done.json.data.done], ['finished', count, count]);
+	assert.equal((await stop(second))[0], 0);
 });
