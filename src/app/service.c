@@ -89,8 +89,9 @@ open_store(struct service *service, struct error *error)
 	free(path);
 	if (code == OK && service->options.role == SERVICE_RECEIVER)
 		code = forward_prepare(service->store, service->options.sources, error);
-	if (code == OK && service->options.role == SERVICE_RECEIVER)
-		code = anchor_open(service->options.data, service->sealer, service->store, service->options.log,
+	const struct anchor_of *of = service->options.role == SERVICE_RECEIVER ? &anchor_of_journal : &anchor_of_audit;
+	if (code == OK)
+		code = anchor_open(of, service->options.data, service->sealer, service->store, service->options.log,
 		    &service->anchor, error);
 	return code;
 }

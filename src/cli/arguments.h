@@ -19,7 +19,8 @@ struct cli_arguments {
 void cli_print_help(const struct cli_command *command);
 void cli_print_overview(const struct cli_table *tables, size_t table_count);
 
-extern const struct cli_command cli_token_create, cli_journal_list, cli_journal_show, cli_journal_verify, cli_reconcile,
-    cli_verify, cli_send, cli_simulate, cli_apply, cli_export, cli_version, cli_help;
+extern const struct cli_command cli_token_create, cli_token_list, cli_token_revoke, cli_audit_list, cli_audit_verify,
+    cli_journal_list, cli_journal_show, cli_journal_verify, cli_reconcile, cli_verify, cli_send, cli_simulate,
+    cli_apply, cli_export, cli_version, cli_help;
 
 #endif

@@ -3,12 +3,16 @@
 
 static const struct cli_command *const commands[] = {
     &cli_token_create,
+    &cli_token_list,
+    &cli_token_revoke,
     &cli_send,
     &cli_simulate,
     &cli_verify,
     &cli_journal_list,
     &cli_journal_show,
     &cli_journal_verify,
+    &cli_audit_list,
+    &cli_audit_verify,
     &cli_reconcile,
     &cli_apply,
     &cli_export,

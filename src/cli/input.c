@@ -99,7 +99,7 @@ anchor_migrated(const char *directory, struct store *store, struct error *error)
 	enum error_code code = sealer_open(directory, &sealer, error);
 	if (code != OK)
 		return code;
-	code = anchor_open(directory, sealer, store, NULL, &anchor, error);
+	code = anchor_open(&anchor_of_journal, directory, sealer, store, NULL, &anchor, error);
 	if (code == OK)
 		anchor_free(anchor);
 	sealer_free(sealer);
@@ -127,5 +127,33 @@ input_store(const char *directory, bool read_only, struct store **out, struct er
 		if (code != OK)
 			store_close(*out);
 	}
+	return code;
+}
+
+enum error_code
+input_ask(struct store *store, struct store_request *request, struct error *error)
+{
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes))
+		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+	if (code == OK && request->status != OK) {
+		*error = request->error;
+		code = request->status;
+	}
+	return code;
+}
+
+enum error_code
+input_audited(const char *directory, struct store *store, struct error *error)
+{
+	struct sealer *sealer;
+	enum error_code code = sealer_open(directory, &sealer, error);
+	if (code != OK)
+		return code;
+	struct store_journal_end end = store->vtable->audit_end(store);
+	code = anchor_advance(&anchor_of_audit, directory, sealer, &end, error);
+	sealer_free(sealer);
 	return code;
 }

@@ -19,4 +19,9 @@ MUST_CHECK enum error_code input_headers(
 /* Opens DIR/vaultbell.db beside whatever runs on it. Read-only: it must be there; else directory and file are made. */
 MUST_CHECK enum error_code input_store(const char *directory, bool read_only, struct store **out, struct error *error);
 
+/* One request, one commit. The request stays the caller's, whatever comes of it. */
+MUST_CHECK enum error_code input_ask(struct store *store, struct store_request *request, struct error *error);
+/* After a change by hand: anchors where the audit log ends now. */
+MUST_CHECK enum error_code input_audited(const char *directory, struct store *store, struct error *error);
+
 #endif

@@ -29,7 +29,7 @@ read_anchor(const char *directory, struct anchor_marks *marks, struct error *err
 	struct sealer *sealer;
 	enum error_code code = sealer_open(directory, &sealer, error);
 	if (code == OK)
-		code = anchor_read(directory, sealer, marks, error);
+		code = anchor_read(&anchor_of_journal, directory, sealer, marks, error);
 	if (code == OK)
 		sealer_free(sealer);
 	return code;

@@ -1,6 +1,5 @@
 /* `token create`: writes the hash of a new token into the store and prints the token, once. */
-#include "cli/arguments.h"
-#include "cli/input.h"
+#include "cli/token.h"
 
 #include "base/encode.h"
 #include "base/random.h"
@@ -49,20 +48,16 @@ read_expiry(const struct cli_arguments *arguments, struct token *token, struct e
 	return OK;
 }
 
-/* One request, one commit. The request stays the caller's, whatever comes of it. */
 static enum error_code
-ask_store(struct store *store, struct store_request *request, struct error *error)
+read_name(const struct cli_arguments *arguments, struct token *token, struct error *error)
 {
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes))
-		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
-	if (code == OK && request->status != OK) {
-		*error = request->error;
-		code = request->status;
-	}
-	return code;
+	const char *name = cli_value(arguments, "name");
+	if (name == NULL)
+		return OK;
+	if (strlen(name) > LIMIT_TOKEN_NAME_BYTES)
+		return error_set(error, ERR_INVALID, "--name: expected at most %d bytes", LIMIT_TOKEN_NAME_BYTES);
+	memcpy(token->name, name, strlen(name) + 1);
+	return OK;
 }
 
 static enum error_code
@@ -70,7 +65,7 @@ find_organisation(struct store *store, const char *ref, struct token *token, str
 {
 	struct store_request *request = store_request_new(STORE_ORGANISATION_GET, token->created);
 	request->ref = arena_copy(&request->arena, slice_of(ref));
-	enum error_code code = ask_store(store, request, error);
+	enum error_code code = input_ask(store, request, error);
 	if (code == OK)
 		token->organisation = request->organisation.id;
 	else if (code == ERR_NOT_FOUND)
@@ -92,11 +87,29 @@ store_token(const struct cli_arguments *arguments, struct token *token, struct e
 	if (code == OK) {
 		struct store_request *request = store_request_new(STORE_TOKEN_CREATE, token->created);
 		request->token = *token;
-		code = ask_store(store, request, error);
+		request->actor.present = true;
+		code = input_ask(store, request, error);
+		*token = request->token;
 		store_request_free(request);
 	}
+	if (code == OK)
+		code = input_audited(cli_value(arguments, "data"), store, error);
 	store_close(store);
 	return code;
+}
+
+void
+token_put(struct json_writer *writer, const struct token *token)
+{
+	char time[TIME_TEXT_BYTES], id[ID_TEXT_BYTES];
+	json_put_cstring(writer, "id", id_format(ID_TOKEN, token->id.value, id));
+	json_put_cstring(writer, "name", token->name);
+	json_put_cstring(writer, "role", role_name(token->role));
+	json_put_cstring(writer, "organisation",
+	    token->organisation.value == 0 ? NULL : id_format(ID_ORGANISATION, token->organisation.value, id));
+	json_put_cstring(writer, "createdAt", time_format(token->created, 6, time));
+	json_put_cstring(writer, "expiresAt", token->expires.us == 0 ? NULL : time_format(token->expires, 6, time));
+	json_put_cstring(writer, "lastUsedAt", token->used.us == 0 ? NULL : time_format(token->used, 6, time));
 }
 
 static void
@@ -106,17 +119,15 @@ print_token(const struct cli_arguments *arguments, struct slice text, const stru
 		printf("%.*s\n", SLICE_ARG(text));
 		return;
 	}
-	char time[TIME_TEXT_BYTES], id[ID_TEXT_BYTES];
+	char time[TIME_TEXT_BYTES];
 	struct buf out;
 	buf_init(&out, 1024);
 	struct json_writer writer;
 	json_writer_init(&writer, &out);
 	json_open(&writer, '{');
 	json_put_string(&writer, "token", text);
-	json_put_cstring(&writer, "role", role_name(token->role));
-	json_put_cstring(&writer, "organisation",
-	    token->organisation.value == 0 ? NULL : id_format(ID_ORGANISATION, token->organisation.value, id));
 	json_put_cstring(&writer, "expires", token->expires.us == 0 ? NULL : time_format(token->expires, 0, time));
+	token_put(&writer, token);
 	json_close(&writer);
 	printf("%.*s\n", SLICE_ARG(buf_slice(&out)));
 	explicit_bzero(out.data, out.len);
@@ -131,6 +142,8 @@ run(const struct cli_arguments *arguments)
 	enum error_code code = read_role(arguments, &token, &error);
 	if (code == OK)
 		code = read_expiry(arguments, &token, &error);
+	if (code == OK)
+		code = read_name(arguments, &token, &error);
 	if (code != OK)
 		return cli_fail(arguments, &error);
 	unsigned char bytes[TOKEN_RANDOM_BYTES];
@@ -154,6 +167,7 @@ static const struct cli_option options[] = {
     {.name = "role", .argument = "ROLE", .about = "what the token may do, as in platform-admin", .required = true},
     {.name = "organisation", .argument = "ID", .about = "whose token it is (id or uid); not for platform-admin"},
     {.name = "expires", .argument = "D", .about = "how long it is valid, as in 90d; without it, until it is revoked"},
+    {.name = "name", .argument = "NAME", .about = "what it is for, as the list of tokens shows it"},
     {.name = "json", .about = "prints a JSON object"},
 };
 

@@ -83,7 +83,8 @@ api_reply(struct api *api, struct store_request *request)
 {
 	if (changes_keys(request->kind))
 		api->jwks_written = WALL_NONE;
-	if (request->kind == STORE_TOKEN_REVOKE || request->kind == STORE_TOKEN_EXPIRE)
+	if (request->kind == STORE_TOKEN_REVOKE || request->kind == STORE_TOKEN_EXPIRE ||
+	    request->kind == STORE_ORGANISATION_DELETE)
 		api->auth = (struct auth_cache){0};
 	if (request->kind == STORE_TASK_STEP)
 		tasks_stepped(api, request);
@@ -107,6 +108,7 @@ call_request(struct call *call, enum store_kind kind)
 	request->owner = call;
 	if (call->param_count > 0)
 		request->ref = arena_copy(&request->arena, call->params[0]);
+	request->actor = (struct store_actor){true, call->token.id, call->token.role};
 	call->check.arena = &call->exchange->arena;
 	return request;
 }
@@ -205,6 +207,19 @@ refuse_token(struct call *call)
 	call_problem(call, 401, "authentication_failed", "Invalid token: it is missing, unknown or has expired.");
 }
 
+/* Nobody waits for this one. */
+static void
+note_use(struct call *call)
+{
+	if (call->now.us - call->token.used.us < TOKEN_USED_US)
+		return;
+	struct store_request *request = call_request(call, STORE_TOKEN_USED);
+	request->owner = NULL;
+	request->token.id = call->token.id;
+	call->token.used = call->now;
+	mail_list_add(&call->api->gathered, &request->mail);
+}
+
 static void
 finish_token(struct call *call, struct store_request *request)
 {
@@ -219,6 +234,7 @@ finish_token(struct call *call, struct store_request *request)
 		refuse_token(call);
 		return;
 	}
+	note_use(call);
 	auth_cache_put(&call->api->auth, &call->token, call->now);
 	authorise(call);
 }

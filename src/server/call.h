@@ -9,6 +9,7 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/check.h"
+#include "server/out.h"
 #include "server/query.h"
 #include "server/route.h"
 
@@ -69,6 +70,9 @@ MUST_CHECK bool call_body_optional(struct call *call, struct json *out);
 MUST_CHECK bool call_page(struct call *call, const struct page_rules *rules, struct store_request *request);
 /* A flag of the query; false: answered already. */
 MUST_CHECK bool call_flag(struct call *call, const char *name, bool *value);
+
+/* How much of an event of this type the token's role may see. */
+enum content call_content(const struct call *call, struct slice event_type);
 
 /* Answers. After one of these the exchange is gone. */
 struct json_writer *call_write(struct call *call); /* begins an answer; call_end sends it */

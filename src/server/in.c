@@ -215,6 +215,7 @@ organisation_in_read(const struct in *in, struct json object, struct organisatio
 	(void)in_uid(in, &members[UID], ID_ORGANISATION, &out->value.uid);
 	in_throttle(in, &members[RATE], &members[RATE_ALIAS], &out->value.throttle_rate);
 	(void)in_metadata(in, &members[METADATA], &out->value.metadata);
+	organisation_in_services(in, object, out);
 }
 
 void
@@ -228,6 +229,12 @@ organisation_in_apply(const struct organisation_in *in, struct organisation *org
 		organisation->throttle_rate = in->value.throttle_rate;
 	if (in->metadata_given)
 		organisation->metadata = in->value.metadata;
+	if (in->services_given) {
+		organisation->services_limited = in->value.services_limited;
+		organisation->services = in->value.services;
+	}
+	if (in->environment_given)
+		organisation->environment = in->value.environment;
 }
 
 /* --- keys -------------------------------------------------------------------------------------------- */

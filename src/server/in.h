@@ -17,6 +17,7 @@ struct in {
 struct organisation_in {
 	struct organisation value;
 	bool name_given, uid_given, throttle_rate_given, metadata_given;
+	bool services_given, environment_given; /* only when the caller wrote them */
 };
 void organisation_in_read(const struct in *in, struct json object, struct organisation_in *out);
 void organisation_in_apply(const struct organisation_in *in, struct organisation *organisation);
@@ -25,6 +26,7 @@ struct endpoint_in {
 	struct endpoint value;
 	bool url_given, description_given, uid_given, event_types_given, channels_given, metadata_given;
 	bool headers_given, throttle_rate_given, version_given, style_given, schedule_given, order_given;
+	bool owners_given; /* only when the caller wrote them */
 	/* Only when the caller wrote them, in a replacement too: what they default to depends on what is there. */
 	bool disabled_given, disabled, scheme_given, key_type_given;
 	enum key_type key_type;
@@ -62,6 +64,10 @@ void message_in_read(const struct in *in, struct json object, struct slice path_
 /* An endpoint's URL: lower-case scheme and host, default port left out, path at least "/", fragment cut.
  * Absent on error, with the reason. */
 struct slice url_normalise(struct arena *arena, struct slice text, const char **reason);
+
+/* in_governance.c: what this server adds to the wire contract's members. */
+void organisation_in_services(const struct in *in, struct json object, struct organisation_in *out);
+void endpoint_in_owners(const struct in *in, struct json object, struct endpoint_in *out);
 
 /* --- readers of members, for the files of this module ------------------------------------------------- */
 

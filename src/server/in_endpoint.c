@@ -243,6 +243,7 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		out->value.headers = read_headers(in, &m[HEADERS]).raw;
 	read_signing(in, &m[STYLE], &m[SCHEME], &m[KEY_TYPE], out);
 	read_schedule(in, &m[SCHEDULE], &out->value.schedule);
+	endpoint_in_owners(in, object, out);
 	struct slice order;
 	if (in_text(in, &m[ORDERING], SIZE_MAX, &order) && !delivery_order_parse(order, &out->value.order))
 		name_fault(in, &m[ORDERING], "none, resource, endpoint");
@@ -273,6 +274,8 @@ endpoint_in_apply(const struct endpoint_in *in, struct endpoint *endpoint)
 		endpoint->payload_style = in->value.payload_style;
 	if (in->schedule_given)
 		endpoint->schedule = in->value.schedule;
+	if (in->owners_given)
+		memcpy(endpoint->owners, in->value.owners, sizeof endpoint->owners);
 	if (in->order_given)
 		endpoint->order = in->value.order;
 }

@@ -161,6 +161,19 @@ write_answers(struct json_writer *writer, const struct route *route)
 
 /* --- operations -------------------------------------------------------------------------------------- */
 
+/* Whose tokens may; which of their roles is for the permission to say (docs/roles.md). */
+static const char *
+access_name(enum access access)
+{
+	switch (access) {
+	case ACCESS_OPEN: return "open";
+	case ACCESS_ANY: return "any";
+	case ACCESS_ORGANISATION: return "organisation";
+	case ACCESS_PLATFORM: return "platform";
+	}
+	UNREACHABLE();
+}
+
 static void
 write_operation(struct json_writer *writer, const struct route *route)
 {
@@ -171,6 +184,9 @@ write_operation(struct json_writer *writer, const struct route *route)
 	json_open(writer, '{');
 	json_put_cstring(writer, "operationId", route->operation);
 	json_put_cstring(writer, "summary", route->summary);
+	json_put_cstring(writer, "x-access", access_name(route->access));
+	json_put_cstring(
+	    writer, "x-permission", route->permission == PERMISSION_NONE ? NULL : permission_name(route->permission));
 	if (route->access == ACCESS_OPEN) {
 		json_key(writer, "security");
 		json_raw(writer, SLICE("[]"));

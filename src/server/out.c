@@ -57,6 +57,14 @@ out_object(struct json_writer *writer, const char *name, struct slice object)
 	json_raw(writer, object.len == 0 ? SLICE("{}") : object);
 }
 
+static void
+out_empty(struct json_writer *writer, const char *name)
+{
+	json_key(writer, name);
+	json_open(writer, '[');
+	json_close(writer);
+}
+
 void
 out_organisation(struct json_writer *writer, const struct organisation *organisation)
 {
@@ -68,6 +76,11 @@ out_organisation(struct json_writer *writer, const struct organisation *organisa
 	out_time(writer, "createdAt", organisation->created);
 	out_time(writer, "updatedAt", organisation->updated);
 	out_object(writer, "metadata", organisation->metadata);
+	if (organisation->services_limited && organisation->services.count == 0)
+		out_empty(writer, "services");
+	else
+		out_names(writer, "services", organisation->services);
+	json_put_cstring(writer, "environment", environment_name(organisation->environment));
 	json_close(writer);
 }
 
@@ -90,6 +103,30 @@ out_endpoint_common(struct json_writer *writer, const struct endpoint *endpoint)
 	out_id(writer, "id", ID_ENDPOINT, endpoint->id.value);
 }
 
+static void
+out_owners(struct json_writer *writer, const struct endpoint *endpoint)
+{
+	json_key(writer, "owners");
+	json_open(writer, '{');
+	for (int duty = 0; duty < DUTY_COUNT; duty++) {
+		const struct owner *owner = &endpoint->owners[duty];
+		if (!slice_present(owner->team))
+			continue;
+		json_key(writer, duty_name((enum duty)duty));
+		json_open(writer, '{');
+		json_put_string(writer, "team", owner->team);
+		json_put_string(writer, "contact", owner->contact);
+		json_close(writer);
+	}
+	json_close(writer);
+	json_key(writer, "ownersMissing");
+	json_open(writer, '[');
+	for (int duty = 0; duty < DUTY_COUNT; duty++)
+		if (!slice_present(endpoint->owners[duty].team))
+			json_string(writer, slice_of(duty_name((enum duty)duty)));
+	json_close(writer);
+}
+
 void
 out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 {
@@ -101,6 +138,7 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_cstring(writer, "signatureScheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
 	json_put_string(writer, "schedule", endpoint->schedule);
+	out_owners(writer, endpoint);
 	json_put_cstring(writer, "ordering", delivery_order_name(endpoint->order));
 	json_close(writer);
 }
@@ -167,13 +205,15 @@ showable(struct slice payload)
 }
 
 static void
-out_message_members(struct json_writer *writer, const struct message *message, bool with_content)
+out_message_members(struct json_writer *writer, const struct message *message, enum content content)
 {
 	json_put_string(writer, "eventId", message->event_id);
 	json_put_string(writer, "eventType", message->event_type);
 	json_key(writer, "payload");
-	if (!with_content)
+	if (content == CONTENT_LEFT_OUT)
 		json_raw(writer, SLICE("{}"));
+	else if (content == CONTENT_REDACTED)
+		json_raw(writer, SLICE("{\"redacted\":true}"));
 	else
 		json_raw(writer, showable(message->payload) ? message->payload : SLICE("{\"expired\":true}"));
 	out_names(writer, "channels", message->channels);
@@ -182,22 +222,23 @@ out_message_members(struct json_writer *writer, const struct message *message, b
 }
 
 void
-out_message(struct json_writer *writer, const struct message *message, bool with_content)
+out_message(struct json_writer *writer, const struct message *message, enum content content)
 {
 	json_open(writer, '{');
-	out_message_members(writer, message, with_content);
+	out_message_members(writer, message, content);
 	json_close(writer);
 }
 
 void
-out_attempt(struct json_writer *writer, const struct attempt *attempt, bool with_content)
+out_attempt(struct json_writer *writer, const struct attempt *attempt, enum content content)
 {
 	json_open(writer, '{');
 	json_put_string(writer, "url", attempt->url.len == 0 ? SLICE("") : attempt->url);
+	bool answered = content == CONTENT_SHOWN && attempt->response.len > 0;
 	json_put_string(writer, "response",
-	    !with_content		 ? SLICE("{}")
-	    : attempt->response.len == 0 ? SLICE("")
-					 : attempt->response);
+	    content == CONTENT_LEFT_OUT ? SLICE("{}")
+	    : answered			? attempt->response
+					: SLICE(""));
 	json_put_integer(writer, "responseStatusCode", attempt->status_code);
 	json_put_integer(writer, "responseDurationMs", attempt->duration_ms);
 	json_put_integer(writer, "status", attempt->succeeded ? STATUS_SUCCESS : STATUS_FAIL);
@@ -238,10 +279,57 @@ out_destination(struct json_writer *writer, const struct store_delivery *deliver
 }
 
 void
-out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, bool with_content)
+out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, enum content content)
 {
 	json_open(writer, '{');
-	out_message_members(writer, delivery->message, with_content);
+	out_message_members(writer, delivery->message, content);
 	out_standing(writer, delivery);
+	json_close(writer);
+}
+
+/* --- tokens and the audit log ------------------------------------------------------------------------ */
+
+void
+out_token(struct json_writer *writer, const struct token *token, struct slice text)
+{
+	json_open(writer, '{');
+	out_id(writer, "id", ID_TOKEN, token->id.value);
+	json_put_cstring(writer, "name", token->name);
+	json_put_cstring(writer, "role", role_name(token->role));
+	out_time(writer, "createdAt", token->created);
+	out_time(writer, "expiresAt", token->expires);
+	out_time(writer, "lastUsedAt", token->used);
+	if (slice_present(text))
+		json_put_string(writer, "token", text);
+	json_close(writer);
+}
+
+static void
+out_document(struct json_writer *writer, const char *name, struct slice document)
+{
+	json_key(writer, name);
+	if (slice_present(document))
+		json_raw(writer, document);
+	else
+		json_null(writer);
+}
+
+void
+out_audit(struct json_writer *writer, const struct store_audit_row *row)
+{
+	json_open(writer, '{');
+	out_id(writer, "id", ID_AUDIT, row->seq);
+	json_put_integer(writer, "seq", row->seq);
+	out_time(writer, "timestamp", row->at);
+	json_put_string(writer, "actor", row->actor);
+	json_put_string(writer, "role", row->role);
+	if (row->organisation.value == 0)
+		json_put_string(writer, "organisationId", SLICE_NONE);
+	else
+		out_id(writer, "organisationId", ID_ORGANISATION, row->organisation.value);
+	json_put_string(writer, "action", row->action);
+	json_put_string(writer, "object", row->object);
+	out_document(writer, "before", row->before);
+	out_document(writer, "after", row->after);
 	json_close(writer);
 }

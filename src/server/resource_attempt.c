@@ -47,7 +47,7 @@ finish_attempts(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_attempt(&call->writer, &request->attempts[i], call->with_content);
+		out_attempt(&call->writer, &request->attempts[i], call_content(call, request->attempts[i].event_type));
 		rows_name(&rows, slice_of(id_format(ID_ATTEMPT, request->attempts[i].id.value, id)));
 	}
 	rows_end(&rows, request);
@@ -95,7 +95,7 @@ finish_attempt(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_attempt(call_write(call), &request->attempt, true);
+	out_attempt(call_write(call), &request->attempt, call_content(call, request->attempt.event_type));
 	call_end(call, 200);
 }
 
@@ -123,6 +123,7 @@ ask_attempt(struct call *call, enum store_kind kind, call_finish *finish)
 void
 attempt_get(struct call *call)
 {
+	call->with_content = true;
 	ask_attempt(call, STORE_ATTEMPT_GET, finish_attempt);
 }
 
@@ -171,7 +172,8 @@ finish_messages(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_endpoint_message(&call->writer, &request->deliveries[i], call->with_content);
+		out_endpoint_message(&call->writer, &request->deliveries[i],
+		    call_content(call, request->deliveries[i].message->event_type));
 		rows_name(&rows, slice_of(id_format(ID_MESSAGE, request->deliveries[i].message->id.value, id)));
 	}
 	rows_end(&rows, request);

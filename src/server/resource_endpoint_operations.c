@@ -105,7 +105,7 @@ finish_example(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	call->api->accepted += !request->existed;
-	out_message(call_write(call), request->message, true);
+	out_message(call_write(call), request->message, CONTENT_SHOWN);
 	call_end(call, 200);
 }
 

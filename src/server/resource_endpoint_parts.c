@@ -96,6 +96,7 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	    &in, &read->endpoint, given.key, call->api->options.sealer, call->now, &rotation->fresh);
 	request->edit_endpoint = edit_rotate;
 	request->edit_context = rotation;
+	request->audit_action = "endpoint.key.rotate";
 	call->invalid = "key";
 	call_idempotent(call, request);
 	if (call_checked(call, request))
@@ -194,6 +195,7 @@ submit_headers(struct call *call, bool patch)
 	*headers = headers_in_read(&(struct in){&request->arena, &call->check, patch}, body).raw;
 	request->edit_endpoint = patch ? edit_headers_merge : edit_headers_replace;
 	request->edit_context = headers;
+	request->audit_action = "endpoint.headers.update";
 	call->invalid = "headers";
 	if (call_checked(call, request))
 		call_submit(call, request, finish_no_content);

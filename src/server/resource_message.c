@@ -11,7 +11,7 @@ finish_create(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	call->api->accepted += !request->existed;
-	out_message(call_write(call), request->message, call->with_content);
+	out_message(call_write(call), request->message, call_content(call, request->message->event_type));
 	call_end(call, 202);
 }
 
@@ -20,7 +20,7 @@ finish_get(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_message(call_write(call), request->message, call->with_content);
+	out_message(call_write(call), request->message, call_content(call, request->message->event_type));
 	call_end(call, 200);
 }
 
@@ -85,7 +85,7 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_message(&call->writer, request->messages[i], call->with_content);
+		out_message(&call->writer, request->messages[i], call_content(call, request->messages[i]->event_type));
 		rows_name(&rows, slice_of(id_format(ID_MESSAGE, request->messages[i]->id.value, id)));
 	}
 	rows_end(&rows, request);

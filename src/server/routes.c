@@ -57,6 +57,13 @@ static const struct route routes[] = {
     {"PATCH", "event-type/{event_type_name}", ACCESS_PLATFORM, PERMISSION_EVENT_TYPE_WRITE, event_type_patch, "v1.event-type.patch", "Change an event type", "EventTypePatch", "EventTypeOut", 200, 0, 0, 0},
     {"DELETE", "event-type/{event_type_name}", ACCESS_PLATFORM, PERMISSION_EVENT_TYPE_WRITE, event_type_delete, "v1.event-type.delete", "Archive or remove an event type", NULL, NULL, 204, 0, 0, QUERY_EXPUNGE},
 
+    {"GET", APP "/token", ACCESS_ORGANISATION, PERMISSION_TOKEN_READ, token_list, "v1.token.list", "List an organisation's tokens, without their texts", NULL, "TokenOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER},
+    {"POST", APP "/token", ACCESS_ORGANISATION, PERMISSION_TOKEN_CREATE, token_create, "v1.token.create", "Create a token, which is shown once", "TokenIn", "TokenCreatedOut", 201, 0, 0, 0},
+    {"GET", APP "/token/{token_id}", ACCESS_ORGANISATION, PERMISSION_TOKEN_READ, token_get, "v1.token.get", "Get a token, without its text", NULL, "TokenOut", 200, 0, 0, 0},
+    {"DELETE", APP "/token/{token_id}", ACCESS_ORGANISATION, PERMISSION_TOKEN_REVOKE, token_revoke, "v1.token.revoke", "Revoke a token", NULL, NULL, 204, 0, 0, 0},
+    {"GET", APP "/audit", ACCESS_ORGANISATION, PERMISSION_AUDIT_READ, audit_list, "v1.audit.list", "List what was changed in an organisation, newest first", NULL, "AuditOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER},
+    {"GET", "audit", ACCESS_PLATFORM, PERMISSION_AUDIT_READ, audit_list, "v1.audit.list-all", "List all that was changed, newest first", NULL, "AuditOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER},
+
     {"POST", "auth/app-portal-access/{app_id}", ACCESS_PLATFORM, PERMISSION_TOKEN_CREATE, auth_portal, "v1.authentication.app-portal-access", "Make a token for the portal", "AppPortalAccessIn", "AppPortalAccessOut", 200, 0, ROUTE_INPUT_OPTIONAL, 0},
     {"POST", "auth/dashboard-access/{app_id}", ACCESS_PLATFORM, PERMISSION_TOKEN_CREATE, auth_portal, "v1.authentication.dashboard-access", "Make a token for the portal (the older name)", "AppPortalAccessIn", "AppPortalAccessOut", 200, 0, ROUTE_INPUT_OPTIONAL, 0},
     {"POST", "auth/app/{app_id}/expire-all", ACCESS_PLATFORM, PERMISSION_TOKEN_REVOKE, auth_expire_all, "v1.authentication.expire-all", "End an organisation's tokens", "ApplicationTokenExpireIn", NULL, 204, 0, ROUTE_INPUT_OPTIONAL, 0},

@@ -1,7 +1,7 @@
 #include "store/anchor.h"
 
 #include "base/encode.h"
-#include "store/chain.h"
+#include "store/audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,34 @@
 /* One sector: what is written over it in place is there whole, or not at all. */
 enum { ANCHOR_BYTES = 512, READ_ATTEMPTS = 3 };
 
-static const char first_line[] = "vaultbell journal head 1\n";
-static const char seal_context[] = "journal.head";
+struct anchor_of {
+	const char *file; /* also what its seal is for */
+	const char *first_line;
+	const char *what, *command; /* for the log */
+	struct store_journal_end (*start)(void);
+	enum store_kind list;
+};
+
+const struct anchor_of anchor_of_journal = {
+    .file = "journal.head",
+    .first_line = "vaultbell journal head 1\n",
+    .what = "journal",
+    .command = "vaultbell journal verify",
+    .start = chain_start,
+    .list = STORE_JOURNAL_LIST,
+};
+
+const struct anchor_of anchor_of_audit = {
+    .file = "audit.head",
+    .first_line = "vaultbell audit head 1\n",
+    .what = "audit log",
+    .command = "vaultbell audit verify",
+    .start = audit_start,
+    .list = STORE_AUDIT_LIST,
+};
 
 struct anchor {
+	const struct anchor_of *of;
 	const struct sealer *sealer;
 	const struct log *log;
 	char *path;
@@ -36,10 +60,10 @@ put_end(struct buf *out, const char *name, const struct store_journal_end *end)
 }
 
 static void
-format(const struct sealer *sealer, const struct anchor_marks *marks, struct buf *out)
+format(const struct anchor_of *of, const struct sealer *sealer, const struct anchor_marks *marks, struct buf *out)
 {
 	unsigned char digest[SHA256_BYTES];
-	buf_text(out, first_line);
+	buf_text(out, of->first_line);
 	put_end(out, "end", &marks->end);
 	if (marks->has_dispute)
 		put_end(out, "disputed", &marks->disputed);
@@ -47,7 +71,7 @@ format(const struct sealer *sealer, const struct anchor_marks *marks, struct buf
 	struct buf sealed;
 	buf_init(&sealed, ANCHOR_BYTES);
 	struct slice plain = {(const char *)digest, sizeof digest};
-	sealer_seal(sealer, slice_of(seal_context), plain, &sealed);
+	sealer_seal(sealer, slice_of(of->file), plain, &sealed);
 	buf_text(out, "seal ");
 	base64_append(out, buf_slice(&sealed));
 	while (out->len < ANCHOR_BYTES)
@@ -72,7 +96,7 @@ parse_end(struct slice line, const char *name, struct arena *arena, struct store
 
 /* The lines above the seal, when it is theirs. */
 static struct slice
-unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
+unseal(const struct anchor_of *of, const struct sealer *sealer, struct slice text, struct arena *arena)
 {
 	while (text.len > 0 && text.ptr[text.len - 1] == '\n')
 		text.len--;
@@ -86,7 +110,7 @@ unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
 		return SLICE_NONE;
 	struct slice lines = {text.ptr, above}, sealed = base64_decode(arena, slice_skip(last, 5), false);
 	struct secret plain;
-	if (!slice_present(sealed) || sealer_open_sealed(sealer, slice_of(seal_context), sealed, &plain, NULL) != OK)
+	if (!slice_present(sealed) || sealer_open_sealed(sealer, slice_of(of->file), sealed, &plain, NULL) != OK)
 		return SLICE_NONE;
 	unsigned char digest[SHA256_BYTES];
 	sha256(lines, digest);
@@ -96,13 +120,13 @@ unseal(const struct sealer *sealer, struct slice text, struct arena *arena)
 }
 
 static bool
-parse(const struct sealer *sealer, struct slice text, struct anchor_marks *out)
+parse(const struct anchor_of *of, const struct sealer *sealer, struct slice text, struct anchor_marks *out)
 {
 	struct arena arena = ARENA_EMPTY;
-	struct slice lines = unseal(sealer, text, &arena);
-	bool good = slice_present(lines) && slice_starts(lines, slice_of(first_line));
+	struct slice lines = unseal(of, sealer, text, &arena);
+	bool good = slice_present(lines) && slice_starts(lines, slice_of(of->first_line));
 	if (good) {
-		lines = slice_skip(lines, sizeof first_line - 1);
+		lines = slice_skip(lines, strlen(of->first_line));
 		good = parse_end(slice_cut(&lines, '\n'), "end", &arena, &out->end);
 		out->has_dispute = slice_present(lines) && lines.len > 0;
 		if (good && out->has_dispute)
@@ -124,10 +148,11 @@ path_in(const char *directory, const char *name)
 }
 
 enum error_code
-anchor_read(const char *directory, const struct sealer *sealer, struct anchor_marks *out, struct error *error)
+anchor_read(const struct anchor_of *of, const char *directory, const struct sealer *sealer, struct anchor_marks *out,
+    struct error *error)
 {
 	*out = (struct anchor_marks){.present = false};
-	char *path = path_in(directory, "journal.head");
+	char *path = path_in(directory, of->file);
 	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char text[ANCHOR_BYTES];
 	ssize_t got = -1;
@@ -136,7 +161,7 @@ anchor_read(const char *directory, const struct sealer *sealer, struct anchor_ma
 	for (int i = 0; file >= 0 && !out->readable && i < READ_ATTEMPTS; i++) {
 		got = pread(file, text, sizeof text, 0);
 		cause = errno;
-		out->readable = got > 0 && parse(sealer, (struct slice){text, (size_t)got}, out);
+		out->readable = got > 0 && parse(of, sealer, (struct slice){text, (size_t)got}, out);
 	}
 	if (file >= 0)
 		close(file);
@@ -164,10 +189,10 @@ anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 	anchor->marks.end = *end;
 	struct buf text;
 	buf_init(&text, ANCHOR_BYTES);
-	format(anchor->sealer, &anchor->marks, &text);
+	format(anchor->of, anchor->sealer, &anchor->marks, &text);
 	bool good = pwrite(anchor->file, text.data, text.len, 0) == (ssize_t)text.len && fdatasync(anchor->file) == 0;
 	if (!good && !anchor->failing)
-		log_write(anchor->log, LOG_ERROR, "the journal's head cannot be written", "file", anchor->path, "error",
+		log_write(anchor->log, LOG_ERROR, "where the rows end cannot be written", "file", anchor->path, "error",
 		    strerror(errno), NULL);
 	anchor->failing = !good;
 	buf_free(&text);
@@ -181,25 +206,34 @@ anchor_is_behind(const struct anchor *anchor, const struct store_journal_end *en
 
 /* --- opening ---------------------------------------------------------------------------------------- */
 
+struct store_journal_end
+anchor_end(const struct anchor *anchor, struct store *store)
+{
+	return anchor->of->list == STORE_AUDIT_LIST ? store->vtable->audit_end(store)
+						    : store->vtable->journal_end(store);
+}
+
 /* The chain value that the database holds at `seq`; false: there is no such row. */
 static enum error_code
-read_chain(struct store *store, int64_t seq, struct store_journal_end *out, bool *found, struct error *error)
+read_chain(const struct anchor_of *of, struct store *store, int64_t seq, struct store_journal_end *out, bool *found,
+    struct error *error)
 {
 	*found = seq == 0;
 	if (seq == 0) {
-		*out = chain_start();
+		*out = of->start();
 		return OK;
 	}
-	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
+	bool audit = of->list == STORE_AUDIT_LIST;
+	struct store_request *request = store_request_new(of->list, WALL_NONE);
 	request->page = (struct store_page){.limit = 1, .after = seq - 1};
 	struct mail_list notes;
 	mail_list_init(&notes);
 	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	if (code == OK && request->count == 1 && request->journal_rows[0].seq == seq) {
-		*found = true;
-		out->seq = seq;
-		memcpy(out->chain, request->journal_rows[0].chain, SHA256_BYTES);
-	}
+	bool read = code == OK && request->count == 1;
+	out->seq = !read ? 0 : audit ? request->audit_rows[0].seq : request->journal_rows[0].seq;
+	*found = out->seq == seq;
+	if (*found)
+		memcpy(out->chain, audit ? request->audit_rows[0].chain : request->journal_rows[0].chain, SHA256_BYTES);
 	store_request_free(request);
 	return code;
 }
@@ -209,8 +243,8 @@ dispute(struct anchor *anchor, const struct store_journal_end *end, const char *
 {
 	char seq[32];
 	snprintf(seq, sizeof seq, "%" PRId64, end->seq);
-	log_write(anchor->log, LOG_ERROR, "the journal is not as it was left: run vaultbell journal verify", "why", why,
-	    "seq", seq, NULL);
+	log_write(anchor->log, LOG_ERROR, "a chain is not as it was left", "of", anchor->of->what, "why", why, "seq",
+	    seq, "run", anchor->of->command, NULL);
 	if (anchor->marks.has_dispute)
 		return;
 	anchor->marks.has_dispute = true;
@@ -220,25 +254,29 @@ dispute(struct anchor *anchor, const struct store_journal_end *end, const char *
 static enum error_code
 judge(struct anchor *anchor, struct store *store, struct error *error)
 {
-	struct store_journal_end end = store->vtable->journal_end(store);
+	struct store_journal_end end = anchor_end(anchor, store);
 	if (!anchor->marks.readable) {
 		/* Nobody has a chain value of zeros, so the check fails at this row, for good. */
 		struct store_journal_end unknown = {.seq = end.seq};
-		if (end.seq > 0 && !(store->journal_migrated && !anchor->marks.present))
-			dispute(anchor, &unknown, "journal.head is missing or was not written under this master.key");
+		bool migrated = anchor->of->list == STORE_JOURNAL_LIST && store->journal_migrated;
+		if (end.seq > 0 && !(migrated && !anchor->marks.present))
+			dispute(anchor, &unknown, "the head is missing or was not written under this master.key");
 		return OK;
 	}
 	struct store_journal_end known = anchor->marks.end, stored;
 	bool found;
-	enum error_code code = read_chain(store, known.seq, &stored, &found, error);
+	enum error_code code = read_chain(anchor->of, store, known.seq, &stored, &found, error);
 	if (code != OK)
 		return code;
 	if (known.seq > end.seq) {
 		char seq[32];
 		snprintf(seq, sizeof seq, "%" PRId64, end.seq + 1);
-		log_write(anchor->log, LOG_ERROR, "the journal's end was cut off: run vaultbell journal verify", "seq",
-		    seq, NULL);
-		store->vtable->journal_resume(store, &known);
+		log_write(anchor->log, LOG_ERROR, "the end of a chain was cut off", "of", anchor->of->what, "seq", seq,
+		    "run", anchor->of->command, NULL);
+		if (anchor->of->list == STORE_AUDIT_LIST)
+			store->vtable->audit_resume(store, &known);
+		else
+			store->vtable->journal_resume(store, &known);
 	} else if (!found || memcmp(stored.chain, known.chain, SHA256_BYTES) != 0) {
 		dispute(anchor, &known, "a row that was anchored differs");
 	}
@@ -246,15 +284,16 @@ judge(struct anchor *anchor, struct store *store, struct error *error)
 }
 
 enum error_code
-anchor_open(const char *directory, const struct sealer *sealer, struct store *store, const struct log *log,
-    struct anchor **out, struct error *error)
+anchor_open(const struct anchor_of *of, const char *directory, const struct sealer *sealer, struct store *store,
+    const struct log *log, struct anchor **out, struct error *error)
 {
 	struct anchor *anchor = mem_zero(1, sizeof *anchor);
+	anchor->of = of;
 	anchor->sealer = sealer;
 	anchor->log = log;
-	anchor->path = path_in(directory, "journal.head");
+	anchor->path = path_in(directory, of->file);
 	anchor->file = -1;
-	enum error_code code = anchor_read(directory, sealer, &anchor->marks, error);
+	enum error_code code = anchor_read(of, directory, sealer, &anchor->marks, error);
 	if (code == OK)
 		code = judge(anchor, store, error);
 	if (code == OK)
@@ -265,11 +304,34 @@ anchor_open(const char *directory, const struct sealer *sealer, struct store *st
 		anchor_free(anchor);
 		return code;
 	}
-	struct store_journal_end end = store->vtable->journal_end(store);
+	struct store_journal_end end = anchor_end(anchor, store);
 	anchor_write(anchor, &end);
 	sync_directory(directory);
 	*out = anchor;
 	return OK;
+}
+
+enum error_code
+anchor_advance(const struct anchor_of *of, const char *directory, const struct sealer *sealer,
+    const struct store_journal_end *end, struct error *error)
+{
+	struct anchor anchor = {.of = of, .sealer = sealer};
+	enum error_code code = anchor_read(of, directory, sealer, &anchor.marks, error);
+	/* Beside rows, a head that is missing or is not ours is for the server to find. */
+	bool first = !anchor.marks.present && end->seq == 1;
+	if (code != OK || (!first && (!anchor.marks.readable || anchor.marks.end.seq >= end->seq)))
+		return code;
+	anchor.path = path_in(directory, of->file);
+	anchor.file = open(anchor.path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (anchor.file >= 0)
+		anchor_write(&anchor, end);
+	if (anchor.file < 0 || anchor.failing)
+		code = error_set(error, ERR_IO, "%s: cannot be written: %s", anchor.path, strerror(errno));
+	sync_directory(directory);
+	if (anchor.file >= 0)
+		close(anchor.file);
+	free(anchor.path);
+	return code;
 }
 
 void

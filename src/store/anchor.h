@@ -22,6 +22,10 @@
 
 enum { ANCHOR_INTERVAL_MS = 1000 };
 
+/* Which chain: the receiver's journal in DIR/journal.head, or in the same way the sender's audit log in DIR/audit.head. */
+struct anchor_of;
+extern const struct anchor_of anchor_of_journal, anchor_of_audit;
+
 struct anchor_marks {
 	bool present, readable; /* there is a file; it opens under this key */
 	struct store_journal_end end;
@@ -30,14 +34,20 @@ struct anchor_marks {
 };
 
 /* What DIR/journal.head says. A file that does not open is no error but `readable` false. */
-MUST_CHECK enum error_code anchor_read(
-    const char *directory, const struct sealer *sealer, struct anchor_marks *out, struct error *error);
+MUST_CHECK enum error_code anchor_read(const struct anchor_of *of, const char *directory, const struct sealer *sealer,
+    struct anchor_marks *out, struct error *error);
 
 struct anchor;
 
 /* Holds the anchor against the store's journal, logs what does not fit, and writes it anew. `sealer` is borrowed. */
-MUST_CHECK enum error_code anchor_open(const char *directory, const struct sealer *sealer, struct store *store,
-    const struct log *log, struct anchor **out, struct error *error);
+MUST_CHECK enum error_code anchor_open(const struct anchor_of *of, const char *directory, const struct sealer *sealer,
+    struct store *store, const struct log *log, struct anchor **out, struct error *error);
+/* Of the chain that this one is of, as of the last commit. */
+struct store_journal_end anchor_end(const struct anchor *anchor, struct store *store);
+/* For a command beside a server, after its change: moves the anchor on to `end` when it is behind it, and makes it for
+ * the very first row. It judges nothing. */
+MUST_CHECK enum error_code anchor_advance(const struct anchor_of *of, const char *directory,
+    const struct sealer *sealer, const struct store_journal_end *end, struct error *error);
 /* Whether `end` is further than what is written. */
 bool anchor_is_behind(const struct anchor *anchor, const struct store_journal_end *end);
 /* Writes where the journal ends. A failure is logged; the next write may succeed. */

@@ -161,6 +161,13 @@ audit_expunge(struct store_request *request, struct organisation_id organisation
 }
 
 void
+audit_attempt_expunge(struct store_request *request, struct organisation_id organisation)
+{
+	audit_other(
+	    request, organisation, "attempt.expunge", id_slice(request, ID_ATTEMPT, request->attempt_id), SLICE_NONE);
+}
+
+void
 audit_task(struct store_request *request, const char *action, const struct task *task)
 {
 	audit_other(request, task->organisation, action, id_slice(request, ID_TASK, task->id.value),

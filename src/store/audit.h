@@ -22,6 +22,7 @@ void audit_resend(struct store_request *request, struct organisation_id organisa
     struct endpoint_id endpoint);
 void audit_expire(struct store_request *request, struct organisation_id organisation);
 void audit_expunge(struct store_request *request, struct organisation_id organisation);
+void audit_attempt_expunge(struct store_request *request, struct organisation_id organisation);
 void audit_task(struct store_request *request, const char *action, const struct task *task);
 /* Anything else: the object is text, as is `after`, a JSON object or absent. */
 void audit_other(struct store_request *request, struct organisation_id organisation, const char *action,

@@ -91,6 +91,7 @@ memory_attempt_expunge(struct memory *memory, struct store_request *request, str
 		if (attempt->id.value != request->attempt_id || attempt->message.value != message->id.value)
 			continue;
 		attempt->response = SLICE("EXPUNGED");
+		audit_attempt_expunge(request, message->organisation);
 		return OK;
 	}
 	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);

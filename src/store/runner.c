@@ -183,7 +183,7 @@ anchor_turn(struct store_runner *runner, bool closing)
 	if (anchor == NULL)
 		return -1;
 	struct store *store = runner->options.store;
-	struct store_journal_end end = store->vtable->journal_end(store);
+	struct store_journal_end end = anchor_end(anchor, store);
 	if (!anchor_is_behind(anchor, &end))
 		return -1;
 	struct mono_time now = clock_mono();

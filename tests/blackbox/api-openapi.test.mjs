@@ -20,6 +20,7 @@ const meaningful = {
 	eventType: () => 'walk.type',
 	since: () => new Date(Date.now() - hour).toISOString(),
 	until: () => new Date().toISOString(),
+	expiresAt: () => new Date(Date.now() + hour).toISOString(),
 	secret: () => null,
 	key: () => null,
 	keyType: () => null,
@@ -60,6 +61,7 @@ describe('the description', { skip }, () => {
 		if (name in meaningful) return meaningful[name]();
 		if (name === 'eventTypes' || name === 'filterTypes') return [operational ? 'endpoint.disabled' : 'walk.type'];
 		if (schema.enum) return schema.enum[0];
+		if (schema.oneOf) return generate(schema.oneOf[0], name, operational);
 		const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
 		if (type === 'integer') return schema.default ?? schema.minimum ?? 1;
 		if (type === 'boolean') return false;
@@ -93,6 +95,8 @@ describe('the description', { skip }, () => {
 		const values = { app_id: app, endpoint_id: endpoint, msg_id: message, event_type_name: `walk.${++serial}` };
 		if (path.includes('{event_type_name}'))
 			await call('POST', '/api/v1/event-type', { name: values.event_type_name, description: '' });
+		if (path.includes('{token_id}'))
+			values.token_id = (await call('POST', `/api/v1/app/${app}/token`, { role: 'viewer' })).json.id;
 		if (path.includes('{task_id}'))
 			values.task_id = (await call('POST', `/api/v1/app/${app}/endpoint/${endpoint}/recover`, { since: meaningful.since() })).json.id;
 		for (let tries = 0; path.includes('{attempt_id}') && !values.attempt_id && tries < 2000; tries++)

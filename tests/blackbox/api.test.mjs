@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { caller, haveBinary, raw, startServer } from './server.mjs';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
-const ORGANISATION = ['createdAt', 'id', 'metadata', 'name', 'rateLimit', 'throttleRate', 'uid', 'updatedAt'];
+const ORGANISATION = ['createdAt', 'environment', 'id', 'metadata', 'name', 'rateLimit', 'services', 'throttleRate', 'uid', 'updatedAt'];
 const ENDPOINT = ['channels', 'createdAt', 'description', 'disabled', 'eventTypes', 'filterTypes', 'id', 'keyType',
-	'metadata', 'ordering', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
+	'metadata', 'ordering', 'owners', 'ownersMissing', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
 	'url', 'version'];
 const EVENT_TYPE = ['archived', 'createdAt', 'deprecated', 'description', 'featureFlag', 'name', 'schemas', 'updatedAt'];
 const MESSAGE = ['channels', 'eventId', 'eventType', 'id', 'payload', 'timestamp'];

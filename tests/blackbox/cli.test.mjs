@@ -50,7 +50,7 @@ test('misuse is told from the table', async (t) => {
 	await fails([], /expected a command; `vaultbell help` lists them/);
 	await fails(['frobnicate'], /frobnicate: there is no such command/);
 	await fails(['help', 'frobnicate'], /frobnicate: there is no such command/);
-	await fails(['token'], /token: expected one of create behind it/);
+	await fails(['token'], /token: expected one of create, list, revoke behind it/);
 	await fails(['token', 'destroy'], /token destroy: expected one of create/);
 	await fails(['token', 'create', '--data', data], /--role ROLE is missing/);
 	await fails(['token', 'create', '--role', 'admin', '--data'], /--data: expected a value, DIR/);

@@ -26,6 +26,7 @@ export async function startServer(environment = {}) {
 	});
 	return {
 		base,
+		data,
 		port: Number(new URL(base).port),
 		token: (...more) => execFileSync(binary, ['token', 'create', '--data', data, ...more]).toString().trim(),
 		stop: async () => {

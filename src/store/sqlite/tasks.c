@@ -42,6 +42,7 @@ op_attempt_expunge(struct sqlite_store *store, struct store_request *request)
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "the organisation has no such message");
 		return;
 	}
+	audit_attempt_expunge(request, owner->organisation.id);
 	sql_run(store, SQL_ATTEMPT_EXPUNGE, "ii", message, request->attempt_id);
 	if (sqlite3_changes(store->db) == 0)
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "the message has no such attempt");

@@ -1,0 +1,156 @@
+/* An organisation's tokens: made, listed, revoked. The text of one is in the answer that makes it and nowhere else. */
+#include "server/in.h"
+#include "server/out.h"
+#include "server/resources.h"
+
+#include "base/encode.h"
+#include "base/random.h"
+
+#include <stdio.h>
+
+enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64 };
+
+static void
+finish_create(struct call *call, struct store_request *request)
+{
+	struct slice text = *(const struct slice *)call->context;
+	if (!call_succeeded(call, request))
+		return;
+	out_token(call_write(call), &request->token, text);
+	call_end(call, 201);
+}
+
+static void
+finish_get(struct call *call, struct store_request *request)
+{
+	if (!call_succeeded(call, request))
+		return;
+	out_token(call_write(call), &request->tokens[0], SLICE_NONE);
+	call_end(call, 200);
+}
+
+static void
+finish_revoke(struct call *call, struct store_request *request)
+{
+	if (call_succeeded(call, request))
+		call_answer(call, 204, SLICE(""));
+}
+
+static void
+finish_list(struct call *call, struct store_request *request)
+{
+	if (!call_succeeded(call, request))
+		return;
+	struct rows rows;
+	size_t i;
+	rows_begin(&rows, call, request);
+	while (rows_next(&rows, &i)) {
+		char id[ID_TEXT_BYTES];
+		out_token(&call->writer, &request->tokens[i], SLICE_NONE);
+		rows_name(&rows, slice_of(id_format(ID_TOKEN, request->tokens[i].id.value, id)));
+	}
+	rows_end(&rows, request);
+}
+
+static void
+read_token(struct call *call, struct json body, struct token *token)
+{
+	enum { ROLE, NAME, EXPIRES };
+	struct member m[] = {{.name = "role"}, {.name = "name"}, {.name = "expiresAt"}};
+	members_find(body, m, COUNT_OF(m));
+	struct in in = {&call->exchange->arena, &call->check, false};
+	struct slice text;
+	in_required(&in, &m[ROLE]);
+	if (in_text(&in, &m[ROLE], LIMIT_UID_BYTES, &text) &&
+	    (!role_parse(text, &token->role) || token->role == ROLE_PLATFORM_ADMIN))
+		check_fail(in.check, CHECK_VALUE, "role", "role must be one of an organisation's roles.");
+	if (in_text(&in, &m[NAME], LIMIT_TOKEN_NAME_BYTES, &text))
+		snprintf(token->name, sizeof token->name, "%.*s", SLICE_ARG(text));
+	if (!in_text(&in, &m[EXPIRES], TIME_TEXT_BYTES, &text))
+		return;
+	if (!time_parse(text, &token->expires))
+		check_fail(in.check, CHECK_VALUE, "expiresAt", "expiresAt must be a date and time of RFC 3339.");
+	else if (token->expires.us <= call->now.us)
+		check_fail(in.check, CHECK_VALUE, "expiresAt", "expiresAt must be in the future.");
+}
+
+/* Without an idempotency key: the answer of a repeat could not show the token again. */
+void
+token_create(struct call *call)
+{
+	struct json body;
+	if (!call_body(call, &body))
+		return;
+	struct store_request *request = call_request(call, STORE_TOKEN_CREATE);
+	read_token(call, body, &request->token);
+	if (!call_checked(call, request))
+		return;
+	unsigned char bytes[TOKEN_RANDOM_BYTES];
+	random_bytes(bytes, sizeof bytes);
+	struct buf text;
+	buf_init(&text, TOKEN_TEXT_MAX);
+	buf_text(&text, "vbt_");
+	base64url_append(&text, (struct slice){(const char *)bytes, sizeof bytes});
+	sha256(buf_slice(&text), request->token.hash);
+	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
+	*kept = arena_copy(&call->exchange->arena, buf_slice(&text));
+	call->context = kept;
+	explicit_bzero(bytes, sizeof bytes);
+	explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	call_submit(call, request, finish_create);
+}
+
+void
+token_list(struct call *call)
+{
+	struct store_request *request = call_request(call, STORE_TOKEN_LIST);
+	struct page_rules rules = {.kind = ID_TOKEN, .ordered = true};
+	if (call_page(call, &rules, request))
+		call_submit(call, request, finish_list);
+}
+
+/* The id that the path names, or 0: answered. */
+static int64_t
+path_token(struct call *call)
+{
+	int64_t id;
+	if (id_parse(ID_TOKEN, call->params[1], &id) && id > 0)
+		return id;
+	call_problem(call, 404, "not_found", "There is no such token of this organisation.");
+	return 0;
+}
+
+/* The list of which it would be the first. */
+static void
+finish_find(struct call *call, struct store_request *request)
+{
+	bool found =
+	    request->status == OK && request->count == 1 && request->tokens[0].id.value == request->page.after + 1;
+	if (request->status == OK && !found)
+		call_problem(call, 404, "not_found", "There is no such token of this organisation.");
+	else
+		finish_get(call, request);
+}
+
+void
+token_get(struct call *call)
+{
+	int64_t id = path_token(call);
+	if (id == 0)
+		return;
+	struct store_request *request = call_request(call, STORE_TOKEN_LIST);
+	request->page = (struct store_page){.limit = 1, .after = id - 1};
+	call_submit(call, request, finish_find);
+}
+
+void
+token_revoke(struct call *call)
+{
+	int64_t id = path_token(call);
+	if (id == 0)
+		return;
+	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
+	request->token.id.value = id;
+	call_submit(call, request, finish_revoke);
+}
