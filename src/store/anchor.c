@@ -16,7 +16,7 @@ enum { ANCHOR_BYTES = 512, READ_ATTEMPTS = 3 };
 struct anchor_of {
 	const char *file; /* also what its seal is for */
 	const char *first_line;
-	const char *what, *command; /* for the log */
+	const char *unwritten, *differs, *cut; /* what the log says */
 	struct store_journal_end (*start)(void);
 	enum store_kind list;
 };
@@ -24,8 +24,9 @@ struct anchor_of {
 const struct anchor_of anchor_of_journal = {
     .file = "journal.head",
     .first_line = "vaultbell journal head 1\n",
-    .what = "journal",
-    .command = "vaultbell journal verify",
+    .unwritten = "the journal's head cannot be written",
+    .differs = "the journal is not as it was left: run vaultbell journal verify",
+    .cut = "the journal's end was cut off: run vaultbell journal verify",
     .start = chain_start,
     .list = STORE_JOURNAL_LIST,
 };
@@ -33,8 +34,9 @@ const struct anchor_of anchor_of_journal = {
 const struct anchor_of anchor_of_audit = {
     .file = "audit.head",
     .first_line = "vaultbell audit head 1\n",
-    .what = "audit log",
-    .command = "vaultbell audit verify",
+    .unwritten = "the audit log's head cannot be written",
+    .differs = "the audit log is not as it was left: run vaultbell audit verify",
+    .cut = "the audit log's end was cut off: run vaultbell audit verify",
     .start = audit_start,
     .list = STORE_AUDIT_LIST,
 };
@@ -192,8 +194,8 @@ anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 	format(anchor->of, anchor->sealer, &anchor->marks, &text);
 	bool good = pwrite(anchor->file, text.data, text.len, 0) == (ssize_t)text.len && fdatasync(anchor->file) == 0;
 	if (!good && !anchor->failing)
-		log_write(anchor->log, LOG_ERROR, "where the rows end cannot be written", "file", anchor->path, "error",
-		    strerror(errno), NULL);
+		log_write(anchor->log, LOG_ERROR, anchor->of->unwritten, "file", anchor->path, "error", strerror(errno),
+		    NULL);
 	anchor->failing = !good;
 	buf_free(&text);
 }
@@ -243,8 +245,7 @@ dispute(struct anchor *anchor, const struct store_journal_end *end, const char *
 {
 	char seq[32];
 	snprintf(seq, sizeof seq, "%" PRId64, end->seq);
-	log_write(anchor->log, LOG_ERROR, "a chain is not as it was left", "of", anchor->of->what, "why", why, "seq",
-	    seq, "run", anchor->of->command, NULL);
+	log_write(anchor->log, LOG_ERROR, anchor->of->differs, "why", why, "seq", seq, NULL);
 	if (anchor->marks.has_dispute)
 		return;
 	anchor->marks.has_dispute = true;
@@ -271,8 +272,7 @@ judge(struct anchor *anchor, struct store *store, struct error *error)
 	if (known.seq > end.seq) {
 		char seq[32];
 		snprintf(seq, sizeof seq, "%" PRId64, end.seq + 1);
-		log_write(anchor->log, LOG_ERROR, "the end of a chain was cut off", "of", anchor->of->what, "seq", seq,
-		    "run", anchor->of->command, NULL);
+		log_write(anchor->log, LOG_ERROR, anchor->of->cut, "seq", seq, NULL);
 		if (anchor->of->list == STORE_AUDIT_LIST)
 			store->vtable->audit_resume(store, &known);
 		else
