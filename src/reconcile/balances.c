@@ -16,7 +16,6 @@ struct balances {
 	struct breaks *breaks;
 	const struct break_input *input;
 	struct map by_account; /* (network and asset, account) → index */
-	struct text native;
 	struct arena arena;
 };
 
@@ -78,7 +77,7 @@ add_record(struct balances *of, const struct record *record, struct text account
 		add(of, record->members[MEMBER_ASSET], account, record, MEMBER_AMOUNT, direction == DIRECTION_OUT,
 		    side);
 	if (direction != DIRECTION_IN)
-		add(of, of->native, account, record, MEMBER_FEE, true, side);
+		add(of, of->input->native, account, record, MEMBER_FEE, true, side);
 	arena_reset(&of->arena);
 }
 
@@ -111,7 +110,7 @@ check_balances(struct breaks *breaks, const struct break_input *input)
 {
 	if (input->sides[SIDE_CUSTODIAN]->balance_count == 0)
 		return;
-	struct balances of = {.breaks = breaks, .input = input, .native = texts_find(input->texts, SLICE("native"))};
+	struct balances of = {.breaks = breaks, .input = input};
 	map_init(&of.by_account);
 	collect(&of);
 	add_all(&of);

@@ -83,7 +83,8 @@ struct break_rules {
 
 struct break_input {
 	struct break_rules rules;
-	struct texts *texts;
+	const struct texts *texts;
+	struct text native; /* the network's own asset, as it stands in `texts` */
 	const struct states *states;
 	const struct journal *journal;
 	struct records *const *sides;

@@ -5,7 +5,7 @@
 
 struct fold {
 	const struct states *states;
-	const struct journal_event *events;
+	struct journal_event *events;
 	enum direction direction; /* of the transaction, by its own events before those of cases */
 	bool by_number;		  /* all its events have a number of one source */
 };
@@ -17,6 +17,8 @@ target_of(const struct fold *fold, const struct journal_event *event)
 	const struct catalogue_type *type = event->type;
 	if (type == NULL) /* what the catalogue does not know says its state itself */
 		return event->values.status == 0 ? SLICE_NONE : fold->states->words[event->values.status].state;
+	if (fold->states->resource != NULL)
+		return slice_equal(type->lifecycle, fold->states->resource->name) ? type->state : SLICE_NONE;
 	/* Screening moves deposits; a screened payment goes its own way. */
 	if (!event->own && fold->direction != DIRECTION_IN && fold->direction != DIRECTION_UNKNOWN)
 		return SLICE_NONE;
@@ -74,7 +76,7 @@ note_reorganisation(const struct fold *fold, const struct journal_event *event, 
 }
 
 static void
-apply(const struct fold *fold, const struct journal_event *event, struct record *record)
+apply(const struct fold *fold, struct journal_event *event, struct record *record)
 {
 	take_members(record, &event->values);
 	state_word word = states_find(fold->states, target_of(fold, event));
@@ -92,13 +94,34 @@ apply(const struct fold *fold, const struct journal_event *event, struct record 
 	} else if (record->status == 0 && event->values.occurred.us > record->occurred.us) {
 		record->occurred = event->values.occurred; /* the best that is known of one without a state */
 	}
-	note_reorganisation(fold, event, record, moves);
+	event->moved = moves;
+	if (fold->states->resource == NULL)
+		note_reorganisation(fold, event, record, moves);
+}
+
+/* The direction that the transaction's own types are of, for sources that do not say it. */
+static enum direction
+direction_by_type(const struct fold *fold, const uint32_t *order, size_t count)
+{
+	static const struct {
+		const char *lifecycle;
+		enum direction direction;
+	} known[] = {{"deposit", DIRECTION_IN}, {"internal", DIRECTION_INTERNAL}, {"outbound", DIRECTION_OUT}};
+	for (size_t k = 0; k < COUNT_OF(known); k++) {
+		for (size_t i = 0; i < count; i++) {
+			const struct journal_event *event = &fold->events[order[i]];
+			if (event->own && event->type != NULL &&
+			    slice_is(event->type->transaction_lifecycle, known[k].lifecycle))
+				return known[k].direction;
+		}
+	}
+	return DIRECTION_UNKNOWN;
 }
 
 static void
 fold_one(struct fold *fold, uint32_t *order, size_t count, struct record *record)
 {
-	const struct journal_event *events = fold->events;
+	struct journal_event *events = fold->events;
 	fold->direction = DIRECTION_UNKNOWN;
 	fold->by_number = true;
 	bool own = false;
@@ -110,6 +133,9 @@ fold_one(struct fold *fold, uint32_t *order, size_t count, struct record *record
 		}
 		fold->by_number &= event->stream_seq >= 0 && text_equal(event->source, events[order[0]].source);
 	}
+	enum direction stated = fold->direction;
+	if (stated == DIRECTION_UNKNOWN)
+		fold->direction = direction_by_type(fold, order, count);
 	/* Few events, mostly in order already: insertion keeps those that compare equal as they arrived. */
 	for (size_t i = 1; i < count; i++) {
 		uint32_t moving = order[i];
@@ -118,10 +144,18 @@ fold_one(struct fold *fold, uint32_t *order, size_t count, struct record *record
 			order[at] = order[at - 1];
 		order[at] = moving;
 	}
-	record->direction = (unsigned char)fold->direction;
+	record->direction = (unsigned char)stated;
 	for (size_t i = 0; i < count; i++)
 		apply(fold, &events[order[i]], record);
-	record->direction = (unsigned char)fold->direction;
+	record->direction = (unsigned char)stated;
+}
+
+void
+journal_fold_one(
+    const struct states *states, struct journal_event *events, uint32_t *order, size_t count, struct record *record)
+{
+	struct fold fold = {.states = states, .events = events};
+	fold_one(&fold, order, count, record);
 }
 
 void

@@ -1,8 +1,6 @@
 /* Reading the journal, page by page. */
 #include "reconcile/journal.h"
 
-#include "base/map.h"
-
 #include <stdlib.h>
 
 enum { PAGE_ROWS = 1024, STREAMS_MAX = 1024 };
@@ -10,7 +8,10 @@ enum { PAGE_ROWS = 1024, STREAMS_MAX = 1024 };
 struct reading {
 	struct record_context *context;
 	struct journal *journal;
-	struct map transactions; /* (number of the text that names it, 0) → index */
+	/* Transactions by the text that names them, in open addressing: index + 1, 0 free. */
+	uint32_t *slots;
+	size_t slot_count;
+	struct text *names; /* by transaction */
 	struct journal_event *events;
 	size_t event_count, event_capacity;
 	struct journal_stream *streams;
@@ -100,17 +101,41 @@ note_conflict(struct reading *reading, const struct store_journal_row *row, stru
 	};
 }
 
+static uint32_t *
+find_slot(const struct reading *reading, struct text name)
+{
+	size_t mask = reading->slot_count - 1;
+	size_t at = (size_t)(name.at * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
+	while (reading->slots[at] != 0 && !text_equal(reading->names[reading->slots[at] - 1], name))
+		at = (at + 1) & mask;
+	return &reading->slots[at];
+}
+
+static void
+grow_slots(struct reading *reading)
+{
+	reading->slot_count = reading->slot_count == 0 ? 256 : reading->slot_count * 2;
+	free(reading->slots);
+	reading->slots = mem_zero(reading->slot_count, sizeof reading->slots[0]);
+	reading->names = mem_resize(reading->names, reading->slot_count, sizeof reading->names[0]);
+	for (uint32_t i = 0; i < reading->journal->records.count; i++)
+		*find_slot(reading, reading->names[i]) = i + 1;
+}
+
 static uint32_t
 transaction_of(struct reading *reading, int64_t seq)
 {
-	struct text key = texts_put(reading->context->texts, reading->body.key);
-	uint32_t found = map_get(&reading->transactions, key.at, 0);
-	if (found != MAP_ABSENT)
-		return found;
-	found = (uint32_t)reading->journal->records.count;
-	records_add(&reading->journal->records)->line = (uint32_t)seq;
-	map_put(&reading->transactions, key.at, 0, found);
-	return found;
+	struct records *records = &reading->journal->records;
+	struct text name = texts_put(reading->context->texts, reading->body.key);
+	if (records->count >= reading->slot_count / 4 * 3)
+		grow_slots(reading);
+	uint32_t *slot = find_slot(reading, name);
+	if (*slot == 0) {
+		reading->names[records->count] = name;
+		*slot = (uint32_t)records->count + 1;
+		records_add(records)->line = (uint32_t)seq;
+	}
+	return *slot - 1;
 }
 
 /* A member that is not what the catalogue says is unknown; the event counts for the rest. */
@@ -191,13 +216,13 @@ enum error_code
 journal_read(struct record_context *context, struct store *store, struct journal *journal, struct error *error)
 {
 	struct reading reading = {.context = context, .journal = journal};
-	map_init(&reading.transactions);
 	record_draft_init(&reading.body.draft);
 	enum error_code code = OK;
 	bool more = true;
 	for (int64_t after = 0; code == OK && more;)
 		code = read_page(&reading, store, &after, &more, error);
-	map_fini(&reading.transactions);
+	free(reading.slots);
+	free(reading.names);
 	if (code == OK)
 		journal_fold(context->states, reading.events, reading.event_count, &journal->records);
 	for (size_t i = 0; i < reading.stream_count; i++) {

@@ -60,6 +60,7 @@ struct journal_event {
 	struct text source;
 	uint32_t transaction; /* index into the records */
 	bool own;	      /* of the transaction itself, not of a case that names it */
+	bool moved;	      /* out: it moved the state */
 };
 
 /* A number that came, and when what it numbers occurred. */
@@ -92,6 +93,10 @@ bool journal_body_read(struct record_context *context, struct slice body, struct
 /* Applies all events to the records of their transactions. */
 void journal_fold(
     const struct states *states, struct journal_event *events, size_t count, struct records *transactions);
+/* The same for one transaction, or for the other resource whose words `states` has. `order` holds the indices of its
+ * events in the order of arrival, and afterwards in that in which they applied. */
+void journal_fold_one(
+    const struct states *states, struct journal_event *events, uint32_t *order, size_t count, struct record *record);
 /* Finds the runs of missing numbers of a stream. Sorts its numbers. */
 void journal_find_gaps(struct journal *journal, struct journal_stream *stream);
 /* Reads what the receiver refused because of its signature. */

@@ -16,7 +16,13 @@ reconcile_init(struct reconcile *reconcile, const struct break_rules *rules)
 	reconcile->sides[SIDE_CUSTODIAN] = &reconcile->custodian;
 	reconcile->sides[SIDE_LEDGER] = &reconcile->ledger;
 	reconcile->input = (struct break_input){
-	    *rules, &reconcile->texts, &reconcile->states, &reconcile->journal, reconcile->sides, &reconcile->match};
+	    .rules = *rules,
+	    .texts = &reconcile->texts,
+	    .states = &reconcile->states,
+	    .journal = &reconcile->journal,
+	    .sides = reconcile->sides,
+	    .match = &reconcile->match,
+	};
 }
 
 void
@@ -68,6 +74,8 @@ reconcile_read_records(
 void
 reconcile_run(struct reconcile *reconcile)
 {
+	reconcile->input.native = texts_find(&reconcile->texts, SLICE("native"));
+	texts_settle(&reconcile->texts);
 	match_run(&reconcile->match, reconcile->sides);
 	match_suggest(&reconcile->match, reconcile->sides, reconcile->input.rules.tolerance_us);
 	breaks_find(&reconcile->breaks, &reconcile->input);

@@ -85,6 +85,19 @@ states_init(struct states *states)
 	add_event_words(states);
 }
 
+void
+states_init_resource(struct states *states, const struct catalogue_lifecycle *lifecycle)
+{
+	*states = (struct states){.count = 1, .resource = lifecycle};
+	for (size_t i = 0; i < lifecycle->state_count; i++) {
+		ENSURE(states->count < STATE_WORDS_MAX);
+		struct state_meaning *word = &states->words[states->count++];
+		*word = (struct state_meaning){.name = lifecycle->states[i].name, .state = lifecycle->states[i].name};
+		for (enum direction d = DIRECTION_UNKNOWN; d < DIRECTION_COUNT; d++)
+			word->in[d] = &lifecycle->states[i];
+	}
+}
+
 state_word
 states_find(const struct states *states, struct slice name)
 {

@@ -29,9 +29,12 @@ struct state_meaning {
 struct states {
 	struct state_meaning words[STATE_WORDS_MAX];
 	size_t count;
+	const struct catalogue_lifecycle *resource; /* NULL: of transactions; else the one that the words are of */
 };
 
 void states_init(struct states *states);
+/* The words of one lifecycle of another resource (an approval, a screening), whatever the direction. */
+void states_init_resource(struct states *states, const struct catalogue_lifecycle *lifecycle);
 /* 0 when it is none; byte for byte. */
 state_word states_find(const struct states *states, struct slice name);
 /* NULL for an unknown word. */

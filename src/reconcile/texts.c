@@ -256,6 +256,14 @@ texts_find(const struct texts *texts, struct slice text)
 	return found;
 }
 
+void
+texts_settle(struct texts *texts)
+{
+	free(texts->slots);
+	texts->slots = NULL;
+	texts->slot_count = 0;
+}
+
 struct slice
 texts_get(const struct texts *texts, struct text text, struct arena *arena)
 {

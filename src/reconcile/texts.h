@@ -36,6 +36,8 @@ enum { TEXTS_MANY_MAX = 16 };
 void texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out);
 /* TEXT_NONE when it is not there. */
 struct text texts_find(const struct texts *texts, struct slice text);
+/* Gives the memory of the look-ups back; nothing is put or found from then on. */
+void texts_settle(struct texts *texts);
 /* A copy in `arena`; absent for TEXT_NONE. */
 struct slice texts_get(const struct texts *texts, struct text text, struct arena *arena);
 

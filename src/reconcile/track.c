@@ -1,0 +1,253 @@
+#include "reconcile/track.h"
+
+#include "base/limits.h"
+
+#include <stdlib.h>
+
+void
+track_init(struct track *track, enum track_kind kind, struct slice id)
+{
+	ENSURE(id.len > 0);
+	*track = (struct track){.kind = kind, .id = id, .since = TIME_UNKNOWN};
+	texts_init(&track->texts);
+	states_init(&track->states);
+	track->context = (struct record_context){.texts = &track->texts, .states = &track->states};
+	record_draft_init(&track->body.draft);
+}
+
+void
+track_fini(struct track *track)
+{
+	record_draft_fini(&track->body.draft);
+	arena_free(&track->context.arena);
+	texts_fini(&track->texts);
+	arena_free(&track->arena);
+	free(track->events);
+	track->events = NULL;
+}
+
+/* --- which rows are of the resource ----------------------------------------------------------------- */
+
+/* Most rows are of something else, which shows without parsing them: a body has the id as it is, or escapes. */
+static bool
+may_name(const struct track *track, struct slice body)
+{
+	return body.len > 0 && (memmem(body.ptr, body.len, track->id.ptr, track->id.len) != NULL ||
+				   memchr(body.ptr, '\\', body.len) != NULL);
+}
+
+/* A string, or a number as it is written. */
+static struct slice
+text_of(struct track *track, struct json object, const char *name)
+{
+	if (object.type != JSON_OBJECT)
+		return SLICE_NONE;
+	struct json value = json_member(object, name);
+	if (value.type == JSON_STRING)
+		return json_text(&track->context.arena, value);
+	return value.type == JSON_NUMBER ? value.raw : SLICE_NONE;
+}
+
+static bool
+is_of_kind(struct track *track, struct json resource, const char *kind)
+{
+	const struct catalogue_type *type = track->body.type;
+	return slice_is(text_of(track, resource, "type"), kind) ||
+	       (type != NULL && slice_is(type->resource_kind, kind));
+}
+
+/* The transaction's own event, or that of a case that names it. Only the screening of the latter can move it, but what
+ * else a case says (the travel rule, sanctions) belongs to the story too. */
+static bool
+read_transaction(struct track *track, struct json resource, struct json data, struct track_event *out)
+{
+	struct journal_body *body = &track->body;
+	bool named = body->key.len > 0 ? slice_equal(body->key, track->id)
+				       : is_of_kind(track, resource, "case") &&
+					     slice_equal(text_of(track, data, "transaction_id"), track->id);
+	if (!named)
+		return false;
+	out->own = body->own;
+	out->status = body->draft.values[MEMBER_STATUS];
+	if (!direction_parse(body->draft.values[MEMBER_DIRECTION], &out->direction))
+		out->direction = DIRECTION_UNKNOWN;
+	return true;
+}
+
+/* Of an approval or a case. `status` is the approval's; that of a case is beside the transaction's. */
+static bool
+read_resource(struct track *track, struct json resource, struct json data, struct track_event *out)
+{
+	bool workflow = track->kind == TRACK_WORKFLOW;
+	if (!is_of_kind(track, resource, workflow ? "workflow" : "case"))
+		return false;
+	struct slice id = text_of(track, resource, "id");
+	if (id.len == 0)
+		id = text_of(track, data, workflow ? "workflow_id" : "case_id");
+	if (!slice_equal(id, track->id))
+		return false;
+	out->own = true;
+	out->status = text_of(track, data, workflow ? "status" : "case_status");
+	/* This type tells of a move, but not of which. */
+	if (out->catalogue != NULL && slice_is(out->catalogue->name, "workflow.status_changed"))
+		out->catalogue = NULL;
+	return true;
+}
+
+static void
+add_event(struct track *track, const struct track_event *event)
+{
+	if (track->count == track->capacity) {
+		track->capacity = track->capacity == 0 ? 16 : track->capacity * 2;
+		track->events = mem_resize(track->events, track->capacity, sizeof track->events[0]);
+	}
+	struct track_event *kept = &track->events[track->count++];
+	*kept = *event;
+	kept->event_id = arena_copy(&track->arena, event->event_id);
+	kept->type = arena_copy(&track->arena, event->type);
+	kept->source = arena_copy(&track->arena, event->source);
+	kept->status = arena_copy(&track->arena, event->status);
+}
+
+static void
+read_row(struct track *track, const struct store_journal_row *row)
+{
+	struct journal_body *body = &track->body;
+	struct json object;
+	if (!journal_body_read(&track->context, row->body, row->type, body) ||
+	    json_parse(row->body, LIMIT_JSON_DEPTH, &object, NULL) != OK)
+		return;
+	struct track_event event = {
+	    .event_id = row->event_id,
+	    .type = row->type,
+	    .source = row->source,
+	    .at = time_known(body->occurred) ? body->occurred : row->received,
+	    .catalogue = body->type,
+	    .stream_seq = body->stream_seq,
+	};
+	struct json resource = json_member(object, "resource"), data = json_member(object, "data");
+	bool found = track->kind == TRACK_TRANSACTION ? read_transaction(track, resource, data, &event)
+						      : read_resource(track, resource, data, &event);
+	if (found)
+		add_event(track, &event);
+}
+
+void
+track_take(struct track *track, const struct store_journal_row *row)
+{
+	if (row->damaged)
+		track->damaged++;
+	else if (row->verdict == JOURNAL_VERIFIED && may_name(track, row->body))
+		read_row(track, row);
+	arena_reset(&track->context.arena);
+}
+
+/* --- what they come to ------------------------------------------------------------------------------ */
+
+/* An order that knows nothing of arrival, so that what the fold finds equal stays in one that is always the same. */
+static int
+compare_events(const void *left, const void *right)
+{
+	const struct track_event *a = left, *b = right;
+	int order = slice_compare(a->event_id, b->event_id);
+	if (order == 0)
+		order = slice_compare(a->source, b->source);
+	return order != 0 ? order : (a->at.us > b->at.us) - (a->at.us < b->at.us);
+}
+
+static void
+sort_once(struct track *track)
+{
+	qsort(track->events, track->count, sizeof track->events[0], compare_events);
+	size_t kept = 0;
+	for (size_t i = 0; i < track->count; i++) {
+		const struct track_event *event = &track->events[i], *last = &track->events[kept > 0 ? kept - 1 : 0];
+		if (kept > 0 && slice_equal(event->event_id, last->event_id) &&
+		    slice_equal(event->source, last->source))
+			continue;
+		track->events[kept++] = *event;
+	}
+	track->count = kept;
+}
+
+/* A case is a screening or an exchange under the travel rule; where events of both have one id, it is the screening. */
+static const struct catalogue_lifecycle *
+lifecycle_of(const struct track *track)
+{
+	if (track->kind == TRACK_WORKFLOW)
+		return catalogue_lifecycle_find(SLICE("approval"));
+	bool travel_rule = false, screening = false;
+	for (size_t i = 0; i < track->count; i++) {
+		const struct catalogue_type *type = track->events[i].catalogue;
+		bool known = type != NULL && slice_is(type->lifecycle, "travel_rule");
+		travel_rule |= known;
+		screening |= type != NULL && !known && slice_present(type->lifecycle);
+	}
+	return catalogue_lifecycle_find(travel_rule && !screening ? SLICE("travel_rule") : SLICE("kyt"));
+}
+
+/* Whether nothing has to follow: a final state, a completed screening (whose rating may change, but need not), and a
+ * state that its lifecycle does not go on from. */
+static bool
+is_end(const struct catalogue_lifecycle *lifecycle, const struct catalogue_state *state)
+{
+	if (state->final || slice_is(state->name, "completed"))
+		return true;
+	if (lifecycle == NULL)
+		return false;
+	for (size_t i = 0; i < lifecycle->move_count; i++)
+		if (&lifecycle->states[lifecycle->moves[i].from] == state)
+			return false;
+	return true;
+}
+
+static struct journal_event
+fold_event(struct track *track, const struct track_event *event)
+{
+	return (struct journal_event){
+	    .values = {.occurred = event->at,
+		.direction = (unsigned char)event->direction,
+		.status = states_find(&track->states, event->status)},
+	    .type = event->catalogue,
+	    .stream_seq = event->stream_seq,
+	    .source = texts_put(&track->texts, event->source),
+	    .own = event->own,
+	};
+}
+
+void
+track_run(struct track *track, struct wall_time as_of, int64_t stuck_after_us)
+{
+	sort_once(track);
+	size_t count = track->count;
+	if (count == 0)
+		return;
+	if (track->kind != TRACK_TRANSACTION)
+		states_init_resource(&track->states, lifecycle_of(track));
+	struct journal_event *events = mem_zero(count, sizeof events[0]);
+	uint32_t *order = mem_zero(count, sizeof order[0]);
+	for (size_t i = 0; i < count; i++) {
+		events[i] = fold_event(track, &track->events[i]);
+		order[i] = (uint32_t)i;
+	}
+	struct record record = {.occurred = TIME_UNKNOWN};
+	journal_fold_one(&track->states, events, order, count, &record);
+	struct track_event *timeline = mem_zero(count, sizeof timeline[0]);
+	for (size_t i = 0; i < count; i++) {
+		timeline[i] = track->events[order[i]];
+		timeline[i].moved = events[order[i]].moved;
+	}
+	free(track->events);
+	track->events = timeline;
+	track->capacity = count;
+	free(events);
+	free(order);
+
+	const struct catalogue_state *state =
+	    states_of(&track->states, record.status, (enum direction)record.direction);
+	if (state == NULL)
+		return;
+	track->state = state->name;
+	track->since = record.occurred;
+	track->stuck = !is_end(track->states.resource, state) && as_of.us - record.occurred.us > stuck_after_us;
+}
