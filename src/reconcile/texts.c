@@ -279,8 +279,10 @@ texts_get(const struct texts *texts, struct text text, struct arena *arena)
 		return arena_copy(arena, (struct slice){(const char *)entry + at, length});
 	size_t prefix = kind == KIND_HEX_PREFIXED ? 2 : 0;
 	char *out = arena_alloc(arena, prefix + 2 * length + 1);
-	if (prefix > 0)
-		memcpy(out, "0x", 2);
+	if (prefix > 0) {
+		out[0] = '0';
+		out[1] = 'x';
+	}
 	for (size_t i = 0; i < length; i++) {
 		out[prefix + 2 * i] = "0123456789abcdef"[entry[at + i] >> 4];
 		out[prefix + 2 * i + 1] = "0123456789abcdef"[entry[at + i] & 15];
