@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEADERS = 7, IN_FLIGHT_MAX = 2048, ROUNDS = 3, WARM_UP = 8 };
+enum { HEADERS = 7, IN_FLIGHT_MAX = 2048, ROUNDS = 5, WARM_UP = 8 };
 
 struct bench {
 	struct loop *loop;
@@ -96,24 +96,28 @@ struct bench_run {
 	long in_flight, seconds;
 };
 
+struct bench_result {
+	double per_s, cpu_us;
+};
+
 static const char *const kind_names[TRANSPORT_KIND_COUNT] = {[TRANSPORT_OWN] = "own", [TRANSPORT_CURL] = "curl"};
 
 static void
-print(const struct bench *bench, const struct bench_run *run, double us, double seconds)
+print(const struct bench *bench, const struct bench_run *run, const struct bench_result *result)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	printf(
 	    "%-4s %-5s %ld in flight: %.0f deliveries/s, %.1f us CPU each (sink %.1f), %llu connections, %zu failed, "
 	    "%ld KiB at most so far\n",
-	    kind_names[run->kind], run->tls ? "tls" : "plain", run->in_flight, (double)bench->done / seconds,
-	    us / (double)bench->done, (double)(sink_cpu_ns(bench->sink) - bench->sink_ns) / 1e3 / (double)bench->done,
+	    kind_names[run->kind], run->tls ? "tls" : "plain", run->in_flight, result->per_s, result->cpu_us,
+	    (double)(sink_cpu_ns(bench->sink) - bench->sink_ns) / 1e3 / (double)bench->done,
 	    (unsigned long long)sink_counts(bench->sink).connections, bench->failed, usage.ru_maxrss);
 	fflush(stdout);
 }
 
 static bool
-measure(const struct bench_run *run, struct stamps *stamps, SSL_CTX *tls)
+measure(const struct bench_run *run, struct stamps *stamps, SSL_CTX *tls, struct bench_result *result)
 {
 	struct sink *sink = sink_start(&(struct sink_options){.stamps = stamps, .tls = run->tls ? tls : NULL});
 	static const struct loop_handlers handlers = {.mail = on_mail, .turn = on_turn};
@@ -141,7 +145,9 @@ measure(const struct bench_run *run, struct stamps *stamps, SSL_CTX *tls)
 	bench.end_ns = bench_now_ns() + run->seconds * INT64_C(1000000000);
 	send_all(&bench, slice_of(url), (struct slice){body, sizeof body});
 	loop_run(bench.loop);
-	print(&bench, run, cpu_us() - bench.started_us, (double)(bench_now_ns() - bench.started_ns) / 1e9);
+	result->per_s = (double)bench.done / ((double)(bench_now_ns() - bench.started_ns) / 1e9);
+	result->cpu_us = (cpu_us() - bench.started_us) / (double)bench.done;
+	print(&bench, run, result);
 	transport_free(bench.transport);
 	loop_free(bench.loop);
 	sink_stop(sink);
@@ -185,11 +191,54 @@ read_arguments(int argc, char **argv, struct bench_run *run, bool *all)
 	       run->seconds <= 60;
 }
 
+static int
+by_cpu(const void *a, const void *b)
+{
+	const struct bench_result *left = a, *right = b;
+	return (left->cpu_us > right->cpu_us) - (left->cpu_us < right->cpu_us);
+}
+
+static int
+by_rate(const void *a, const void *b)
+{
+	const struct bench_result *left = a, *right = b;
+	return (left->per_s > right->per_s) - (left->per_s < right->per_s);
+}
+
+static bool
+measure_all(struct bench_run *run, struct stamps *stamps, SSL_CTX *tls)
+{
+	struct bench_result results[TRANSPORT_KIND_COUNT][2][ROUNDS], medians[TRANSPORT_KIND_COUNT][2];
+	bool good = true;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int one = 0; one < TRANSPORT_KIND_COUNT * 2; one++) {
+			run->kind = (enum transport_kind)(one / 2);
+			run->tls = one % 2 == 1;
+			good = measure(run, stamps, tls, &results[one / 2][one % 2][round]) && good;
+		}
+	}
+	for (int kind = 0; kind < TRANSPORT_KIND_COUNT; kind++) {
+		for (int over = 0; over < 2; over++) {
+			qsort(results[kind][over], ROUNDS, sizeof results[kind][over][0], by_cpu);
+			medians[kind][over].cpu_us = results[kind][over][ROUNDS / 2].cpu_us;
+			qsort(results[kind][over], ROUNDS, sizeof results[kind][over][0], by_rate);
+			medians[kind][over].per_s = results[kind][over][ROUNDS / 2].per_s;
+		}
+		const struct bench_result *plain = &medians[kind][0], *secret = &medians[kind][1];
+		printf("%s, medians: plain %.1f us, tls %.1f us; tls/plain %.2f in deliveries/s, %.2f in deliveries "
+		       "for a CPU "
+		       "second\n",
+		    kind_names[kind], plain->cpu_us, secret->cpu_us, secret->per_s / plain->per_s,
+		    plain->cpu_us / secret->cpu_us);
+	}
+	return good;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct bench_run run = {.in_flight = 64, .seconds = 3};
-	bool all, good = true;
+	bool all;
 	if (!read_arguments(argc, argv, &run, &all)) {
 		fprintf(stderr,
 		    "bench-transport: write bench-transport [--kind own|curl] [--tls] [IN_FLIGHT [SECONDS]], 1..%d and "
@@ -200,17 +249,8 @@ main(int argc, char **argv)
 	char authority[64];
 	SSL_CTX *tls = begin_tls(authority);
 	struct stamps stamps = stamps_new();
-	for (int round = 0; all && round < ROUNDS; round++) {
-		for (int kind = 0; kind < TRANSPORT_KIND_COUNT; kind++) {
-			run.kind = (enum transport_kind)kind;
-			run.tls = false;
-			good = measure(&run, &stamps, tls) && good;
-			run.tls = true;
-			good = measure(&run, &stamps, tls) && good;
-		}
-	}
-	if (!all)
-		good = measure(&run, &stamps, tls);
+	struct bench_result result;
+	bool good = all ? measure_all(&run, &stamps, tls) : measure(&run, &stamps, tls, &result);
 	unlink(authority);
 	SSL_CTX_free(tls);
 	stamps_free(&stamps);

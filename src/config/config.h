@@ -33,7 +33,7 @@ struct config {
 	struct guard delivery_networks;	   /* delivery.allow_networks: CIDR list that the address guard lets through */
 	int64_t delivery_timeout_ms;	   /* delivery.timeout: one attempt; default 30s, 100ms..120s */
 	int64_t delivery_breaker_open_ms;  /* delivery.breaker_open_for: default 5s */
-	enum transport_kind delivery_transport; /* delivery.transport: own | curl; default curl */
+	enum transport_kind delivery_transport; /* delivery.transport: own | curl; default own */
 	int64_t delivery_suspend_after_ms;	/* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
 	/* keys.* */
 	enum key_type keys_default_type; /* keys.default_type: hmac | ed25519 | ecdsa-p256 */

@@ -147,7 +147,7 @@ static const struct config_key keys[] = {
     {
 	.name = "delivery.transport",
 	.expected = "own or curl",
-	.fallback = "curl",
+	.fallback = "own",
 	.about =
 	    "Which HTTP client delivers: our own, or libcurl (several times the CPU, internationalised host names).",
 	.offset = MEMBER(delivery_transport),

@@ -71,7 +71,8 @@ is_clean(struct client *client, struct connection *connection)
 	const struct exchange *exchange = connection->exchange;
 	if (!exchange->http.keep || connection->stream.closing || exchange->sent_bytes < exchange->total_bytes)
 		return false;
-	return stream_read(&connection->stream, client->input, sizeof client->input) == STREAM_WAIT;
+	return stream_empty(&connection->stream) ||
+	       stream_read(&connection->stream, client->input, sizeof client->input) == STREAM_WAIT;
 }
 
 static void

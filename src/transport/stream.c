@@ -49,6 +49,12 @@ stream_read(struct stream *stream, char *out, size_t bytes)
 	}
 }
 
+bool
+stream_empty(const struct stream *stream)
+{
+	return stream->drained && (stream->tls == NULL || SSL_has_pending(stream->tls) == 0);
+}
+
 static long
 write_tls(struct stream *stream, const struct iovec *parts, int count)
 {

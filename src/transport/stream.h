@@ -25,6 +25,8 @@ struct stream {
 
 /* Up to `bytes` bytes, or one of the above. */
 long stream_read(struct stream *stream, char *out, size_t bytes);
+/* Is it known that reading would be in vain? Cheaper than to try. */
+bool stream_empty(const struct stream *stream);
 /* How many bytes went out, from the first part on; or STREAM_WAIT, STREAM_BROKEN. */
 long stream_write(struct stream *stream, const struct iovec *parts, int count);
 /* What the loop reported for the descriptor. */

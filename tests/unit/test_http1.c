@@ -1,4 +1,5 @@
-/* The pure parts of the own client: answers, URLs, Retry-After, timers. */
+/* The parts of the own client that need no network: answers, URLs, authorities, Retry-After, timers. */
+#include "transport/connections.h"
 #include "transport/http1_parse.h"
 #include "transport/retry_after.h"
 #include "transport/timers.h"
@@ -359,6 +360,60 @@ test_urls(void **state)
 	}
 }
 
+static struct authority *
+authority_of(struct connections *pool, const char *text, bool exempt)
+{
+	struct url url;
+	assert_null(url_split(slice_of(text), &url));
+	struct authority *authority = connections_authority(pool, &url, exempt);
+	connections_release(pool, authority);
+	return authority;
+}
+
+static void
+test_authorities(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *host_header, *host;
+		bool address;
+	} authorities[] = {
+	    {"https://Example.com/a", "example.com", "example.com", false},
+	    {"https://example.com:443/a", "example.com", "example.com", false},
+	    {"https://example.com:80/a", "example.com:80", "example.com", false},
+	    {"http://example.com:80/a", "example.com", "example.com", false},
+	    {"http://[2001:DB8::1]/", "[2001:db8::1]", "2001:db8::1", true},
+	    {"http://[2001:db8::1]:8080/", "[2001:db8::1]:8080", "2001:db8::1", true},
+	    {"https://[::ffff:127.0.0.1]:443/", "[::ffff:127.0.0.1]", "::ffff:127.0.0.1", true},
+	    {"http://0x7f.1:81/", "0x7f.1:81", "127.0.0.1", true},
+	    {"http://2130706433/", "2130706433", "127.0.0.1", true},
+	    {"http://127.0.0.1.example/", "127.0.0.1.example", "127.0.0.1.example", false},
+	    {"http://[1:2]/", "[1:2]", "1:2", false},
+	};
+	struct connections pool;
+	connections_init(&pool, 16);
+	for (size_t i = 0; i < COUNT_OF(authorities); i++) {
+		const struct authority *authority = authority_of(&pool, authorities[i].text, false);
+		assert_string_equal(authority->host_header, authorities[i].host_header);
+		assert_string_equal(authority->host, authorities[i].host);
+		assert_true(authority->is_address == authorities[i].address);
+		assert_ptr_equal(authority_of(&pool, authorities[i].text, false), authority);
+		/* Exempt and guarded requests share nothing. */
+		assert_ptr_not_equal(authority_of(&pool, authorities[i].text, true), authority);
+	}
+	assert_ptr_equal(
+	    authority_of(&pool, "https://example.com", false), authority_of(&pool, "https://EXAMPLE.COM:443/b", false));
+	assert_ptr_not_equal(
+	    authority_of(&pool, "https://example.com", false), authority_of(&pool, "http://example.com:443", false));
+	for (int i = 0; i < 3 * CONNECTIONS_REMEMBERED_MAX; i++) {
+		char text[64];
+		snprintf(text, sizeof text, "https://host-%d.example/", i);
+		authority_of(&pool, text, false);
+	}
+	assert_int_equal(pool.authorities.count, CONNECTIONS_REMEMBERED_MAX);
+	connections_fini(&pool);
+}
+
 /* --- timers --------------------------------------------------------------------------------------------- */
 
 enum { TIMERS = 500 };
@@ -412,6 +467,7 @@ main(void)
 	    cmocka_unit_test(test_retry_after),
 	    cmocka_unit_test(test_years_of_two_digits),
 	    cmocka_unit_test(test_urls),
+	    cmocka_unit_test(test_authorities),
 	    cmocka_unit_test(test_timers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,9 @@ test_request_on_the_wire(void **state)
 	assert_int_equal(small->status_code, 200);
 	const char *echo = small->response.ptr;
 	assert_non_null(strstr(echo, "POST /echo HTTP/1.1\r\n"));
+	char host[64];
+	snprintf(host, sizeof host, "\r\nHost: 127.0.0.1:%d\r\n", fixture->server.port);
+	assert_non_null(strstr(echo, host));
 	assert_non_null(strstr(echo, "\r\nContent-Length: 7\r\n"));
 	assert_non_null(strstr(echo, "\r\ncontent-type: application/json\r\n"));
 	assert_non_null(strstr(echo, "\r\nwebhook-id: msg_1\r\n"));
