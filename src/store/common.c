@@ -118,14 +118,19 @@ store_notes_of(struct mail *first, size_t request)
 }
 
 bool
+store_has_service(const struct store_options *options, const struct organisation *organisation, struct slice type)
+{
+	return options->type_service == NULL || !organisation->services_limited ||
+	       organisation_entitled(organisation, options->type_service(options->builtin_context, type));
+}
+
+bool
 store_entitled(const struct store_options *options, const struct organisation *organisation, struct slice type,
     struct store_request *request)
 {
-	if (options->type_service == NULL || !organisation->services_limited)
+	if (store_has_service(options, organisation, type))
 		return true;
 	struct slice service = options->type_service(options->builtin_context, type);
-	if (organisation_entitled(organisation, service))
-		return true;
 	request->status = ERR_INVALID;
 	request->detail = STORE_DETAIL_NO_SERVICE;
 	error_set(&request->error, ERR_INVALID,

@@ -105,6 +105,8 @@ memory_precheck(struct memory *memory, struct store_request *request, struct mai
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
+	if (!store_has_service(&memory->options, &organisation->organisation, request->event_type.name))
+		return OK;
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
 		const struct endpoint *endpoint = &memory->endpoints.rows[i].endpoint;
 		if (endpoint->organisation.value == organisation->organisation.id.value &&
@@ -316,6 +318,17 @@ send(struct memory *memory, struct message *message, struct memory_endpoint *end
 	};
 }
 
+static bool
+entitled(const struct memory *memory, const struct message *message)
+{
+	for (size_t i = 0; i < memory->organisations.count; i++) {
+		const struct organisation *organisation = &memory->organisations.rows[i].organisation;
+		if (organisation->id.value == message->organisation.value)
+			return store_has_service(&memory->options, organisation, message->event_type);
+	}
+	return false;
+}
+
 static void
 look_at_delivery(struct memory *memory, struct memory_task *task, struct message *message,
     struct store_request *request, struct mail_list *notes)
@@ -332,7 +345,7 @@ look_at_delivery(struct memory *memory, struct memory_task *task, struct message
 	}
 	if (task_choose(&task->task, &endpoint->endpoint, &candidate, request->now) == TASK_PASS)
 		return;
-	if (!slice_present(message->payload)) {
+	if (!slice_present(message->payload) || !entitled(memory, message)) {
 		task->task.skipped++;
 		return;
 	}

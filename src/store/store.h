@@ -351,7 +351,9 @@ struct store_request {
 };
 
 struct store_options;
-/* For implementations: whether the organisation may have events of this type. Else fills the request's error, which
+/* For implementations: whether the organisation may have events of this type. */
+bool store_has_service(const struct store_options *options, const struct organisation *organisation, struct slice type);
+/* The same. Else fills the request's error, which
  * names the service that is missing. */
 MUST_CHECK bool store_entitled(const struct store_options *options, const struct organisation *organisation,
     struct slice type, struct store_request *request);

@@ -264,7 +264,7 @@ services_limit_types(void **state)
 {
 	struct subject *subject = *state;
 	make_organisation(subject, "bank");
-	make_endpoint(subject, "bank", "one");
+	struct endpoint_id one = make_endpoint(subject, "bank", "one");
 	struct message_id before = accept_message(subject, "bank", "builtin.2", 1);
 	struct slice enabled[] = {SLICE("service-1")}, good = SLICE("builtin.1"), bad = SLICE("builtin.2");
 	struct slice_list services = {enabled, 1};
@@ -287,6 +287,24 @@ services_limit_types(void **state)
 	request->endpoint_ref = SLICE("one");
 	request->message_ref = id_text(&request->arena, ID_MESSAGE, before.value);
 	expect(subject, request, ERR_INVALID, STORE_DETAIL_NO_SERVICE);
+	for (int i = 1; i <= 2; i++) {
+		request = ask(subject, STORE_PRECHECK);
+		request->ref = SLICE("bank");
+		request->event_type.name = i == 1 ? good : bad;
+		assert_int_equal(run(subject, request), OK);
+		assert_int_equal(request->existed, i == 1);
+		store_request_free(request);
+	}
+	record_attempt(subject, before, one, DELIVERY_EXHAUSTED, 500);
+	request = ask(subject, STORE_TASK_CREATE);
+	request->ref = SLICE("bank");
+	request->endpoint_ref = SLICE("one");
+	request->task = (struct task){.kind = TASK_RECOVER, .status_code_class = -1};
+	succeed(subject, request);
+	request = ask(subject, STORE_TASK_STEP);
+	assert_int_equal(run(subject, request), OK);
+	assert_true(request->task.state == TASK_FINISHED && request->task.done == 0 && request->task.skipped == 1);
+	store_request_free(request);
 }
 
 /* --- tampering -------------------------------------------------------------------------------------- */

@@ -55,6 +55,8 @@ op_precheck(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = need_organisation(store, request);
 	request->existed = false;
+	if (owner != NULL && !store_has_service(&store->options, &owner->organisation, request->event_type.name))
+		return;
 	for (size_t i = 0; owner != NULL && i < owner->endpoint_count && !request->existed; i++)
 		request->existed =
 		    endpoint_wants(&owner->endpoints[i]->endpoint, request->event_type.name, request->channels);
@@ -306,7 +308,10 @@ look_at_delivery(
 	bool sent = read_candidate(store, task, row, &candidate, &target);
 	if (task_choose(task, &entry->endpoint, &candidate, request->now) == TASK_PASS)
 		return 0;
-	if (!row->kept) {
+	struct directory_organisation *owner =
+	    directory_organisation_by_id(&store->directory, entry->endpoint.organisation);
+	bool entitled = owner != NULL && store_has_service(&store->options, &owner->organisation, row->event_type);
+	if (!row->kept || !entitled) {
 		task->skipped++;
 		return 0;
 	}
