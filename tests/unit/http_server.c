@@ -189,9 +189,10 @@ listen_thread(void *context)
 		struct http_server_connection *connection = &server->connections[at];
 		connection->server = server;
 		connection->fd = fd;
+		/* Counted before it is served: whoever has an answer finds its connection counted. */
+		atomic_store(&server->connection_count, at + 1);
 		if (pthread_create(&connection->thread, NULL, serve, connection) != 0)
 			abort();
-		atomic_store(&server->connection_count, at + 1);
 	}
 }
 
