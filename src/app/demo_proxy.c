@@ -24,6 +24,7 @@ struct demo_proxy {
 	char *target;
 	struct passage *passages;
 	uint64_t requests;
+	bool busy; /* this turn has begun something that the other side must be given a turn for */
 	atomic_bool failing;
 	pthread_t thread;
 	struct mail stop;
@@ -74,6 +75,7 @@ pass_on(struct demo_proxy *proxy, struct http_exchange *exchange, bool lose_answ
 		    (struct http_header){arena_copy(&out->arena, header.name), arena_copy(&out->arena, header.value)};
 	}
 	exchange->owner = passage;
+	proxy->busy = true;
 	transport_send(proxy->transport, out);
 }
 
@@ -102,6 +104,7 @@ on_done(void *context, struct transmission *transmission)
 {
 	struct demo_proxy *proxy = context;
 	struct passage *passage = transmission->owner;
+	proxy->busy = true;
 	bool good = transmission->outcome == TRANSMISSION_ANSWERED && !passage->lose_answer;
 	if (passage->exchange != NULL) {
 		passage->exchange->owner = NULL;
@@ -118,11 +121,18 @@ on_mail(void *context, struct mail_list mail)
 		loop_stop(proxy->loop);
 }
 
+/* A request that came is passed on, and an answer that came back is sent, in the same turn: the loop sleeps only when
+ * neither side has given the other anything more to do. */
 static int64_t
 on_turn(void *context)
 {
 	struct demo_proxy *proxy = context;
-	int64_t out = transport_turn(proxy->transport), in = http_server_turn(proxy->http);
+	int64_t in, out;
+	do {
+		proxy->busy = false;
+		in = http_server_turn(proxy->http);
+		out = transport_turn(proxy->transport);
+	} while (proxy->busy);
 	return out < 0 || (in >= 0 && in < out) ? in : out;
 }
 

@@ -30,11 +30,23 @@ gateway_new(const struct gateway_options *options)
 	return gateway;
 }
 
+static void
+log_not_logged(struct gateway *gateway)
+{
+	if (gateway->not_logged == 0)
+		return;
+	char count[24];
+	snprintf(count, sizeof count, "%" PRIu64, gateway->not_logged);
+	log_write(gateway->options.log, LOG_WARN, "more requests refused in the last second", "count", count, NULL);
+	gateway->not_logged = 0;
+}
+
 void
 gateway_free(struct gateway *gateway)
 {
 	if (gateway == NULL)
 		return;
+	log_not_logged(gateway); /* what the last second kept back is said too */
 	for (struct mail *mail = mail_list_pop(&gateway->gathered); mail != NULL;
 	     mail = mail_list_pop(&gateway->gathered))
 		store_request_free(CONTAINER_OF(mail, struct store_request, mail));
@@ -109,12 +121,7 @@ gateway_tick(struct gateway *gateway)
 		return;
 	gateway->log_second = now;
 	gateway->logged = 0;
-	if (gateway->not_logged == 0)
-		return;
-	char count[24];
-	snprintf(count, sizeof count, "%" PRIu64, gateway->not_logged);
-	log_write(gateway->options.log, LOG_WARN, "more requests refused in the last second", "count", count, NULL);
-	gateway->not_logged = 0;
+	log_not_logged(gateway);
 }
 
 /* The answer does not wait for this: it is evidence, not a promise. What finds no room is counted with the next one. */
