@@ -300,6 +300,56 @@ old_keys_are_forgotten_and_young_ones_kept(void **state UNUSED)
 	subject_close(&subject);
 }
 
+static bool
+has_payload(struct subject *subject, struct slice id)
+{
+	struct store_request *request = ask(subject, STORE_MESSAGE_GET);
+	request->ref = SLICE("bank");
+	request->message_ref = id;
+	assert_int_equal(run(subject, request), OK);
+	bool has = slice_present(request->message->payload);
+	store_request_free(request);
+	return has;
+}
+
+static void
+accept_with_retention(struct subject *subject, const char *event_id, int days)
+{
+	struct store_request *request = ask(subject, STORE_ACCEPT);
+	request->ref = SLICE("bank");
+	request->message = test_message("a", 0);
+	request->message->event_id = arena_copy(&request->message->arena, slice_of(event_id));
+	request->message->retention_days = days;
+	assert_int_equal(run(subject, request), OK);
+	store_request_free(request);
+}
+
+static void
+payloads_go_when_their_days_are_over(void **state UNUSED)
+{
+	struct subject subject;
+	subject_open_sqlite(&subject, 7);
+	make_organisation(&subject, "bank");
+	accept_with_retention(&subject, "short", 5);
+	accept_with_retention(&subject, "long", 90);
+	make_endpoint(&subject, "bank", "gate");
+	accept_with_retention(&subject, "pending", 5);
+	struct wall_time begun = subject.now;
+	const struct {
+		int days;
+		bool kept[3]; /* short, long, pending */
+	} moments[] = {{4, {true, true, true}}, {6, {false, true, true}}, {91, {false, false, true}}};
+	for (size_t i = 0; i < COUNT_OF(moments); i++) {
+		subject.now.us = begun.us + (int64_t)moments[i].days * 24 * 3600 * 1000000;
+		while (subject.store->vtable->idle(subject.store, subject.now))
+			;
+		assert_int_equal(has_payload(&subject, SLICE("short")), moments[i].kept[0]);
+		assert_int_equal(has_payload(&subject, SLICE("long")), moments[i].kept[1]);
+		assert_int_equal(has_payload(&subject, SLICE("pending")), moments[i].kept[2]);
+	}
+	subject_close(&subject);
+}
+
 int
 main(void)
 {
@@ -313,6 +363,7 @@ main(void)
 	    cmocka_unit_test(a_failed_write_changes_nothing),
 	    cmocka_unit_test(creation_survives_a_cut_anywhere),
 	    cmocka_unit_test(old_keys_are_forgotten_and_young_ones_kept),
+	    cmocka_unit_test(payloads_go_when_their_days_are_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

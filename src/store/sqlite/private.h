@@ -53,6 +53,9 @@ enum sql {
 	SQL_MESSAGE_BY_EVENT,
 	SQL_MESSAGE_LIST_UP,
 	SQL_MESSAGE_LIST_DOWN,
+	SQL_PAYLOAD_GET,
+	SQL_PURGED_PUT,
+	SQL_RETENTION_PAGE,
 	SQL_DELIVERY_PUT,
 	SQL_DELIVERY_GET,
 	SQL_DELIVERY_RECORD,
@@ -132,7 +135,9 @@ struct sqlite_store {
 	int failed; /* SQLite's code of the first failure in this batch; SQLITE_OK: none */
 	struct directory directory;
 	struct id_source ids;
-	struct mail_list *notes; /* of the batch that runs */
+	int64_t retention_cursor;	 /* the message that the pass came to */
+	struct wall_time retention_next; /* when the next pass begins */
+	struct mail_list *notes;	 /* of the batch that runs */
 	/* The journal's end: with this batch's rows, and without. What another process adds is seen by the version. */
 	struct store_journal_end end, committed_end;
 	int64_t data_version;
@@ -179,6 +184,11 @@ void sqlite_load_ids(struct sqlite_store *store);
 enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
 void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
     ...) PRINTF_LIKE(4, 5);
+
+/* retention.c: takes a payload away and keeps its digest; within a transaction. */
+void message_purge(struct sqlite_store *store, int64_t message, struct wall_time now);
+/* Some of what is over, in a transaction of its own; true when there is more at once. */
+bool retention_step(struct sqlite_store *store, struct wall_time now);
 
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);

@@ -59,6 +59,10 @@ static const char *const migrations[] = {
     " organisation INTEGER NOT NULL, action TEXT NOT NULL, object TEXT NOT NULL, before TEXT, after TEXT,"
     " chain BLOB NOT NULL) STRICT;"
     "CREATE INDEX audit_organisation ON audit (organisation, seq);",
+
+    /* 5: what is left of payloads whose retention is over (retention.c). */
+    "CREATE TABLE IF NOT EXISTS purged (message INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) "
+    "STRICT;",
 };
 
 enum { VERSION_CHAINED = 2 };

@@ -459,6 +459,7 @@ sqlite_idle(struct store *base, struct wall_time now)
 	if (old)
 		sql_run(store, SQL_KEY_PURGE, "i", cutoff);
 	bool more = old && store->failed == SQLITE_OK;
+	more = retention_step(store, now) || more;
 	store->failed = SQLITE_OK;
 	return more;
 }

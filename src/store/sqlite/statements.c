@@ -71,6 +71,11 @@ static const char *const texts[SQL_COUNT] = {
 			    " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id",
     [SQL_MESSAGE_LIST_DOWN] = "SELECT " MESSAGE_COLUMNS " FROM message m"
 			      " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC",
+    [SQL_PAYLOAD_GET] = "SELECT payload FROM message WHERE id = ? AND payload IS NOT NULL",
+    [SQL_PURGED_PUT] = "INSERT INTO purged (message, digest, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_RETENTION_PAGE] = "SELECT m.id, iif(m.payload IS NULL OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = "
+			   "m.id AND d.state = 0),"
+			   " 0, m.retention) FROM message m WHERE m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?",
     [SQL_DELIVERY_PUT] = "INSERT INTO delivery (message, endpoint, state, attempts, due, sequence, trigger)"
 			 " VALUES (?, ?, 0, 0, ?, ?, 0)",
     [SQL_DELIVERY_GET] =

@@ -8,9 +8,9 @@ enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 /* --- content that goes ------------------------------------------------------------------------------- */
 
 static void
-expunge(struct sqlite_store *store, int64_t message)
+expunge(struct sqlite_store *store, int64_t message, struct wall_time now)
 {
-	sql_run(store, SQL_MESSAGE_EXPUNGE, "i", message);
+	message_purge(store, message, now);
 	sql_run(store, SQL_MESSAGE_CANCEL, "i", message);
 	store->pending -= sqlite3_changes(store->db);
 }
@@ -26,7 +26,7 @@ op_expunge(struct sqlite_store *store, struct store_request *request)
 		int64_t id = message_resolve(store, owner->organisation.id, request->message_refs.items[i]);
 		request->found[i] = id != 0;
 		if (id != 0)
-			expunge(store, id);
+			expunge(store, id, request->now);
 	}
 	audit_expunge(request, owner->organisation.id);
 }
@@ -360,7 +360,7 @@ step(struct sqlite_store *store, struct store_request *request)
 		} else if (task->kind != TASK_PURGE) {
 			look_at_count(store, request, &rows[at]);
 		} else if (rows[at].kept) {
-			expunge(store, rows[at].id);
+			expunge(store, rows[at].id, request->now);
 			task->done++;
 		}
 	}
