@@ -127,7 +127,7 @@ static int64_t
 on_turn(void *context)
 {
 	struct demo_proxy *proxy = context;
-	int64_t in, out;
+	int64_t in = -1, out = -1;
 	do {
 		proxy->busy = false;
 		in = http_server_turn(proxy->http);

@@ -276,12 +276,11 @@ record_reading_take(struct record_reading *reading, size_t line, struct error *e
 	record.line = (uint32_t)line;
 	struct slice stated = draft->values[MEMBER_BALANCE];
 	if (code == OK && stated.len > 0) {
-		struct text units = TEXT_NONE;
 		/* The platform states an unknown balance as NaN. */
 		struct slice canonical = SLICE_NONE;
 		if (!slice_is(stated, "NaN"))
 			code = make_integer(context, MEMBER_BALANCE, stated, &canonical, error);
-		units = texts_put(context->texts, canonical);
+		struct text units = texts_put(context->texts, canonical);
 		add_balance(
 		    reading->records, (struct balance){record.members[MEMBER_NETWORK], record.members[MEMBER_ASSET],
 					  record.members[MEMBER_ACCOUNT], units, record.occurred, record.line});

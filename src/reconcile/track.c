@@ -158,6 +158,8 @@ compare_events(const void *left, const void *right)
 static void
 sort_once(struct track *track)
 {
+	if (track->count == 0)
+		return;
 	qsort(track->events, track->count, sizeof track->events[0], compare_events);
 	size_t kept = 0;
 	for (size_t i = 0; i < track->count; i++) {
