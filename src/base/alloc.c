@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16 };
+/* The first block is small: many arenas hold little more than a few names, and tens of thousands of them may wait in
+ * memory. What is larger than a first block gets one of its own size. */
+enum { ARENA_FIRST_BYTES = 512 - 64, ARENA_BLOCK_BYTES = 4096 - 64, ARENA_ALIGN = 16 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -54,7 +56,8 @@ arena_raw(struct arena *arena, size_t bytes)
 	size_t rounded = (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 	struct arena_block *block = arena->blocks;
 	if (block == NULL || block->size - block->used < rounded) {
-		size_t size = rounded > ARENA_BLOCK_BYTES / 2 ? rounded : ARENA_BLOCK_BYTES;
+		size_t usual = block == NULL ? ARENA_FIRST_BYTES : ARENA_BLOCK_BYTES;
+		size_t size = rounded > ARENA_FIRST_BYTES ? rounded : usual;
 		struct arena_block *fresh = mem_alloc(sizeof *fresh + size);
 		fresh->used = 0;
 		fresh->size = size;
@@ -148,7 +151,8 @@ arena_reset(struct arena *arena)
 	struct arena_block *block = arena->blocks;
 	while (block != NULL) {
 		struct arena_block *next = block->next;
-		if (kept == NULL && block->size == ARENA_BLOCK_BYTES)
+		if (kept == NULL &&
+		    (block->size == ARENA_BLOCK_BYTES || (next == NULL && block->size == ARENA_FIRST_BYTES)))
 			kept = block;
 		else
 			free(block);
