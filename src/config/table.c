@@ -165,7 +165,8 @@ static const struct config_key keys[] = {
 	.name = "endpoints.verify_ownership",
 	.expected = bool_expected,
 	.fallback = "false",
-	.about = "Whether a new endpoint must answer a challenge before anything is sent to it.",
+	.about = "Whether a new endpoint must answer a challenge before anything is sent to it (not built yet: a "
+		 "warning says so).",
 	.offset = MEMBER(endpoints_verify_ownership),
 	.read = read_bool,
     },
@@ -173,7 +174,8 @@ static const struct config_key keys[] = {
 	.name = "operational_webhooks.enabled",
 	.expected = bool_expected,
 	.fallback = "false",
-	.about = "Whether failing and suspended endpoints are themselves reported as events.",
+	.about = "Whether failing and suspended endpoints are themselves reported as events (not built yet: a warning "
+		 "says so).",
 	.offset = MEMBER(operational_webhooks),
 	.read = read_bool,
     },
