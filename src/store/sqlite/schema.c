@@ -61,8 +61,8 @@ static const char *const migrations[] = {
     "CREATE INDEX audit_organisation ON audit (organisation, seq);",
 
     /* 5: what is left of payloads whose retention is over (retention.c). */
-    "CREATE TABLE IF NOT EXISTS purged (message INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) "
-    "STRICT;",
+    ("CREATE TABLE IF NOT EXISTS purged"
+     " (message INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) STRICT;"),
 };
 
 enum { VERSION_CHAINED = 2 };
