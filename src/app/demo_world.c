@@ -68,13 +68,9 @@ ask(const char *data, bool read_only, struct store_request *request, struct erro
 	free(path);
 	if (code != OK)
 		return code;
-	struct mail_list notes;
-	mail_list_init(&notes);
-	code = store_batch(store, &request, 1, &notes, error);
+	code = store_ask(store, request, error);
 	store_close(store);
-	if (code == OK && request->status != OK)
-		*error = request->error;
-	return code == OK ? request->status : code;
+	return code;
 }
 
 static enum error_code

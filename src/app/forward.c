@@ -10,21 +10,6 @@ struct wanted {
 	struct slice url; /* absent: no longer configured */
 };
 
-/* Executes one request by itself and drops its notes: nobody listens yet. */
-static enum error_code
-execute(struct store *store, struct store_request *request, struct error *error)
-{
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes))
-		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
-	if (code != OK)
-		return code;
-	*error = request->error;
-	return request->status;
-}
-
 static enum error_code
 edit(void *context, struct arena *arena, struct endpoint *endpoint, bool existed, struct error *error)
 {
@@ -53,7 +38,7 @@ ensure_organisation(struct store *store, struct wall_time now, struct error *err
 	request->organisation = (struct organisation){.name = SLICE("This receiver's own destinations"),
 	    .uid = slice_of(organisation_uid),
 	    .metadata = SLICE("{}")};
-	enum error_code code = execute(store, request, error);
+	enum error_code code = store_ask(store, request, error);
 	store_request_free(request);
 	return code;
 }
@@ -68,7 +53,7 @@ ensure_endpoint(struct store *store, struct wall_time now, struct receive_source
 	request->endpoint_ref = uid_of(&request->arena, source->name);
 	request->edit_endpoint = edit;
 	request->edit_context = &wanted;
-	enum error_code code = execute(store, request, error);
+	enum error_code code = store_ask(store, request, error);
 	if (code == ERR_NOT_FOUND) {
 		request->kind = STORE_ENDPOINT_CREATE;
 		request->endpoint = (struct endpoint){
@@ -79,7 +64,7 @@ ensure_endpoint(struct store *store, struct wall_time now, struct receive_source
 		    .metadata = SLICE("{}"),
 		    .version = 1,
 		};
-		code = execute(store, request, error);
+		code = store_ask(store, request, error);
 	}
 	source->forward = request->endpoint.id;
 	store_request_free(request);
@@ -101,7 +86,7 @@ static enum error_code
 retire_others(struct store *store, struct wall_time now, const struct receive_sources *sources, struct error *error)
 {
 	struct store_request *all = store_request_new(STORE_ENDPOINTS_ALL, now);
-	enum error_code code = execute(store, all, error);
+	enum error_code code = store_ask(store, all, error);
 	for (size_t i = 0; code == OK && i < all->count; i++) {
 		const struct endpoint *endpoint = &all->endpoints[i];
 		if (endpoint->state == ENDPOINT_DISABLED || is_configured(sources, endpoint->uid, &all->arena))
@@ -112,7 +97,7 @@ retire_others(struct store *store, struct wall_time now, const struct receive_so
 		request->endpoint_ref = endpoint->uid;
 		request->edit_endpoint = edit;
 		request->edit_context = &nothing;
-		code = execute(store, request, error);
+		code = store_ask(store, request, error);
 		store_request_free(request);
 	}
 	store_request_free(all);

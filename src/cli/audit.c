@@ -6,10 +6,8 @@
 #include "store/anchor.h"
 #include "store/audit.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 /* --- list ------------------------------------------------------------------------------------------- */
 
@@ -64,7 +62,7 @@ list_page(const struct cli_arguments *arguments, struct store *store, int64_t *a
 	struct store_request *request = store_request_new(STORE_AUDIT_LIST, clock_wall());
 	request->ref = arena_copy(&request->arena, slice_of(cli_value(arguments, "organisation")));
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	enum error_code code = input_ask(store, request, error);
+	enum error_code code = store_ask(store, request, error);
 	if (code == ERR_NOT_FOUND)
 		error_set(error, code, "--organisation %s: there is none with this id or uid",
 		    cli_value(arguments, "organisation"));
@@ -99,33 +97,12 @@ list(const struct cli_arguments *arguments)
 
 /* --- verify ----------------------------------------------------------------------------------------- */
 
-/* Read before any row is, since a running server adds rows meanwhile. */
-static enum error_code
-read_anchor(const char *directory, struct anchor_marks *marks, struct error *error)
-{
-	struct arena arena = ARENA_EMPTY;
-	struct stat status;
-	/* Opening the sealer would make a key where there is none. */
-	bool has_key = stat(arena_printf(&arena, "%s/master.key", directory).ptr, &status) == 0 || errno != ENOENT;
-	arena_free(&arena);
-	*marks = (struct anchor_marks){.present = false};
-	if (!has_key)
-		return OK;
-	struct sealer *sealer;
-	enum error_code code = sealer_open(directory, &sealer, error);
-	if (code == OK)
-		code = anchor_read(&anchor_of_audit, directory, sealer, marks, error);
-	if (code == OK)
-		sealer_free(sealer);
-	return code;
-}
-
 static enum error_code
 examine(const char *directory, struct store *store, struct chain_check *check, struct error *error)
 {
 	struct anchor_marks marks;
 	audit_check_init(check);
-	enum error_code code = read_anchor(directory, &marks, error);
+	enum error_code code = input_anchor(&anchor_of_audit, directory, &marks, error);
 	if (code != OK)
 		return code;
 	if (marks.readable)

@@ -131,17 +131,22 @@ input_store(const char *directory, bool read_only, struct store **out, struct er
 }
 
 enum error_code
-input_ask(struct store *store, struct store_request *request, struct error *error)
+input_anchor(const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error)
 {
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes))
-		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
-	if (code == OK && request->status != OK) {
-		*error = request->error;
-		code = request->status;
-	}
+	struct arena arena = ARENA_EMPTY;
+	struct stat status;
+	/* Opening the sealer would make a key where there is none. */
+	bool has_key = stat(arena_printf(&arena, "%s/master.key", directory).ptr, &status) == 0 || errno != ENOENT;
+	arena_free(&arena);
+	*marks = (struct anchor_marks){.present = false};
+	if (!has_key)
+		return OK;
+	struct sealer *sealer;
+	enum error_code code = sealer_open(directory, &sealer, error);
+	if (code == OK)
+		code = anchor_read(of, directory, sealer, marks, error);
+	if (code == OK)
+		sealer_free(sealer);
 	return code;
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "sign/sign.h"
+#include "store/anchor.h"
 #include "store/store.h"
 
 /* All of a file, or of standard input for "-", into `out` (initialised with its maximum). */
@@ -19,8 +20,10 @@ MUST_CHECK enum error_code input_headers(
 /* Opens DIR/vaultbell.db beside whatever runs on it. Read-only: it must be there; else directory and file are made. */
 MUST_CHECK enum error_code input_store(const char *directory, bool read_only, struct store **out, struct error *error);
 
-/* One request, one commit. The request stays the caller's, whatever comes of it. */
-MUST_CHECK enum error_code input_ask(struct store *store, struct store_request *request, struct error *error);
+/* What is anchored of a chain; absent where there is no key yet. Read before any row is: rows that a running server adds
+ * meanwhile lie behind it. */
+MUST_CHECK enum error_code input_anchor(
+    const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error);
 /* After a change by hand: anchors where the audit log ends now. */
 MUST_CHECK enum error_code input_audited(const char *directory, struct store *store, struct error *error);
 

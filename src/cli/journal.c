@@ -51,13 +51,7 @@ list_page(struct store *store, bool json, int64_t *after, bool *more, struct err
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, clock_wall());
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	if (code == OK && request->status != OK) {
-		*error = request->error;
-		code = request->status;
-	}
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (json)
 			print_json(&request->journal_rows[i], &request->arena);

@@ -60,9 +60,7 @@ list_page(struct store *store, enum store_refused_kind kind, bool json, int64_t 
 	struct store_request *request = store_request_new(STORE_REFUSED_LIST, clock_wall());
 	request->refused_kind = kind;
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (json)
 			row_json(&request->refused_rows[i], kind, &request->arena);

@@ -4,43 +4,20 @@
 #include "store/anchor.h"
 #include "store/chain.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 struct finding {
 	struct chain_check check;
 	struct anchor_marks marks;
 };
 
-/* Reads the anchor before any row is read: rows that a running receiver adds meanwhile lie behind it. */
-static enum error_code
-read_anchor(const char *directory, struct anchor_marks *marks, struct error *error)
-{
-	struct arena arena = ARENA_EMPTY;
-	struct stat status;
-	/* Opening the sealer would make a key where there is none. */
-	bool has_key = stat(arena_printf(&arena, "%s/master.key", directory).ptr, &status) == 0 || errno != ENOENT;
-	arena_free(&arena);
-	*marks = (struct anchor_marks){.present = false};
-	if (!has_key)
-		return OK;
-	struct sealer *sealer;
-	enum error_code code = sealer_open(directory, &sealer, error);
-	if (code == OK)
-		code = anchor_read(&anchor_of_journal, directory, sealer, marks, error);
-	if (code == OK)
-		sealer_free(sealer);
-	return code;
-}
-
 static enum error_code
 examine(const char *directory, struct store *store, struct finding *finding, struct error *error)
 {
 	struct chain_check *check = &finding->check;
 	chain_check_init(check);
-	enum error_code code = read_anchor(directory, &finding->marks, error);
+	enum error_code code = input_anchor(&anchor_of_journal, directory, &finding->marks, error);
 	if (code != OK)
 		return code;
 	const struct anchor_marks *marks = &finding->marks;

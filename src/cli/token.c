@@ -65,7 +65,7 @@ find_organisation(struct store *store, const char *ref, struct token *token, str
 {
 	struct store_request *request = store_request_new(STORE_ORGANISATION_GET, token->created);
 	request->ref = arena_copy(&request->arena, slice_of(ref));
-	enum error_code code = input_ask(store, request, error);
+	enum error_code code = store_ask(store, request, error);
 	if (code == OK)
 		token->organisation = request->organisation.id;
 	else if (code == ERR_NOT_FOUND)
@@ -88,7 +88,7 @@ store_token(const struct cli_arguments *arguments, struct token *token, struct e
 		struct store_request *request = store_request_new(STORE_TOKEN_CREATE, token->created);
 		request->token = *token;
 		request->actor.present = true;
-		code = input_ask(store, request, error);
+		code = store_ask(store, request, error);
 		*token = request->token;
 		store_request_free(request);
 	}

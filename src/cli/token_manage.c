@@ -46,7 +46,7 @@ list_page(const struct cli_arguments *arguments, struct store *store, int64_t *a
 	struct store_request *request = store_request_new(STORE_TOKEN_LIST, clock_wall());
 	request->ref = arena_copy(&request->arena, slice_of(cli_value(arguments, "organisation")));
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	enum error_code code = input_ask(store, request, error);
+	enum error_code code = store_ask(store, request, error);
 	if (code == ERR_NOT_FOUND)
 		error_set(error, code, "--organisation %s: there is none with this id or uid",
 		    cli_value(arguments, "organisation"));
@@ -94,7 +94,7 @@ revoke(const struct cli_arguments *arguments)
 	struct store_request *request = store_request_new(STORE_TOKEN_REVOKE, clock_wall());
 	request->token.id.value = id;
 	request->actor.present = true;
-	enum error_code code = input_ask(store, request, &error);
+	enum error_code code = store_ask(store, request, &error);
 	if (code == ERR_NOT_FOUND)
 		error_set(&error, code, "%s: there is no such token; expected one that `token list` shows", operand);
 	store_request_free(request);

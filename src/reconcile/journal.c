@@ -193,13 +193,7 @@ read_page(struct reading *reading, struct store *store, int64_t *after, bool *mo
 	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
 	request->page = (struct store_page){.limit = PAGE_ROWS, .after = *after};
 	request->with_bodies = true;
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
-	if (code == OK && request->status != OK) {
-		*error = request->error;
-		code = request->status;
-	}
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		read_row(reading, &request->journal_rows[i]);
 		*after = request->journal_rows[i].seq;

@@ -61,9 +61,7 @@ read_page(struct reading *reading, struct store *store, enum store_refused_kind 
 	struct store_request *request = store_request_new(STORE_REFUSED_LIST, WALL_NONE);
 	request->refused_kind = kind;
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (kind == STORE_REFUSED_CLAIMS)
 			add_claim(reading, &request->refused_rows[i]);

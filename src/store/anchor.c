@@ -228,9 +228,7 @@ read_chain(const struct anchor_of *of, struct store *store, int64_t seq, struct 
 	bool audit = of->list == STORE_AUDIT_LIST;
 	struct store_request *request = store_request_new(of->list, WALL_NONE);
 	request->page = (struct store_page){.limit = 1, .after = seq - 1};
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	enum error_code code = store_ask(store, request, error);
 	bool read = code == OK && request->count == 1;
 	out->seq = !read ? 0 : audit ? request->audit_rows[0].seq : request->journal_rows[0].seq;
 	*found = out->seq == seq;

@@ -260,9 +260,7 @@ check_page(struct chain_check *check, struct store *store, bool *more, struct er
 {
 	struct store_request *request = store_request_new(STORE_AUDIT_LIST, WALL_NONE);
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = check->end.seq, .floor = INT64_MIN + 1};
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count && !check->failed; i++)
 		check_row(check, &request->audit_rows[i]);
 	*more = code == OK && request->more && !check->failed;

@@ -190,9 +190,7 @@ check_page(struct chain_check *check, struct store *store, bool *more, struct er
 	/* From the very first row there is, so that one with a number below 1 shows. */
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = check->end.seq, .floor = INT64_MIN};
 	request->with_bodies = true;
-	struct mail_list notes;
-	mail_list_init(&notes);
-	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count && !check->failed; i++)
 		(void)chain_check_row(check, &request->journal_rows[i]);
 	*more = code == OK && request->more && !check->failed;

@@ -138,3 +138,18 @@ store_entitled(const struct store_options *options, const struct organisation *o
 	    SLICE_ARG(service));
 	return false;
 }
+
+enum error_code
+store_ask(struct store *store, struct store_request *request, struct error *error)
+{
+	struct mail_list notes;
+	mail_list_init(&notes);
+	enum error_code code = store_batch(store, &request, 1, &notes, error);
+	for (struct mail *mail = mail_list_pop(&notes); mail != NULL; mail = mail_list_pop(&notes))
+		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+	if (code == OK && request->status != OK) {
+		*error = request->error;
+		code = request->status;
+	}
+	return code;
+}

@@ -460,6 +460,10 @@ store_batch(struct store *store, struct store_request *const *requests, size_t c
 	return store->vtable->batch(store, requests, count, notes, error);
 }
 
+/* One request, one commit; its notes are dropped, since nobody listens. For commands and for what happens before a
+ * runner has the store. The request stays the caller's; the error is the batch's or the request's own. */
+MUST_CHECK enum error_code store_ask(struct store *store, struct store_request *request, struct error *error);
+
 static inline void
 store_close(struct store *store)
 {
