@@ -263,7 +263,7 @@ demo_world_journal(const struct demo_world *world, struct arena *arena, struct s
 		for (size_t i = 0; code == OK && i < request->count; i++) {
 			const struct store_journal_row *row = &request->journal_rows[i];
 			after = row->seq;
-			if (row->verdict != JOURNAL_VERIFIED)
+			if (!journal_counts(row->verdict))
 				continue;
 			if (out->count == capacity) {
 				capacity = capacity == 0 ? 1024 : capacity * 2;

@@ -5,7 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/input.h"
 
-/* "verified", "conflict"; "damaged" where the row says neither. */
+/* "verified", "conflict", "reconciliation"; "damaged" where the row says neither. */
 const char *journal_verdict_text(const struct store_journal_row *row);
 /* Lower-case hexadecimal, in `arena`. */
 struct slice journal_hex(struct arena *arena, const unsigned char digest[static SHA256_BYTES]);

@@ -12,6 +12,7 @@ journal_verdict_text(const struct store_journal_row *row)
 	switch (row->verdict) {
 	case JOURNAL_VERIFIED: return "verified";
 	case JOURNAL_CONFLICT: return "conflict";
+	case JOURNAL_RECONCILIATION: return "reconciliation";
 	case JOURNAL_DUPLICATE: break;
 	}
 	UNREACHABLE();

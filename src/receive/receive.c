@@ -194,7 +194,8 @@ const char *
 receive_status_name(enum journal_verdict verdict)
 {
 	switch (verdict) {
-	case JOURNAL_VERIFIED: return "accepted";
+	case JOURNAL_VERIFIED:
+	case JOURNAL_RECONCILIATION: return "accepted";
 	case JOURNAL_CONFLICT: return "conflict";
 	case JOURNAL_DUPLICATE: return "duplicate";
 	}

@@ -137,7 +137,7 @@ track_take(struct track *track, const struct store_journal_row *row)
 {
 	if (row->damaged)
 		track->damaged++;
-	else if (row->verdict == JOURNAL_VERIFIED && may_name(track, row->body))
+	else if (journal_counts(row->verdict) && may_name(track, row->body))
 		read_row(track, row);
 	arena_reset(&track->context.arena);
 }

@@ -230,6 +230,7 @@ count(struct gateway_counters *counters, enum journal_verdict verdict)
 	case JOURNAL_VERIFIED: counters->accepted++; return;
 	case JOURNAL_CONFLICT: counters->conflicts++; return;
 	case JOURNAL_DUPLICATE: counters->duplicates++; return;
+	case JOURNAL_RECONCILIATION: break; /* what comes in is none */
 	}
 	UNREACHABLE();
 }

@@ -30,14 +30,14 @@ same_content(const struct store_journal_row *row, const struct store_journal *jo
 }
 
 static struct memory_journal_row *
-find_journalled(struct memory *memory, const struct store_journal *journal, enum journal_verdict verdict)
+find_journalled(struct memory *memory, const struct store_journal *journal, bool counts)
 {
 	for (size_t i = 0; i < memory->journal.count; i++) {
 		struct memory_journal_row *row = &memory->journal.rows[i];
-		if (row->row.verdict != verdict || !slice_equal(row->row.source, journal->source) ||
+		if (journal_counts(row->row.verdict) != counts || !slice_equal(row->row.source, journal->source) ||
 		    !slice_equal(row->row.event_id, journal->event_id))
 			continue;
-		if (verdict == JOURNAL_VERIFIED || same_content(&row->row, journal))
+		if (counts || same_content(&row->row, journal))
 			return row;
 	}
 	return NULL;
@@ -81,17 +81,18 @@ enum error_code
 memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	struct store_journal *journal = &request->journal;
-	struct memory_journal_row *first = find_journalled(memory, journal, JOURNAL_VERIFIED);
+	struct memory_journal_row *first = find_journalled(memory, journal, true);
 	bool same = first != NULL && same_content(&first->row, journal);
-	journal->verdict = first == NULL ? JOURNAL_VERIFIED : same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
+	enum journal_verdict fresh = journal->looked_up ? JOURNAL_RECONCILIATION : JOURNAL_VERIFIED;
+	journal->verdict = first == NULL ? fresh : same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
 	if (journal->verdict == JOURNAL_CONFLICT)
-		first = find_journalled(memory, journal, JOURNAL_CONFLICT);
+		first = find_journalled(memory, journal, false);
 	if (first != NULL) {
 		journal->seq = first->row.seq;
 		return OK;
 	}
 	struct memory_endpoint *forward =
-	    journal->verdict == JOURNAL_VERIFIED ? memory_endpoint_by_id(memory, journal->forward) : NULL;
+	    journal_counts(journal->verdict) ? memory_endpoint_by_id(memory, journal->forward) : NULL;
 	journal->message->organisation.value = 0;
 	memory_keep_message(memory, journal->message, request->now);
 	append(memory, journal, request->now);

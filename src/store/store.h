@@ -192,7 +192,20 @@ struct store_refill {
 	struct store_due next; /* out: the first pending one not given; due WALL_NEVER: there is none */
 };
 
-enum journal_verdict { JOURNAL_VERIFIED, JOURNAL_CONFLICT, JOURNAL_DUPLICATE };
+/* The numbers stand in databases. A duplicate makes no row. */
+enum journal_verdict {
+	JOURNAL_VERIFIED, /* a webhook that came and whose signature fits */
+	JOURNAL_CONFLICT, /* another body under an id that was known: it counts for nothing else */
+	JOURNAL_DUPLICATE,
+	JOURNAL_RECONCILIATION, /* no webhook: it was looked up because none had come. Otherwise it counts like one */
+};
+
+/* Whether what the row says is taken to have happened. */
+static inline bool
+journal_counts(enum journal_verdict verdict)
+{
+	return verdict == JOURNAL_VERIFIED || verdict == JOURNAL_RECONCILIATION;
+}
 
 /* What of a request's head is kept with its body. Absent: it was not there, or the scheme has none. */
 struct store_journal_headers {
@@ -211,6 +224,7 @@ struct store_journal {
 	struct slice content_sha256;
 	struct store_journal_headers headers;
 	struct endpoint_id forward;   /* 0: nowhere; else the delivery made in the same commit */
+	bool looked_up;		      /* it did not come as a webhook: the row is RECONCILIATION, not VERIFIED */
 	enum journal_verdict verdict; /* out */
 	int64_t seq;		      /* out: of the row (for a duplicate: of the first) */
 };
@@ -218,7 +232,7 @@ struct store_journal {
 struct store_journal_row {
 	int64_t seq;
 	struct slice event_id, type, source; /* type absent: not known */
-	enum journal_verdict verdict;	     /* JOURNAL_VERIFIED or JOURNAL_CONFLICT */
+	enum journal_verdict verdict;	     /* not JOURNAL_DUPLICATE */
 	struct wall_time received;
 	unsigned char body_sha256[SHA256_BYTES];
 	struct message_id message;   /* whose payload is the body */

@@ -158,6 +158,42 @@ content_is_compared_instead_of_the_body(void **state)
 	assert_int_equal(check.end.seq, 2);
 }
 
+/* Never a forged webhook: what was looked up says so, and from then on it stands for the event as one that came does. */
+static void
+what_was_looked_up_says_so_and_counts_once(void **state)
+{
+	struct subject *subject = *state;
+	static const struct {
+		int event, body;
+		bool looked_up;
+		enum journal_verdict verdict;
+	} cases[] = {
+	    {1, 1, true, JOURNAL_RECONCILIATION},
+	    {1, 1, false, JOURNAL_DUPLICATE},
+	    {1, 1, true, JOURNAL_DUPLICATE},
+	    {1, 2, false, JOURNAL_CONFLICT},
+	    {1, 2, false, JOURNAL_CONFLICT},
+	    {2, 2, false, JOURNAL_VERIFIED},
+	    {2, 2, true, JOURNAL_DUPLICATE},
+	    {2, 3, true, JOURNAL_CONFLICT},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct store_request *request = journal_request(subject->now, cases[i].event, cases[i].body);
+		request->journal.looked_up = cases[i].looked_up;
+		assert_int_equal(journal_run(subject->store, request), OK);
+		assert_int_equal(request->journal.verdict, cases[i].verdict);
+		store_request_free(request);
+	}
+	struct store_request *list = ask(subject, STORE_JOURNAL_LIST);
+	assert_int_equal(run(subject, list), OK);
+	assert_int_equal(list->count, 4);
+	assert_int_equal(list->journal_rows[0].verdict, JOURNAL_RECONCILIATION);
+	assert_false(list->journal_rows[0].damaged);
+	assert_int_equal(list->journal_rows[2].verdict, JOURNAL_VERIFIED);
+	store_request_free(list);
+	assert_false(check_all(subject->store).failed);
+}
+
 /* --- looking up ------------------------------------------------------------------------------------- */
 
 static size_t
@@ -373,6 +409,7 @@ main(void)
 	    BOTH(an_end_that_was_cut_stays_a_gap),
 	    BOTH(marks),
 	    BOTH(content_is_compared_instead_of_the_body),
+	    BOTH(what_was_looked_up_says_so_and_counts_once),
 	    BOTH(looking_up),
 	    BOTH(refused_is_kept_and_counted),
 	    BOTH(refused_of_one_source_is_bounded),

@@ -371,6 +371,7 @@ make_event(struct maker *maker)
 		    .type = maybe(maker, name(maker, "builtin.", 3)),
 		    .message = test_message("builtin.1", body),
 		    .forward = {chance(maker, 2) ? 0 : known_id(maker, known->endpoints, known->endpoint_count)},
+		    .looked_up = chance(maker, 3),
 		};
 		memset(request->journal.body_sha256, body, SHA256_BYTES);
 	} else if (request->kind == STORE_REFILL) {

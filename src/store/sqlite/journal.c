@@ -40,7 +40,7 @@ row_from(sqlite3_stmt *row, struct arena *arena)
 		},
 	};
 	int64_t verdict = sqlite3_column_int64(row, 5);
-	bool known = verdict == JOURNAL_VERIFIED || verdict == JOURNAL_CONFLICT;
+	bool known = verdict == JOURNAL_VERIFIED || verdict == JOURNAL_CONFLICT || verdict == JOURNAL_RECONCILIATION;
 	out.verdict = known ? (enum journal_verdict)verdict : JOURNAL_CONFLICT;
 	bool digest = read_digest(sql_slice(row, 7), out.body_sha256);
 	bool chain = read_digest(sql_slice(row, 14), out.chain);
@@ -157,14 +157,14 @@ is_seen(struct sqlite_store *store, struct store_journal *journal, int64_t looku
 	struct slice sha = {(const char *)journal->body_sha256, SHA256_BYTES};
 	sha = slice_present(journal->content_sha256) ? journal->content_sha256 : sha;
 	bool seen = false;
-	journal->verdict = JOURNAL_VERIFIED;
+	journal->verdict = journal->looked_up ? JOURNAL_RECONCILIATION : JOURNAL_VERIFIED;
 	sqlite3_stmt *row = sql_bind(store, SQL_JOURNAL_FIND, "i", lookup);
 	while (sql_step(store, row)) {
 		if (!slice_equal(sql_slice(row, 1), journal->source) ||
 		    !slice_equal(sql_slice(row, 2), journal->event_id))
 			continue;
 		bool same = slice_equal(sql_slice(row, 4), sha);
-		if (sqlite3_column_int(row, 3) == JOURNAL_VERIFIED)
+		if (journal_counts((enum journal_verdict)sqlite3_column_int(row, 3)))
 			journal->verdict = same ? JOURNAL_DUPLICATE : JOURNAL_CONFLICT;
 		if (same) {
 			journal->seq = sqlite3_column_int64(row, 0);
@@ -212,7 +212,7 @@ op_journal(struct sqlite_store *store, struct store_request *request)
 	message->organisation.value = 0;
 	insert_message(store, request, message);
 	append(store, journal, request->now, lookup);
-	if (journal->verdict != JOURNAL_VERIFIED || journal->forward.value == 0)
+	if (!journal_counts(journal->verdict) || journal->forward.value == 0)
 		return;
 	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, journal->forward);
 	if (entry == NULL || !endpoint_wants(&entry->endpoint, message->event_type, message->channels))
