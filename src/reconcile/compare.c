@@ -8,6 +8,7 @@ struct comparison {
 	const struct record *side[SIDE_COUNT]; /* NULL: that source has none */
 	const struct catalogue_state *state[SIDE_COUNT];
 	enum direction direction; /* as the custodian says, else the journal, else the ledger */
+	bool sign_only;		  /* a request that is signed and never sent: nothing of it is booked */
 };
 
 static void
@@ -73,7 +74,7 @@ check_presence(struct comparison *of)
 	if (ledger == NULL && of->direction == DIRECTION_OUT) {
 		if (moved_money(of))
 			report(of, BREAK_MISSING_INSTRUCTION, since);
-	} else if (ledger == NULL && is_completed(of->state[SIDE_CUSTODIAN])) {
+	} else if (ledger == NULL && !of->sign_only && is_completed(of->state[SIDE_CUSTODIAN])) {
 		report(of, BREAK_MISSING_IN_LEDGER, since);
 	}
 	return journal == NULL;
@@ -238,6 +239,18 @@ in_window(const struct comparison *of)
 	return !any;
 }
 
+/* Of a request that is signed and never sent, signed is the end. */
+static void
+end_at_signed(struct comparison *of)
+{
+	const struct catalogue_lifecycle *lifecycle = catalogue_lifecycle_find(SLICE("message_sign"));
+	for (enum side side = 0; side < SIDE_COUNT; side++)
+		of->sign_only |= of->side[side] != NULL && of->side[side]->sign_only;
+	for (enum side side = 0; of->sign_only && side < SIDE_COUNT; side++)
+		if (of->state[side] != NULL && slice_is(of->state[side]->name, "signed"))
+			of->state[side] = catalogue_state_find(lifecycle, of->state[side]->name);
+}
+
 static void
 look_up(struct comparison *of)
 {
@@ -252,6 +265,7 @@ look_up(struct comparison *of)
 	for (enum side side = 0; side < SIDE_COUNT; side++)
 		if (of->side[side] != NULL)
 			of->state[side] = states_of(of->input->states, of->side[side]->status, of->direction);
+	end_at_signed(of);
 }
 
 bool

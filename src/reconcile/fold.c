@@ -19,6 +19,9 @@ target_of(const struct fold *fold, const struct journal_event *event)
 		return event->values.status == 0 ? SLICE_NONE : fold->states->words[event->values.status].state;
 	if (fold->states->resource != NULL)
 		return slice_equal(type->lifecycle, fold->states->resource->name) ? type->state : SLICE_NONE;
+	/* A request to sign has a life of its own, told in the states of a payment that it shares. */
+	if (slice_is(type->lifecycle, "message_sign"))
+		return slice_is(type->state, "requested") ? SLICE("created") : type->state;
 	/* Screening moves deposits; a screened payment goes its own way. */
 	if (!event->own && fold->direction != DIRECTION_IN && fold->direction != DIRECTION_UNKNOWN)
 		return SLICE_NONE;

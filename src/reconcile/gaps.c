@@ -21,6 +21,7 @@ add_gap(struct journal *journal, const struct journal_stream *stream, struct jou
 	journal->gaps[journal->gap_count++] = (struct journal_gap){
 	    .source = stream->source,
 	    .organisation = stream->organisation,
+	    .by_header = stream->by_header,
 	    .first = before.number + 1,
 	    .last = after.number - 1,
 	    .before = before.occurred,
@@ -28,11 +29,18 @@ add_gap(struct journal *journal, const struct journal_stream *stream, struct jou
 	};
 }
 
+/* The envelopes on either side have numbers that are not neighbours, so their own stream tells of what is missing. */
+static bool
+told_by_envelopes(struct journal_number before, struct journal_number after)
+{
+	return before.envelope >= 0 && after.envelope >= 0 && after.envelope > before.envelope + 1;
+}
+
 void
 journal_find_gaps(struct journal *journal, struct journal_stream *stream)
 {
 	/* What lies below the lowest number that came is no gap: it was before this receiver's time. */
-	if (stream->count == 0)
+	if (stream->count == 0 || (stream->by_header && !stream->alone))
 		return;
 	bool sorted = true;
 	for (size_t i = 1; sorted && i < stream->count; i++)
@@ -40,12 +48,13 @@ journal_find_gaps(struct journal *journal, struct journal_stream *stream)
 	if (!sorted)
 		qsort(stream->numbers, stream->count, sizeof stream->numbers[0], compare);
 	for (size_t i = 1; i < stream->count; i++)
-		if (stream->numbers[i].number > stream->numbers[i - 1].number + 1)
+		if (stream->numbers[i].number > stream->numbers[i - 1].number + 1 &&
+		    !told_by_envelopes(stream->numbers[i - 1], stream->numbers[i]))
 			add_gap(journal, stream, stream->numbers[i - 1], stream->numbers[i]);
 	struct journal_number last = stream->numbers[stream->count - 1];
 	if (stream->newest.number > last.number) {
 		/* The heartbeat's number is missing as well. */
-		struct journal_number end = {stream->newest.number + 1, stream->newest.occurred};
+		struct journal_number end = {stream->newest.number + 1, -1, stream->newest.occurred};
 		add_gap(journal, stream, last, end);
 	}
 }

@@ -37,11 +37,12 @@ journal_fini(struct journal *journal)
 }
 
 static struct journal_stream *
-stream_of(struct reading *reading, struct text source, struct text organisation)
+stream_of(struct reading *reading, struct text source, struct text organisation, bool by_header)
 {
 	for (size_t i = reading->stream_count; i > 0; i--) {
 		struct journal_stream *stream = &reading->streams[i - 1];
-		if (text_equal(stream->source, source) && text_equal(stream->organisation, organisation))
+		if (text_equal(stream->source, source) && text_equal(stream->organisation, organisation) &&
+		    stream->by_header == by_header)
 			return stream;
 	}
 	if (reading->stream_count == STREAMS_MAX)
@@ -49,8 +50,19 @@ stream_of(struct reading *reading, struct text source, struct text organisation)
 	if (reading->streams == NULL)
 		reading->streams = mem_zero(STREAMS_MAX, sizeof reading->streams[0]);
 	struct journal_stream *stream = &reading->streams[reading->stream_count++];
-	*stream = (struct journal_stream){.source = source, .organisation = organisation, .newest = {.number = -1}};
+	*stream = (struct journal_stream){
+	    .source = source, .organisation = organisation, .by_header = by_header, .newest = {.number = -1}};
 	return stream;
+}
+
+static void
+add_number(struct journal_stream *stream, struct journal_number number)
+{
+	if (stream->count == stream->capacity) {
+		stream->capacity = stream->capacity == 0 ? 64 : stream->capacity * 2;
+		stream->numbers = mem_resize(stream->numbers, stream->capacity, sizeof stream->numbers[0]);
+	}
+	stream->numbers[stream->count++] = number;
 }
 
 static void
@@ -60,18 +72,30 @@ note_number(struct reading *reading, struct text source, struct wall_time occurr
 	if (body->stream_seq < 0 && body->newest < 0)
 		return;
 	struct journal_stream *stream =
-	    stream_of(reading, source, texts_put(reading->context->texts, body->organisation));
+	    stream_of(reading, source, texts_put(reading->context->texts, body->organisation), false);
 	if (stream == NULL)
 		return;
 	if (body->newest > stream->newest.number)
-		stream->newest = (struct journal_number){body->newest, occurred};
-	if (body->stream_seq < 0)
+		stream->newest = (struct journal_number){body->newest, -1, occurred};
+	if (body->stream_seq >= 0)
+		add_number(stream, (struct journal_number){body->stream_seq, -1, occurred});
+}
+
+/* Every delivery of an endpoint takes the next number of its header. They are looked at where an envelope has none of
+ * its own; what the service itself sends never has one. */
+static void
+note_header(struct reading *reading, const struct store_journal_row *row, struct text source, struct wall_time occurred,
+    bool readable)
+{
+	int64_t number;
+	if (!slice_to_int64(row->headers.sequence, &number) || number < 1)
 		return;
-	if (stream->count == stream->capacity) {
-		stream->capacity = stream->capacity == 0 ? 64 : stream->capacity * 2;
-		stream->numbers = mem_resize(stream->numbers, stream->capacity, sizeof stream->numbers[0]);
-	}
-	stream->numbers[stream->count++] = (struct journal_number){body->stream_seq, occurred};
+	struct journal_stream *stream = stream_of(reading, source, TEXT_NONE, true);
+	if (stream == NULL)
+		return;
+	int64_t envelope = readable ? reading->body.stream_seq : -1;
+	stream->alone |= envelope < 0 && !slice_starts(row->type, SLICE("webhook."));
+	add_number(stream, (struct journal_number){number, envelope, occurred});
 }
 
 static void
@@ -164,7 +188,11 @@ add_event(struct reading *reading, const struct store_journal_row *row, struct t
 	    .source = source,
 	    .transaction = transaction_of(reading, row->seq),
 	    .own = reading->body.own,
+	    .sign_only = reading->body.sign_only,
 	};
+	struct journal_event *event = &reading->events[reading->event_count - 1];
+	if (event->sign_only)
+		reading->journal->records.items[event->transaction].sign_only = true;
 }
 
 static void
@@ -176,11 +204,14 @@ read_row(struct reading *reading, const struct store_journal_row *row)
 	reading->journal->event_count++;
 	if (row->verdict == JOURNAL_CONFLICT) {
 		note_conflict(reading, row, source);
-	} else if (readable) {
+	} else {
 		/* Without a time of its own, what a source sends is as old as its arrival. */
-		struct wall_time occurred = time_known(body->occurred) ? body->occurred : row->received;
-		note_number(reading, source, occurred);
-		if (body->key.len > 0)
+		bool timed = readable && time_known(body->occurred);
+		struct wall_time occurred = timed ? body->occurred : row->received;
+		note_header(reading, row, source, occurred, readable);
+		if (readable)
+			note_number(reading, source, occurred);
+		if (readable && body->key.len > 0)
 			add_event(reading, row, source, occurred);
 	}
 	arena_reset(&reading->context->arena);

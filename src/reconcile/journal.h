@@ -15,6 +15,7 @@
 /* A run of numbers of one stream that are missing although a later one has come. */
 struct journal_gap {
 	struct text source, organisation;
+	bool by_header; /* numbers of the vaultbell-sequence header, where the envelopes have none */
 	int64_t first, last;
 	struct wall_time before, after; /* when the events on either side of it occurred; TIME_UNKNOWN */
 };
@@ -60,17 +61,22 @@ struct journal_event {
 	struct text source;
 	uint32_t transaction; /* index into the records */
 	bool own;	      /* of the transaction itself, not of a case that names it */
+	bool sign_only;	      /* of a request to sign and not to send */
 	bool moved;	      /* out: it moved the state */
 };
 
 /* A number that came, and when what it numbers occurred. */
 struct journal_number {
 	int64_t number;
+	int64_t envelope; /* of a header's number: the stream_seq beside it; -1: none */
 	struct wall_time occurred;
 };
 
+/* The numbers of the envelopes of one source and organisation, or of one source's vaultbell-sequence headers. */
 struct journal_stream {
 	struct text source, organisation;
+	bool by_header;
+	bool alone; /* of headers: one stood beside an envelope without a number, so they have to be looked at */
 	struct journal_number *numbers;
 	size_t count, capacity;
 	struct journal_number newest; /* the highest that a heartbeat carries; -1: none */
@@ -85,6 +91,7 @@ struct journal_body {
 	int64_t stream_seq, newest; /* -1: none */
 	struct wall_time occurred;
 	bool own;
+	bool sign_only;
 };
 
 /* Reads an envelope, or a body of the platform's first generation. False: it is neither. */

@@ -35,7 +35,8 @@ static bool
 concerns_transaction(struct journal_body *out, struct json resource)
 {
 	const struct catalogue_type *type = out->type;
-	out->own = type != NULL && slice_is(type->resource_kind, "transaction");
+	out->sign_only = type != NULL && slice_is(type->lifecycle, "message_sign");
+	out->own = out->sign_only || (type != NULL && slice_is(type->resource_kind, "transaction"));
 	if (!out->own && resource.type == JSON_OBJECT) {
 		struct json kind = json_member(resource, "type");
 		out->own = kind.type == JSON_STRING && json_text_is(kind, SLICE("transaction"));
@@ -169,7 +170,8 @@ read_legacy(struct record_context *context, struct json body, struct slice type,
 	struct slice *values = out->draft.values;
 	out->organisation = text_of(context, payload, "trustId");
 	out->occurred = time_of(context, body, "isoTimestamp");
-	if (out->type == NULL || !slice_is(out->type->resource_kind, "transaction"))
+	out->sign_only = out->type != NULL && slice_is(out->type->lifecycle, "message_sign");
+	if (out->type == NULL || (!out->sign_only && !slice_is(out->type->resource_kind, "transaction")))
 		return;
 	out->own = true;
 	struct slice request = text_of(context, payload, "requestId");
@@ -200,7 +202,7 @@ journal_body_read(struct record_context *context, struct slice body, struct slic
 	out->key = out->organisation = SLICE_NONE;
 	out->stream_seq = out->newest = -1;
 	out->occurred = TIME_UNKNOWN;
-	out->own = false;
+	out->own = out->sign_only = false;
 	struct json object;
 	if (!slice_present(body) || json_parse(body, LIMIT_JSON_DEPTH, &object, NULL) != OK ||
 	    object.type != JSON_OBJECT)

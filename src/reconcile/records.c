@@ -100,7 +100,27 @@ void
 record_draft_clear(struct record_draft *draft)
 {
 	memset(draft->values, 0, sizeof draft->values);
+	draft->sign_only = false;
 	buf_clear(&draft->extra);
+}
+
+/* A platform's kinds of request that are signed and never sent: MESSAGE_SIGN, ETHEREUM_PERSONAL_SIGN,
+ * ETHEREUM_SIGN_TYPED_DATA, EXTERNAL_ITEM and their like, in whatever case. */
+static void
+note_type(struct record_draft *draft, struct slice name, struct slice text)
+{
+	static const char *const kinds[] = {
+	    "message_sign", "personal_sign", "sign_typed_data", "sign_message", "sign_only", "external_item"};
+	char folded[64];
+	if (!slice_is(name, "type") || text.len == 0 || text.len >= sizeof folded)
+		return;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		folded[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c == '-' || c == ' ' ? '_' : c;
+	}
+	folded[text.len] = '\0';
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		draft->sign_only |= strstr(folded, kinds[i]) != NULL;
 }
 
 /* The writer wants a container: its opening brace is taken back at once. */
@@ -123,6 +143,7 @@ record_draft_extra(struct record_draft *draft, struct slice name, struct slice j
 {
 	struct json_writer writer = extra_writer(draft, name);
 	json_raw(&writer, json);
+	note_type(draft, name, json);
 }
 
 void
@@ -130,6 +151,7 @@ record_draft_extra_text(struct record_draft *draft, struct slice name, struct sl
 {
 	struct json_writer writer = extra_writer(draft, name);
 	json_string(&writer, text);
+	note_type(draft, name, text);
 }
 
 /* --- interpreting ----------------------------------------------------------------------------------- */
@@ -228,7 +250,7 @@ record_make(
 	static const enum member integers[] = {MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX};
 	const struct slice *values = draft->values;
 	struct slice texts[MEMBER_TEXTS + 1], network = values[MEMBER_NETWORK];
-	*record = (struct record){.occurred = TIME_UNKNOWN};
+	*record = (struct record){.occurred = TIME_UNKNOWN, .sign_only = draft->sign_only};
 	memcpy(texts, values, MEMBER_TEXTS * sizeof texts[0]);
 	texts[MEMBER_ASSET] = canonical_address(values[MEMBER_ASSET], network, &context->arena);
 	texts[MEMBER_ADDRESS] = canonical_address(values[MEMBER_ADDRESS], network, &context->arena);

@@ -51,9 +51,10 @@ struct record {
 	struct wall_time occurred;
 	unsigned char direction; /* enum direction */
 	state_word status;
-	bool reorged;	  /* journal: the last word is that the chain took it back, and nothing confirmed since */
-	bool duplicate;	  /* another record of its source came before it under the same key */
-	uint32_t repeats; /* how many duplicates it has */
+	bool reorged : 1;   /* journal: the last word is that the chain took it back, and nothing confirmed since */
+	bool duplicate : 1; /* another record of its source came before it under the same key */
+	bool sign_only : 1; /* a request to sign and not to send: signed is its end */
+	uint32_t repeats;   /* how many duplicates it has */
 };
 
 struct balance {
@@ -98,6 +99,7 @@ MUST_CHECK enum error_code records_read(struct record_context *context, enum rec
 
 struct record_draft {
 	struct slice values[MEMBER_COUNT]; /* borrowed until record_make; absent or empty: unknown */
+	bool sign_only;			   /* an unknown member `type` said so */
 	struct buf extra;
 };
 

@@ -296,9 +296,11 @@ view_gap(const struct reconcile *reconcile, const struct break_row *row, struct 
 	out->detail =
 	    arena_printf(arena, "%" PRId64 " number%s of the stream of %.*s did not come, though a later one has",
 		gap->last - gap->first + 1, gap->last > gap->first ? "s" : "", SLICE_ARG(source));
-	out->match_key = arena_printf(arena, "%.*s%s%.*s %" PRId64 "-%" PRId64 " (stream_seq)", SLICE_ARG(source),
-	    organisation.len > 0 ? "/" : "", SLICE_ARG(organisation), gap->first, gap->last);
-	return arena_printf(arena, "%.*s\n%.*s\n%" PRId64, SLICE_ARG(source), SLICE_ARG(organisation), gap->first);
+	out->match_key = arena_printf(arena, "%.*s%s%.*s %" PRId64 "-%" PRId64 " (%s)", SLICE_ARG(source),
+	    organisation.len > 0 ? "/" : "", SLICE_ARG(organisation), gap->first, gap->last,
+	    gap->by_header ? "vaultbell-sequence" : "stream_seq");
+	return arena_printf(arena, "%.*s\n%.*s\n%" PRId64 "%s", SLICE_ARG(source), SLICE_ARG(organisation), gap->first,
+	    gap->by_header ? "\nvaultbell-sequence" : "");
 }
 
 static struct slice
