@@ -112,12 +112,14 @@ wire(struct service *service, struct error *error)
 	});
 	service->store = NULL;
 	service->anchor = NULL;
+	jobs_register(service);
 	return in_loop_init(&service->in, service, error);
 }
 
 static void
 free_all(struct service *service)
 {
+	background_stop(service->background);
 	if (service->runner != NULL)
 		store_runner_stop(service->runner);
 	anchor_free(service->anchor);
@@ -151,6 +153,7 @@ service_start(const struct service_options *options, struct service **out, struc
 	}
 	out_loop_start(&service->out);
 	in_loop_start(&service->in);
+	background_start(service->background);
 	*out = service;
 	return OK;
 }

@@ -5,7 +5,7 @@
  *      └────────replies─────────┘◀──────records, refills───────┘
  *
  * Three threads, each owning its data, exchanging batches through mailboxes. The in-loop answers HTTP, the store
- * thread commits, the out-loop holds the engine and sends. This module starts them in the order of their needs and
+ * thread commits, the out-loop holds the engine and sends; a fourth one does what may wait (background.h). This module starts them in the order of their needs and
  * stops them in the reverse one. */
 #ifndef APP_SERVICE_H
 #define APP_SERVICE_H

@@ -2,6 +2,7 @@
 #ifndef APP_SERVICE_PRIVATE_H
 #define APP_SERVICE_PRIVATE_H
 
+#include "app/background.h"
 #include "app/service.h"
 #include "base/random.h"
 #include "deliver/sender.h"
@@ -67,6 +68,7 @@ struct service {
 	struct store *store;   /* until the runner takes it */
 	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;
+	struct background *background; /* what it runs: jobs.c */
 	struct in_loop in;
 	struct out_loop out;
 	char host[64], port[16];
@@ -96,6 +98,9 @@ MUST_CHECK enum error_code out_loop_init(struct out_loop *out, struct service *s
 void out_loop_start(struct out_loop *out);
 void out_loop_stop(struct out_loop *out);
 void out_loop_fini(struct out_loop *out);
+
+/* jobs.c: makes the background and registers its jobs. After the runner was started, before the loops are. */
+void jobs_register(struct service *service);
 
 /* forward.c: makes the store's endpoints match the sources' forward URLs. Before the runner starts. */
 MUST_CHECK enum error_code forward_prepare(struct store *store, struct receive_sources *sources, struct error *error);
