@@ -234,7 +234,7 @@ explain(const struct fetcher *fetcher, struct slice host, CURLcode result, struc
 	if (fetcher->body.overflow)
 		return error_set(
 		    error, ERR_LIMIT, "%.*s: its answer is longer than %zu bytes", SLICE_ARG(host), fetcher->body.max);
-	switch (result) {
+	switch ((int)result) {
 	case CURLE_ABORTED_BY_CALLBACK: return error_set(error, ERR_UNAVAILABLE, "%.*s: interrupted", SLICE_ARG(host));
 	case CURLE_OPERATION_TIMEDOUT:
 		return error_set(error, ERR_UNAVAILABLE, "%.*s: no complete answer in time", SLICE_ARG(host));
