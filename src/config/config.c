@@ -192,31 +192,30 @@ print_value(struct buf *out, struct slice text)
 }
 
 static void
-print_sources(const struct config *config, struct buf *out)
+print_item(const struct config_list *list, const char *item, struct buf *out)
 {
-	buf_text(out, config->source_count == 0 ? "sources: []  # default\n" : "sources:\n");
-	for (size_t i = 0; i < config->source_count; i++) {
-		const struct config_source *source = &config->sources[i];
-		const struct {
-			const char *name;
-			struct slice text;
-		} members[] = {
-		    {"name", source->name},
-		    {"scheme", source->scheme},
-		    {"secret_file", source->secret_file},
-		    {"forward", source->forward},
-		};
-		buf_printf(out, "  # %.*s\n", SLICE_ARG(source->origin));
-		const char *lead = "  - ";
-		for (size_t j = 0; j < COUNT_OF(members); j++) {
-			if (!slice_present(members[j].text))
-				continue;
-			buf_printf(out, "%s%s: ", lead, members[j].name);
-			print_value(out, members[j].text);
-			buf_byte(out, '\n');
-			lead = "    ";
-		}
+	const struct slice *origin = (const struct slice *)(const void *)item;
+	buf_printf(out, "  # %.*s\n", SLICE_ARG(*origin));
+	const char *lead = "  - ";
+	for (size_t i = 0; i < list->member_count; i++) {
+		const struct slice *value = (const struct slice *)(const void *)(item + list->members[i].offset);
+		if (!slice_present(*value))
+			continue;
+		buf_printf(out, "%s%s: ", lead, list->members[i].name);
+		print_value(out, *value);
+		buf_byte(out, '\n');
+		lead = "    ";
 	}
+}
+
+static void
+print_list(const struct config *config, const struct config_list *list, struct buf *out)
+{
+	const char *base = (const char *)config;
+	size_t count = *(const size_t *)(const void *)(base + list->count);
+	buf_printf(out, count == 0 ? "%s: []  # default\n" : "%s:\n", list->name);
+	for (size_t i = 0; i < count; i++)
+		print_item(list, base + list->items + i * list->item_bytes, out);
 }
 
 void
@@ -233,7 +232,8 @@ config_print(const struct config *config, struct buf *out)
 		print_value(out, config->values[row].text);
 		buf_printf(out, "  # %.*s\n", SLICE_ARG(config->values[row].origin));
 	}
-	print_sources(config, out);
+	for (size_t i = 0; i < config_list_count(); i++)
+		print_list(config, config_list_at(i), out);
 }
 
 void

@@ -16,13 +16,22 @@ struct config_value {
 	struct slice origin; /* "default", "file:line" or the environment variable */
 };
 
-enum { CONFIG_KEYS_MAX = 32, CONFIG_SOURCES_MAX = 64 };
+enum { CONFIG_KEYS_MAX = 48, CONFIG_SOURCES_MAX = 64, CONFIG_ALERTS_MAX = 16 };
 
-/* An item of `sources`, as it was written; receive/receive.h says what is right. Each ends with a NUL; absent: not
- * given. */
-struct config_source {
+/* An item of a list of the file, as it was written; who uses it says what is right. Each member ends with a NUL; absent:
+ * not given; of several values: separated by commas. `origin` is "file:line". The lists and their members are in the
+ * table of lists.c. */
+struct config_source { /* receive/receive.h */
+	struct slice origin;
 	struct slice name, scheme, secret_file, forward;
-	struct slice origin; /* "file:line" */
+	struct slice jwks_url;		 /* where its keys are fetched */
+	struct slice client_certificate; /* whom its client's certificate must name */
+	struct slice allow;		 /* networks that it may send from */
+};
+
+struct config_alert { /* app/alerts.h */
+	struct slice origin;
+	struct slice name, kind, url, secret_file;
 };
 
 struct config {
@@ -43,8 +52,17 @@ struct config {
 	bool catalogue_strict;		 /* catalogue.strict: post only catalogued types; default false */
 	enum log_format log_format;	 /* log.format: logfmt | json */
 	enum log_level log_level;	 /* log.level: debug | info | warn | error; default info */
-	struct config_source sources[CONFIG_SOURCES_MAX]; /* the receiver's; a list, so not a row of the table */
+	/* receiver.* */
+	struct guard
+	    trusted_proxies;	 /* receiver.trusted_proxies: whose X-Forwarded-For is believed; default nobody's */
+	int64_t jwks_refresh_ms; /* receiver.jwks_refresh: default 10m */
+	int64_t jwks_retry_ms;	 /* receiver.jwks_retry: no fetch sooner after the last; default 10s */
+	int64_t jwks_keep_ms;	 /* receiver.jwks_keep: how long keys outlive their last good fetch; default 1d */
+	/* the receiver's lists, which are no rows of the table of keys but of that of lists */
+	struct config_source sources[CONFIG_SOURCES_MAX];
 	size_t source_count;
+	struct config_alert alerts[CONFIG_ALERTS_MAX];
+	size_t alert_count;
 	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };

@@ -26,6 +26,25 @@ bool config_section_exists(struct slice name);
 /* "VAULTBELL_DELIVERY_SCHEDULE". */
 struct slice config_key_variable(struct arena *arena, const struct config_key *key);
 
+/* A list of the file: mappings of one kind. An item's structure begins with its `origin`. */
+struct config_list {
+	const char *name;     /* "sources" */
+	const char *item;     /* "source"; for errors */
+	const char *expected; /* what the list looks like; ends the line of an error */
+	const char *members_expected;
+	size_t items, count; /* offsets in struct config */
+	size_t item_bytes, max;
+	const struct config_list_member {
+		const char *name;
+		size_t offset; /* of its slice in the item */
+		bool list;     /* may be written as a YAML sequence */
+	} * members;
+	size_t member_count;
+};
+
+size_t config_list_count(void);
+const struct config_list *config_list_at(size_t at);
+
 /* Sets one value. The error says `origin`, the key and what was expected. */
 MUST_CHECK enum error_code config_set(
     struct config *config, size_t row, struct slice text, struct slice origin, struct error *error);

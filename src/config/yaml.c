@@ -111,69 +111,87 @@ read_name(struct reading *reading, const char *section, char name[static NAME_BY
 	return shown ? OK : refuse(reading, "one of the keys of docs/configuration.md");
 }
 
-/* --- sources ---------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------------ */
 
-static const char sources_expected[] =
-    "a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and \"forward\"";
-
-static struct slice *
-source_member(struct config_source *source, struct slice key)
+static enum error_code
+refuse_in_list(struct reading *reading, const char *format, const char *name)
 {
-	const struct {
-		const char *name;
-		struct slice *member;
-	} members[] = {
-	    {"name", &source->name},
-	    {"scheme", &source->scheme},
-	    {"secret_file", &source->secret_file},
-	    {"forward", &source->forward},
-	};
-	for (size_t i = 0; i < COUNT_OF(members); i++)
-		if (slice_is(key, members[i].name))
-			return members[i].member;
+	struct arena arena = ARENA_EMPTY;
+	enum error_code code = refuse(reading, arena_printf(&arena, "%s%s", format, name).ptr);
+	arena_free(&arena);
+	return code;
+}
+
+static const struct config_list_member *
+find_member(const struct config_list *list, struct slice name)
+{
+	for (size_t i = 0; i < list->member_count; i++)
+		if (slice_is(name, list->members[i].name))
+			return &list->members[i];
 	return NULL;
+}
+
+/* The value whose event is the current one. */
+static enum error_code
+read_member(struct reading *reading, const struct config_list_member *member, struct slice *out)
+{
+	struct buf text;
+	buf_init(&text, LIMIT_CONFIG_BYTES);
+	enum error_code code = OK;
+	if (reading->event.type == YAML_SCALAR_EVENT)
+		buf_append(&text, scalar_of(&reading->event));
+	else if (reading->event.type == YAML_SEQUENCE_START_EVENT && member->list)
+		code = read_sequence(reading, &text);
+	else
+		code = refuse(reading, "one value");
+	if (code == OK && (text.len == 0 || memchr(text.data, '\0', text.len) != NULL))
+		code = refuse(reading, "one value");
+	if (code == OK)
+		*out = arena_copy(&reading->config->arena, buf_slice(&text));
+	buf_free(&text);
+	return code;
 }
 
 /* A mapping whose start is the current event; ends at its end. */
 static enum error_code
-read_source(struct reading *reading, struct config_source *source)
+read_item(struct reading *reading, const struct config_list *list, char *item)
 {
-	struct arena *arena = &reading->config->arena;
-	source->origin = arena_printf(arena, "%s:%zu", reading->file, line_of(&reading->event.start_mark));
+	struct slice *origin = (struct slice *)(void *)item;
+	*origin = arena_printf(&reading->config->arena, "%s:%zu", reading->file, line_of(&reading->event.start_mark));
 	for (;;) {
 		enum error_code code = advance(reading);
 		if (code != OK)
 			return code;
 		if (reading->event.type == YAML_MAPPING_END_EVENT)
 			return OK;
-		struct slice *member = NULL;
+		const struct config_list_member *member = NULL;
 		if (reading->event.type == YAML_SCALAR_EVENT)
-			member = source_member(source, scalar_of(&reading->event));
+			member = find_member(list, scalar_of(&reading->event));
 		if (member == NULL)
-			return refuse(reading, "name, scheme, secret_file or forward");
-		if (slice_present(*member))
-			return refuse(reading, "this key once in each source");
+			return refuse(reading, list->members_expected);
+		struct slice *value = (struct slice *)(void *)(item + member->offset);
+		if (slice_present(*value))
+			return refuse_in_list(reading, "this key once in each ", list->item);
 		code = advance(reading);
+		if (code == OK)
+			code = read_member(reading, member, value);
 		if (code != OK)
 			return code;
-		if (reading->event.type != YAML_SCALAR_EVENT || reading->event.data.scalar.length == 0 ||
-		    memchr(reading->event.data.scalar.value, '\0', reading->event.data.scalar.length) != NULL)
-			return refuse(reading, "one value");
-		*member = arena_copy(arena, scalar_of(&reading->event));
 	}
 }
 
-/* The value of `sources`, whose first event is the current one. */
+/* The list's value, whose first event is the current one. */
 static enum error_code
-read_sources(struct reading *reading)
+read_list(struct reading *reading, const struct config_list *list)
 {
-	struct config *config = reading->config;
-	if (config->source_count > 0)
-		return refuse(reading, "sources once, they are set above already");
+	char *config = (char *)reading->config;
+	size_t *count = (size_t *)(void *)(config + list->count);
+	if (*count > 0)
+		return refuse_in_list(reading, list->name, " once, they are set above already");
 	if (reading->event.type == YAML_SCALAR_EVENT && reading->event.data.scalar.length == 0)
 		return OK;
 	if (reading->event.type != YAML_SEQUENCE_START_EVENT)
-		return refuse(reading, sources_expected);
+		return refuse(reading, list->expected);
 	for (;;) {
 		enum error_code code = advance(reading);
 		if (code != OK)
@@ -181,13 +199,24 @@ read_sources(struct reading *reading)
 		if (reading->event.type == YAML_SEQUENCE_END_EVENT)
 			return OK;
 		if (reading->event.type != YAML_MAPPING_START_EVENT)
-			return refuse(reading, sources_expected);
-		if (config->source_count == CONFIG_SOURCES_MAX)
-			return refuse(reading, "no more than 64 sources");
-		code = read_source(reading, &config->sources[config->source_count++]);
+			return refuse(reading, list->expected);
+		if (*count == list->max)
+			return error_set(reading->error, ERR_LIMIT, "%s:%zu: %s: expected no more than %zu",
+			    reading->file, line_of(&reading->event.start_mark), list->name, list->max);
+		code = read_item(reading, list, config + list->items + (*count)++ * list->item_bytes);
 		if (code != OK)
 			return code;
 	}
+}
+
+/* NULL when no list has this name. */
+static const struct config_list *
+find_list(const char *name)
+{
+	for (size_t i = 0; i < config_list_count(); i++)
+		if (strcmp(config_list_at(i)->name, name) == 0)
+			return config_list_at(i);
+	return NULL;
 }
 
 /* --- the document ----------------------------------------------------------------------------------- */
@@ -211,8 +240,9 @@ read_mapping(struct reading *reading, const char *section)
 			return code;
 		bool is_section = section[0] == '\0' && config_section_exists(slice_of(name));
 		bool is_empty = reading->event.type == YAML_SCALAR_EVENT && reading->event.data.scalar.length == 0;
-		if (section[0] == '\0' && strcmp(name, "sources") == 0)
-			code = read_sources(reading);
+		const struct config_list *list = section[0] == '\0' ? find_list(name) : NULL;
+		if (list != NULL)
+			code = read_list(reading, list);
 		else if (is_section && reading->event.type == YAML_MAPPING_START_EVENT)
 			code = read_mapping(reading, name);
 		else if (is_section && !is_empty)

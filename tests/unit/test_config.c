@@ -147,7 +147,8 @@ errors_name_line_and_expectation(void **state)
 	    ":1: expected a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and "
 	    "\"forward\"");
 	assert_refused("sources:\n  - name: a\n    name: b\n", ":3: expected this key once in each source");
-	assert_refused("sources:\n  - nome: a\n", ":2: expected name, scheme, secret_file or forward");
+	assert_refused("sources:\n  - nome: a\n", ":2: expected name, scheme, secret_file, forward, jwks_url, "
+						  "client_certificate or allow");
 	assert_refused("sources:\n  - name: [a]\n", ":2: expected one value");
 	assert_refused(
 	    "sources:\n  - name: a\nsources:\n  - name: b\n", ":4: expected sources once, they are set above already");
@@ -187,7 +188,9 @@ sources_are_a_list(void **state)
 	assert_loads(&config,
 	    "sources:\n"
 	    "  - name: acme\n    scheme: standard\n    secret_file: a b.keys\n"
-	    "  - {name: old, scheme: legacy, secret_file: old.keys, forward: 'http://127.0.0.1:9/'}\n",
+	    "  - {name: old, scheme: legacy, secret_file: old.keys, forward: 'http://127.0.0.1:9/',\n"
+	    "     allow: [10.0.0.0/8, 'fd00::/8']}\n"
+	    "alerts: [{name: desk, kind: slack, url: 'https://chat.example/x'}]\n",
 	    no_environment);
 	struct buf text;
 	buf_init(&text, LIMIT_CONFIG_BYTES);
@@ -204,6 +207,9 @@ sources_are_a_list(void **state)
 	assert_true(slice_is(config.sources[0].secret_file, "a b.keys"));
 	assert_false(slice_present(config.sources[0].forward));
 	assert_true(slice_is(config.sources[1].forward, "http://127.0.0.1:9/"));
+	assert_true(slice_is(again.sources[1].allow, "10.0.0.0/8,fd00::/8"));
+	assert_int_equal(again.alert_count, 1);
+	assert_true(slice_is(again.alerts[0].kind, "slack"));
 	buf_free(&text);
 	config_free(&config);
 	config_free(&again);
