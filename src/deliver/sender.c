@@ -331,7 +331,9 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 {
 	struct store_request *request = store_request_new(STORE_RECORD, now);
 	const struct transmission *sent = &flight->transmission;
-	struct slice response = sent->outcome == TRANSMISSION_ANSWERED ? sent->response : slice_of(sent->problem);
+	bool answered = sent->outcome == TRANSMISSION_ANSWERED;
+	bool responded = answered || sent->outcome == TRANSMISSION_PASSED || sent->outcome == TRANSMISSION_FAILED;
+	struct slice response = responded ? sent->response : slice_of(sent->problem);
 	if (response.len > LIMIT_RESPONSE_STORED_BYTES)
 		response.len = LIMIT_RESPONSE_STORED_BYTES;
 	request->record = (struct store_record){
@@ -347,7 +349,7 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 		    .message = flight->message,
 		    .endpoint = flight->endpoint,
 		    .number = flight->number,
-		    .status_code = sent->outcome == TRANSMISSION_ANSWERED ? sent->status_code : 0,
+		    .status_code = answered ? sent->status_code : 0,
 		    .duration_ms = (int32_t)(sent->duration_us / 1000),
 		    .trigger = flight->trigger,
 		    .succeeded = action->state == DELIVERY_DELIVERED,
@@ -370,6 +372,7 @@ land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_t
 	    .random = sender->ports.random(sender->ports.context),
 	    .delivery = {.endpoint = flight->endpoint, .message = flight->message},
 	    .succeeded = succeeded,
+	    .final = !succeeded && flight->transmission.final,
 	    .status_code = answered ? flight->transmission.status_code : 0,
 	    .retry_after_ms = answered ? flight->transmission.retry_after_ms : 0,
 	};
@@ -386,8 +389,9 @@ void
 sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now)
 {
 	struct flight *flight = transmission->owner;
-	bool succeeded = transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
-			 transmission->status_code < 300;
+	bool succeeded = transmission->outcome == TRANSMISSION_PASSED ||
+			 (transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
+			     transmission->status_code < 300);
 	if (!flight->outcome_ignored)
 		land(sender, flight, succeeded, now);
 	flight_free(sender, flight);
@@ -404,6 +408,7 @@ launch(struct sender *sender, const struct engine_delivery *delivery, struct wal
 	flight->trigger = delivery->trigger;
 	struct transmission *transmission = &flight->transmission;
 	transmission->timeout_ms = sender->options.timeout_ms;
+	transmission->message = delivery->payload;
 	struct compose_input input = {
 	    .target = find_target(sender, delivery->endpoint),
 	    .message = delivery->payload,

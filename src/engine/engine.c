@@ -363,6 +363,10 @@ judge_delivery(struct engine *engine, struct held *held, const struct node *node
 		held->verdict = DELIVERY_DELIVERED;
 		return;
 	}
+	if (event->final) {
+		held->verdict = DELIVERY_EXHAUSTED;
+		return;
+	}
 	bool manual = held->delivery.trigger == TRIGGER_MANUAL, gone = event->status_code == STATUS_GONE;
 	if (!gone && (manual || (size_t)held->delivery.attempts > schedule->count)) {
 		held->verdict = DELIVERY_EXHAUSTED;
@@ -387,9 +391,10 @@ judge_delivery(struct engine *engine, struct held *held, const struct node *node
 static void
 judge_endpoint(struct engine *engine, struct node *node, const struct engine_event *event, struct engine_action *record)
 {
-	bool succeeded = event->succeeded;
+	/* What is final is about the one delivery: the endpoint works. */
+	bool succeeded = event->succeeded || event->final;
 	struct wall_time since = node->config.failing_since;
-	record->suspend = event->status_code == STATUS_GONE;
+	record->suspend = event->status_code == STATUS_GONE && !event->final;
 	if (succeeded && since.us != 0) {
 		node->config.failing_since = WALL_NONE;
 		record->set_failing = true;

@@ -84,6 +84,7 @@ struct engine_event {
 	struct engine_endpoint endpoint; /* ENDPOINT */
 	struct engine_delivery delivery; /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
 	bool succeeded;			 /* ATTEMPTED: a 2xx came */
+	bool final;			 /* ATTEMPTED: it did not, and trying this one again would not help */
 	int32_t status_code;		 /* ATTEMPTED: of the answer; 0: none came */
 	int64_t retry_after_ms;		 /* ATTEMPTED: the pause that the answer asked for; 0: none */
 	const struct engine_delivery

@@ -87,7 +87,7 @@ void
 flow_judge(struct engine *engine, uint32_t index, const struct engine_event *event)
 {
 	struct node *node = &engine->nodes[index];
-	if (!event->succeeded) {
+	if (!event->succeeded && !event->final) {
 		judge_failure(engine, node, event);
 		return;
 	}

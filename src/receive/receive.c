@@ -113,7 +113,12 @@ journal_request(
 	journal->event_id = message->webhook_id;
 	journal->type = type;
 	journal->message = message;
-	journal->forward = source->forward;
+	if (source->forward.value != 0) {
+		struct endpoint_id *forward = arena_alloc(&request->arena, sizeof *forward);
+		*forward = source->forward;
+		journal->forwards = forward;
+		journal->forward_count = 1;
+	}
 	journal->headers = journal_headers(&request->arena, source, input, result);
 	sha256(message->payload, journal->body_sha256);
 	if (slice_present(result->content)) {

@@ -81,8 +81,20 @@ bool
 chain_fits_message(const struct store_journal_row *row, const struct message *message)
 {
 	struct slice type = slice_present(row->type) ? row->type : SLICE("");
-	return message->organisation.value == 0 && !slice_present(message->event_id) && message->channels.count == 0 &&
+	bool channels = message->channels.count == 0 ||
+			(message->channels.count == 1 && slice_equal(message->channels.items[0], row->source));
+	return message->organisation.value == 0 && !slice_present(message->event_id) && channels &&
 	       slice_equal(message->webhook_id, row->event_id) && slice_equal(message->event_type, type);
+}
+
+void
+chain_own_message(const struct store_journal *journal)
+{
+	struct message *message = journal->message;
+	struct slice *source = arena_alloc(&message->arena, sizeof *source);
+	*source = arena_copy(&message->arena, journal->source);
+	message->organisation.value = 0;
+	message->channels = (struct slice_list){source, 1};
 }
 
 /* --- checking --------------------------------------------------------------------------------------- */

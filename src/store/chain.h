@@ -18,6 +18,9 @@ struct store_journal_end chain_start(void);
 void chain_add(struct store_journal_end *end, const struct store_journal_row *row);
 /* By what a repeat is looked up: the first 64 bits of the event id's hash. */
 int64_t chain_lookup(struct slice event_id);
+/* Makes the message the journal's: of no organisation, and its source as its one channel, so that whoever delivers it
+ * knows where it came from. */
+void chain_own_message(const struct store_journal *journal);
 /* What the message row of a journalled body holds beside the payload; anything else was put there by somebody else. */
 bool chain_fits_message(const struct store_journal_row *row, const struct message *message);
 

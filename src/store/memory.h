@@ -113,6 +113,7 @@ memory_execute memory_event_type_create, memory_event_type_edit, memory_event_ty
 memory_execute memory_token_list, memory_token_used, memory_audit_list;
 memory_execute memory_token_create, memory_token_get, memory_token_revoke, memory_token_expire;
 memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;
+memory_execute memory_endpoint_totals, memory_dead_letters;
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;

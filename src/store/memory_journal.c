@@ -77,6 +77,25 @@ append(struct memory *memory, struct store_journal *journal, struct wall_time no
 	journal->seq = row->row.seq;
 }
 
+static void
+forward(struct memory *memory, const struct store_request *request, struct mail_list *notes)
+{
+	const struct store_journal *journal = &request->journal;
+	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, journal->forward_count);
+	note->message = message_ref(journal->message);
+	note->target_count = 0;
+	for (size_t i = 0; i < journal->forward_count; i++) {
+		struct memory_endpoint *to = memory_endpoint_by_id(memory, journal->forwards[i]);
+		if (to != NULL && endpoint_wants(&to->endpoint, note->message->event_type, note->message->channels))
+			memory_new_delivery(
+			    memory, journal->message, to, request->now, &note->targets[note->target_count++]);
+	}
+	if (note->target_count > 0)
+		mail_list_add(notes, &note->mail);
+	else
+		store_note_free(note);
+}
+
 enum error_code
 memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
@@ -91,18 +110,11 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 		journal->seq = first->row.seq;
 		return OK;
 	}
-	struct memory_endpoint *forward =
-	    journal_counts(journal->verdict) ? memory_endpoint_by_id(memory, journal->forward) : NULL;
-	journal->message->organisation.value = 0;
+	chain_own_message(journal);
 	memory_keep_message(memory, journal->message, request->now);
 	append(memory, journal, request->now);
-	if (forward == NULL ||
-	    !endpoint_wants(&forward->endpoint, journal->message->event_type, journal->message->channels))
-		return OK;
-	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
-	note->message = message_ref(journal->message);
-	memory_new_delivery(memory, journal->message, forward, request->now, &note->targets[0]);
-	mail_list_add(notes, &note->mail);
+	if (journal_counts(journal->verdict))
+		forward(memory, request, notes);
 	return OK;
 }
 

@@ -345,7 +345,9 @@ look_at_delivery(struct memory *memory, struct memory_task *task, struct message
 	}
 	if (task_choose(&task->task, &endpoint->endpoint, &candidate, request->now) == TASK_PASS)
 		return;
-	if (!slice_present(message->payload) || !entitled(memory, message)) {
+	bool owned =
+	    !task->task.journalled; /* else the endpoint's organisation is the receiver's, which has all services */
+	if (!slice_present(message->payload) || (owned && !entitled(memory, message))) {
 		task->task.skipped++;
 		return;
 	}
@@ -376,7 +378,9 @@ next_message(struct memory *memory, const struct task *task)
 	for (size_t i = 0; i < memory->messages.count; i++) {
 		struct message *message = memory->messages.rows[i];
 		if (message->id.value > task->position && message->id.value < task->ceiling &&
-		    (task->organisation.value == 0 || message->organisation.value == task->organisation.value))
+		    (task->journalled
+			    ? message->organisation.value == 0
+			    : task->organisation.value == 0 || message->organisation.value == task->organisation.value))
 			return message;
 	}
 	return NULL;

@@ -62,17 +62,21 @@ enum store_kind {
 	STORE_TASK_STEP,       /* one step of the task that waited longest; out: task, existed (there was one), more */
 	STORE_TASK_CANCEL,     /* in: task.id, task.organisation (0: of any); out: task */
 	/* reading */
-	STORE_ENDPOINTS_ALL,	 /* out: endpoints: every one that is not deleted, of every organisation */
-	STORE_PRECHECK,		 /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */
-	STORE_ENDPOINT_STATS,	 /* in: ref, endpoint_ref, page (limit, after, floor, ceiling: attempts looked at now);
+	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation */
+	STORE_PRECHECK,	      /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */
+	STORE_ENDPOINT_STATS, /* in: ref, endpoint_ref, page (limit, after, floor, ceiling: attempts looked at now);
 				  * out: stats, more, next. Deliveries are counted with the first page */
-	STORE_TASK_GET,		 /* in: task.id, task.organisation (0: of any); out: task */
-	STORE_TASK_LIST,	 /* in: page, task_filter; out: tasks */
-	STORE_MEASURE,		 /* out: counts.deliveries_pending, at no cost */
-	STORE_MESSAGE_GET,	 /* in: ref, message_ref (id or event id); out: message */
-	STORE_MESSAGE_LIST,	 /* in: ref, page, filter; out: messages */
-	STORE_ATTEMPT_GET,	 /* in: ref, message_ref, attempt; out: attempt */
-	STORE_ATTEMPT_LIST,	 /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
+	STORE_ENDPOINT_TOTALS, /* in: ref, endpoint_ref; out: endpoint, totals, attempt (the last that failed, of the newest
+				  * STORE_RECENT_ATTEMPTS; id 0: none) */
+	STORE_DEAD_LETTERS, /* in: ref, endpoint_ref, page (limit, after, floor, ceiling: message ids); out: deliveries
+				  * that are exhausted, with their messages, and in attempts the last of each */
+	STORE_TASK_GET,	    /* in: task.id, task.organisation (0: of any); out: task */
+	STORE_TASK_LIST,    /* in: page, task_filter; out: tasks */
+	STORE_MEASURE,	    /* out: counts.deliveries_pending, at no cost */
+	STORE_MESSAGE_GET,  /* in: ref, message_ref (id or event id); out: message */
+	STORE_MESSAGE_LIST, /* in: ref, page, filter; out: messages */
+	STORE_ATTEMPT_GET,  /* in: ref, message_ref, attempt; out: attempt */
+	STORE_ATTEMPT_LIST, /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
@@ -223,7 +227,9 @@ struct store_journal {
 	/* Where two bodies can be the same event (verify_result.content): the digest that is compared instead. */
 	struct slice content_sha256;
 	struct store_journal_headers headers;
-	struct endpoint_id forward;   /* 0: nowhere; else the delivery made in the same commit */
+	/* Where it goes: a delivery to each of these, made in the same commit. No endpoint twice. */
+	const struct endpoint_id *forwards;
+	size_t forward_count;
 	bool looked_up;		      /* it did not come as a webhook: the row is RECONCILIATION, not VERIFIED */
 	enum journal_verdict verdict; /* out */
 	int64_t seq;		      /* out: of the row (for a duplicate: of the first) */
@@ -280,6 +286,15 @@ struct store_counts {
 struct store_stats {
 	int64_t succeeded, failed, pending, cancelled;
 };
+
+/* Of one endpoint: all deliveries that it ever had, and what is left of them. */
+struct store_totals {
+	int64_t accepted, pending, exhausted;
+	struct wall_time oldest; /* when the oldest pending one was accepted; 0: none is pending */
+};
+
+/* How many attempts are looked at for the last one that failed. */
+enum { STORE_RECENT_ATTEMPTS = 1000 };
 
 struct store_task_filter {
 	int kind, state;		     /* -1: all */
@@ -358,6 +373,7 @@ struct store_request {
 	struct attempt attempt;
 	struct store_counts counts;
 	struct store_stats stats;
+	struct store_totals totals;
 	int64_t next; /* STORE_ENDPOINT_STATS: the last attempt looked at */
 	bool *found;
 	struct slice_list missing;

@@ -194,6 +194,7 @@ task_encode(const struct task *task, struct buf *out)
 	json_open(&writer, '{');
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		json_put_integer(&writer, numbers[i].name, *(const int64_t *)((const char *)task + numbers[i].offset));
+	json_put_bool(&writer, "journalled", task->journalled);
 	json_put_integer(&writer, "status", task->status);
 	json_put_integer(&writer, "statusCodeClass", task->status_code_class);
 	json_put_string(&writer, "channel", task->channel);
@@ -272,6 +273,8 @@ task_decode(struct slice doc, struct arena *arena, struct task *out, struct erro
 		return error_set(error, ERR_CORRUPT, "a stored task is not a JSON object");
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		*(int64_t *)((char *)out + numbers[i].offset) = read_number(json_member(object, numbers[i].name));
+	struct json journalled = json_member(object, "journalled");
+	out->journalled = json_present(journalled) && journalled.type == JSON_TRUE;
 	out->status = (int)read_number(json_member(object, "status"));
 	out->status_code_class = (int)read_number(json_member(object, "statusCodeClass"));
 	out->channel = read_text(arena, json_member(object, "channel"));

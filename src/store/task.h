@@ -52,6 +52,7 @@ struct task {
 	struct slice_list event_types;	  /* BULK_REPLAY: empty: all */
 	struct slice channel;		  /* BULK_REPLAY: absent: all */
 	int status, status_code_class;	  /* BULK_REPLAY: as in store_filter; -1: all */
+	bool journalled;		  /* over journalled events, which are no organisation's */
 	struct slice_list only;		  /* USAGE: ids of organisations; empty: all */
 	int64_t examined, done, skipped;  /* skipped: nothing left to send */
 	struct slice reason;		  /* FAILED */

@@ -78,6 +78,8 @@ transmission_outcome_name(enum transmission_outcome outcome)
 	    [TRANSMISSION_UNREACHABLE] = "unreachable",
 	    [TRANSMISSION_TIMED_OUT] = "timed out",
 	    [TRANSMISSION_BROKEN] = "broken",
+	    [TRANSMISSION_PASSED] = "passed",
+	    [TRANSMISSION_FAILED] = "failed",
 	};
 	ENSURE(outcome < TRANSMISSION_OUTCOME_COUNT);
 	return names[outcome];

@@ -16,12 +16,16 @@
 #include "sign/sign.h"
 #include "transport/guard.h"
 
+struct message;
+
 enum transmission_outcome {
 	TRANSMISSION_ANSWERED,	  /* a complete answer: status_code says which */
 	TRANSMISSION_REFUSED,	  /* by our own rules: address, scheme, URL; nothing was sent */
 	TRANSMISSION_UNREACHABLE, /* no name, no connection, no TLS; nothing was sent */
 	TRANSMISSION_TIMED_OUT,
 	TRANSMISSION_BROKEN, /* the connection ended before a complete answer: the receiver may have acted */
+	TRANSMISSION_PASSED, /* a destination that is not HTTP has taken it (src/act); `response` says what it said */
+	TRANSMISSION_FAILED, /* and one that has not */
 	TRANSMISSION_OUTCOME_COUNT,
 };
 
@@ -31,10 +35,12 @@ struct transmission {
 	struct http_headers headers; /* without host, content-length */
 	struct slice body;
 	int64_t timeout_ms;
-	bool own_destination; /* the operator's: exempt from the address guard and the HTTPS rule */
+	bool own_destination;	       /* the operator's: exempt from the address guard and the HTTPS rule */
+	const struct message *message; /* what is delivered: for destinations that are not HTTP; NULL: nothing says */
 	void *owner;
 	/* the report */
 	enum transmission_outcome outcome;
+	bool final; /* it did not succeed, and trying again would not help: the delivery is given up */
 	int status_code;
 	int64_t duration_us;
 	int64_t retry_after_ms; /* of the answer's Retry-After (RFC 9110 section 10.2.3), 0: none */

@@ -173,8 +173,11 @@ journal(struct subject *subject, const char *event, int body, struct endpoint_id
 	    .event_id = slice_of(event),
 	    .type = SLICE("a"),
 	    .message = test_message("a", body),
-	    .forward = forward,
 	};
+	struct endpoint_id *forwards = arena_alloc(&request->arena, sizeof *forwards);
+	*forwards = forward;
+	request->journal.forwards = forwards;
+	request->journal.forward_count = 1;
 	memset(request->journal.body_sha256, body, SHA256_BYTES);
 	request->journal.message->webhook_id = arena_copy(&request->journal.message->arena, slice_of(event));
 	assert_int_equal(run(subject, request), OK);

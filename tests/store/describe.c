@@ -255,6 +255,15 @@ describe_reply(const struct store_request *request, struct buf *out)
 		break;
 	case STORE_REFILL: say_refill(out, &request->refill); break;
 	case STORE_ATTEMPT_GET: say_attempt(out, &request->attempt); break;
+	case STORE_ENDPOINT_TOTALS:
+		say_endpoint(out, &request->endpoint);
+		say_number(out, "accepted", request->totals.accepted);
+		say_number(out, "pending", request->totals.pending);
+		say_number(out, "exhausted", request->totals.exhausted);
+		say_number(out, "oldest", request->totals.oldest.us);
+		if (request->attempt.id.value != 0)
+			say_attempt(out, &request->attempt);
+		break;
 	case STORE_COUNTS:
 		say_number(out, "messages", request->counts.messages);
 		say_number(out, "pending", request->counts.deliveries_pending);

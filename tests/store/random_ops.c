@@ -347,6 +347,24 @@ make_record(struct maker *maker)
 	};
 }
 
+/* No endpoint twice. */
+static void
+make_forwards(struct maker *maker)
+{
+	const struct known *known = maker->known;
+	struct endpoint_id *forwards = arena_alloc(&maker->request->arena, 3 * sizeof *forwards);
+	struct store_journal *journal = &maker->request->journal;
+	journal->forwards = forwards;
+	for (int i = below(maker, 4); i > 0; i--) {
+		int64_t id = known_id(maker, known->endpoints, known->endpoint_count);
+		bool given = false;
+		for (size_t j = 0; j < journal->forward_count; j++)
+			given = given || forwards[j].value == id;
+		if (!given)
+			forwards[journal->forward_count++].value = id;
+	}
+}
+
 static void
 make_event(struct maker *maker)
 {
@@ -370,9 +388,9 @@ make_event(struct maker *maker)
 		    .event_id = name(maker, "journal-", 12),
 		    .type = maybe(maker, name(maker, "builtin.", 3)),
 		    .message = test_message("builtin.1", body),
-		    .forward = {chance(maker, 2) ? 0 : known_id(maker, known->endpoints, known->endpoint_count)},
 		    .looked_up = chance(maker, 3),
 		};
+		make_forwards(maker);
 		memset(request->journal.body_sha256, body, SHA256_BYTES);
 	} else if (request->kind == STORE_REFILL) {
 		request->refill = (struct store_refill){
@@ -450,6 +468,8 @@ some_kind(struct maker *maker)
 	    STORE_ATTEMPT_LIST,
 	    STORE_MESSAGE_ENDPOINTS,
 	    STORE_ENDPOINT_MESSAGES,
+	    STORE_ENDPOINT_TOTALS,
+	    STORE_DEAD_LETTERS,
 	    STORE_JOURNAL_LIST,
 	    STORE_COUNTS,
 	};

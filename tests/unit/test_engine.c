@@ -334,6 +334,31 @@ test_retry_after(void **state)
 	bench_free(&bench);
 }
 
+/* What is final is about the one delivery: it is given up at once, in order the next one goes, and neither breaker nor
+ * suspension count it. */
+static void
+test_final(void **state)
+{
+	(void)state;
+	struct engine_options options = engine_default_options();
+	options.breaker_failures = 1;
+	struct bench bench = bench_new(&options);
+	struct engine_endpoint ordered = endpoint(100, "1h,1h");
+	ordered.order = ORDER_RESOURCE;
+	put(&bench, ordered);
+	add(&bench, 100, 1, 7);
+	add(&bench, 100, 2, 7);
+	assert_int_equal(bench.sent, 1);
+	step(&bench, &(struct engine_event){
+			 .kind = ENGINE_ATTEMPTED, .delivery = {.endpoint = {100}, .message = {1}}, .final = true});
+	const struct engine_action *record = action(&bench, ENGINE_RECORD);
+	assert_int_equal(record->state, DELIVERY_EXHAUSTED);
+	assert_false(record->set_failing || record->suspend);
+	recorded(&bench, 100, 1);
+	assert_int_equal(action(&bench, ENGINE_SEND)->delivery.message.value, 2);
+	bench_free(&bench);
+}
+
 static void
 test_rate(void **state)
 {
@@ -369,6 +394,7 @@ main(void)
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_breaker),
 	    cmocka_unit_test(test_retry_after),
+	    cmocka_unit_test(test_final),
 	    cmocka_unit_test(test_rate),
 	};
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

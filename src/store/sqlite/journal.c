@@ -200,6 +200,27 @@ append(struct sqlite_store *store, struct store_journal *journal, struct wall_ti
 	journal->seq = row.seq;
 }
 
+/* To every endpoint that takes it. */
+static void
+forward(struct sqlite_store *store, const struct store_request *request)
+{
+	const struct store_journal *journal = &request->journal;
+	struct message *message = journal->message;
+	struct store_note *note = NULL;
+	for (size_t i = 0; i < journal->forward_count; i++) {
+		struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, journal->forwards[i]);
+		if (entry == NULL || !endpoint_wants(&entry->endpoint, message->event_type, message->channels))
+			continue;
+		if (note == NULL) {
+			note = store_note_new(STORE_NOTE_DELIVERIES, journal->forward_count);
+			note->target_count = 0;
+			note->message = message_ref(message);
+			mail_list_add(store->notes, &note->mail);
+		}
+		insert_delivery(store, note, entry, message, request->now);
+	}
+}
+
 void
 op_journal(struct sqlite_store *store, struct store_request *request)
 {
@@ -208,20 +229,11 @@ op_journal(struct sqlite_store *store, struct store_request *request)
 	if (is_seen(store, journal, lookup))
 		return;
 	refresh_end(store);
-	struct message *message = journal->message;
-	message->organisation.value = 0;
-	insert_message(store, request, message);
+	chain_own_message(journal);
+	insert_message(store, request, journal->message);
 	append(store, journal, request->now, lookup);
-	if (!journal_counts(journal->verdict) || journal->forward.value == 0)
-		return;
-	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, journal->forward);
-	if (entry == NULL || !endpoint_wants(&entry->endpoint, message->event_type, message->channels))
-		return;
-	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
-	note->target_count = 0;
-	note->message = message_ref(message);
-	insert_delivery(store, note, entry, message, request->now);
-	mail_list_add(store->notes, &note->mail);
+	if (journal_counts(journal->verdict))
+		forward(store, request);
 }
 
 /* --- reading ---------------------------------------------------------------------------------------- */

@@ -91,7 +91,7 @@ op_message_list(struct sqlite_store *store, struct store_request *request)
 
 /* --- attempts --------------------------------------------------------------------------------------- */
 
-static struct attempt
+struct attempt
 attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *arena)
 {
 	struct attempt attempt = {

@@ -64,6 +64,10 @@ enum sql {
 	SQL_DELIVERY_OF_MESSAGE,
 	SQL_DELIVERY_PENDING,
 	SQL_DELIVERY_COUNT,
+	SQL_ENDPOINT_TOTALS,
+	SQL_DEAD_LETTERS,
+	SQL_ATTEMPT_LAST_WHOLE,
+	SQL_ATTEMPT_LAST_FAILED,
 	SQL_MESSAGE_EXPUNGE,
 	SQL_MESSAGE_CANCEL,
 	SQL_TASK_PUT,
@@ -211,9 +215,14 @@ sqlite_operation op_refused, op_refused_list;
 /* tasks.c */
 sqlite_operation op_expunge, op_attempt_expunge, op_precheck, op_endpoint_stats, op_measure, op_task_create,
     op_task_step, op_task_cancel, op_task_get, op_task_list;
+/* destinations.c */
+sqlite_operation op_endpoint_totals, op_dead_letters;
 /* lists.c */
 sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_list, op_message_endpoints,
     op_endpoint_messages, op_counts;
+
+/* From a row of the attempt columns (see SQL_ATTEMPT_GET). */
+struct attempt attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *arena);
 
 /* Shared by operations. */
 struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);

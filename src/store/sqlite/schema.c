@@ -63,6 +63,8 @@ static const char *const migrations[] = {
     /* 5: what is left of payloads whose retention is over (retention.c). */
     ("CREATE TABLE IF NOT EXISTS purged"
      " (message INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) STRICT;"),
+    /* 6: dead letters are counted and listed by their endpoint (destinations.c). */
+    ("CREATE INDEX IF NOT EXISTS delivery_exhausted ON delivery (endpoint, message) WHERE state = 2;"),
 };
 
 enum { VERSION_CHAINED = 2 };

@@ -49,6 +49,8 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ENDPOINT_STATS] = op_endpoint_stats,
     [STORE_TASK_GET] = op_task_get,
     [STORE_TASK_LIST] = op_task_list,
+    [STORE_ENDPOINT_TOTALS] = op_endpoint_totals,
+    [STORE_DEAD_LETTERS] = op_dead_letters,
     [STORE_MEASURE] = op_measure,
     [STORE_ENDPOINTS_ALL] = op_endpoints_all,
     [STORE_MESSAGE_GET] = op_message_get,
@@ -342,6 +344,8 @@ writes(enum store_kind kind)
 	case STORE_ENDPOINTS_ALL:
 	case STORE_PRECHECK:
 	case STORE_ENDPOINT_STATS:
+	case STORE_ENDPOINT_TOTALS:
+	case STORE_DEAD_LETTERS:
 	case STORE_TASK_GET:
 	case STORE_TASK_LIST:
 	case STORE_MEASURE:

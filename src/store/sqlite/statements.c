@@ -90,6 +90,14 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DELIVERY_PENDING] = "SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1"
 			     " AND message >= ?2 AND message < ?3",
     [SQL_DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE message = ?",
+    [SQL_ENDPOINT_TOTALS] = "SELECT (SELECT sequence FROM endpoint WHERE id = ?1),"
+			    " (SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1),"
+			    " (SELECT count(*) FROM delivery WHERE state = 2 AND endpoint = ?1),"
+			    " (SELECT min(message) FROM delivery WHERE state = 0 AND endpoint = ?1)",
+    [SQL_DEAD_LETTERS] =
+	"SELECT d.state, d.attempts, d.due, d.sequence, d.trigger, " MESSAGE_COLUMNS
+	" FROM delivery d CROSS JOIN message m ON m.id = d.message"
+	" WHERE d.state = 2 AND d.endpoint = ?1 AND d.message > ?2 AND d.message < ?3 ORDER BY d.message",
     [SQL_MESSAGE_EXPUNGE] = "UPDATE message SET payload = NULL WHERE id = ?",
     [SQL_MESSAGE_CANCEL] = "UPDATE delivery SET state = 3 WHERE message = ? AND state = 0",
     [SQL_TASK_PUT] = "INSERT INTO task (id, organisation, endpoint, kind, state, updated, doc)"
@@ -116,6 +124,10 @@ static const char *const texts[SQL_COUNT] = {
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ATTEMPT_GET] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.id = ? AND a.message = ?",
     [SQL_ATTEMPT_LAST] = "SELECT status FROM attempt WHERE message = ?1 AND endpoint = ?2 ORDER BY id DESC LIMIT 1",
+    [SQL_ATTEMPT_LAST_WHOLE] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.message = ?1 AND a.endpoint = ?2"
+			       " ORDER BY a.id DESC LIMIT 1",
+    [SQL_ATTEMPT_LAST_FAILED] = "SELECT " ATTEMPT_COLUMNS " FROM (SELECT * FROM attempt WHERE endpoint = ?1"
+				" ORDER BY id DESC LIMIT ?2) a WHERE a.succeeded = 0 ORDER BY a.id DESC LIMIT 1",
     [SQL_ATTEMPT_OUTCOMES] =
 	"SELECT id, succeeded FROM attempt WHERE endpoint = ?1 AND id > ?2 AND id < ?3 ORDER BY id",
     [SQL_ATTEMPT_EXPUNGE] = "UPDATE attempt SET response = x'455850554e474544' WHERE message = ?1 AND id = ?2",

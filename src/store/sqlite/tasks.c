@@ -239,10 +239,11 @@ read_rows(struct sqlite_store *store, struct store_request *request, struct row 
 {
 	const struct task *task = &request->task;
 	size_t count = 0;
+	bool all = task->organisation.value == 0 && !task->journalled;
+	int64_t organisation = task->journalled ? 0 : task->organisation.value;
 	sqlite3_stmt *row =
-	    task->organisation.value == 0
-		? sql_bind(store, SQL_TASK_ROWS_ALL, "iii", task->position, task->ceiling, (int64_t)TASK_STEP_ROWS)
-		: sql_bind(store, SQL_TASK_ROWS, "iiii", task->organisation.value, task->position, task->ceiling,
+	    all ? sql_bind(store, SQL_TASK_ROWS_ALL, "iii", task->position, task->ceiling, (int64_t)TASK_STEP_ROWS)
+		: sql_bind(store, SQL_TASK_ROWS, "iiii", organisation, task->position, task->ceiling,
 		      (int64_t)TASK_STEP_ROWS);
 	while (count < TASK_STEP_ROWS && sql_step(store, row))
 		rows[count++] = (struct row){
@@ -310,7 +311,8 @@ look_at_delivery(
 		return 0;
 	struct directory_organisation *owner =
 	    directory_organisation_by_id(&store->directory, entry->endpoint.organisation);
-	bool entitled = owner != NULL && store_has_service(&store->options, &owner->organisation, row->event_type);
+	bool entitled = task->journalled ||
+			(owner != NULL && store_has_service(&store->options, &owner->organisation, row->event_type));
 	if (!row->kept || !entitled) {
 		task->skipped++;
 		return 0;
