@@ -174,6 +174,27 @@ audit_task(struct store_request *request, const char *action, const struct task 
 	    arena_printf(&request->arena, "{\"kind\":\"%s\"}", task_kind_name(task->kind)));
 }
 
+void
+audit_break(struct store_request *request, const struct store_break_move *move)
+{
+	if (!request->actor.present)
+		return;
+	struct buf text;
+	struct json_writer writer;
+	buf_init(&text, DOCUMENT_BYTES_MAX);
+	json_writer_init(&writer, &text);
+	json_open(&writer, '{');
+	json_put_cstring(&writer, "act", break_act_name(move->act));
+	json_put_cstring(&writer, "from", break_state_name(move->from));
+	json_put_cstring(&writer, "to", break_state_name(move->to));
+	json_put_string(&writer, "by", move->actor);
+	json_put_string(&writer, "reason", move->reason);
+	json_close(&writer);
+	ENSURE(!text.overflow);
+	audit_other(request, (struct organisation_id){0}, "break.move", request->breaks[0].id, buf_slice(&text));
+	buf_free(&text);
+}
+
 /* --- links ------------------------------------------------------------------------------------------ */
 
 struct store_journal_end

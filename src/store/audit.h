@@ -24,6 +24,8 @@ void audit_expire(struct store_request *request, struct organisation_id organisa
 void audit_expunge(struct store_request *request, struct organisation_id organisation);
 void audit_attempt_expunge(struct store_request *request, struct organisation_id organisation);
 void audit_task(struct store_request *request, const char *action, const struct task *task);
+/* The move of breaks[0]. */
+void audit_break(struct store_request *request, const struct store_break_move *move);
 /* Anything else: the object is text, as is `after`, a JSON object or absent. */
 void audit_other(struct store_request *request, struct organisation_id organisation, const char *action,
     struct slice object, struct slice after);

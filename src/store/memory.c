@@ -278,6 +278,12 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_ATTEMPT_LIST] = memory_attempt_list,
     [STORE_MESSAGE_ENDPOINTS] = memory_message_endpoints,
     [STORE_ENDPOINT_MESSAGES] = memory_endpoint_messages,
+    [STORE_BREAK_SEEN] = memory_break_seen,
+    [STORE_BREAK_END] = memory_break_end,
+    [STORE_BREAK_MOVE] = memory_break_move,
+    [STORE_BREAK_GET] = memory_break_get,
+    [STORE_BREAK_LIST] = memory_break_list,
+    [STORE_BREAK_COUNTS] = memory_break_counts,
     [STORE_JOURNAL_LIST] = memory_journal_list,
     [STORE_JOURNAL_GET] = memory_journal_get,
     [STORE_REFUSED_LIST] = memory_refused_list,
@@ -430,6 +436,13 @@ close_memory(struct store *store)
 	for (size_t i = 0; i < memory->audit.count; i++)
 		arena_free(&memory->audit.rows[i].arena);
 	free(memory->audit.rows);
+	for (size_t i = 0; i < memory->breaks.count; i++)
+		arena_free(&memory->breaks.rows[i].arena);
+	for (size_t i = 0; i < memory->break_moves.count; i++)
+		arena_free(&memory->break_moves.rows[i].arena);
+	free(memory->breaks.rows);
+	free(memory->break_moves.rows);
+	free(memory->break_runs.rows);
 	free(memory->keys.rows);
 	free(memory->tasks.rows);
 	free(memory);

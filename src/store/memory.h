@@ -60,6 +60,17 @@ struct memory_audit_row {
 	struct arena arena;
 };
 
+struct memory_break {
+	struct store_break row;
+	struct arena arena;
+};
+
+struct memory_break_move {
+	int64_t of; /* the break's number */
+	struct store_break_move move;
+	struct arena arena;
+};
+
 /* What a repeated request is answered with. */
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
@@ -93,6 +104,9 @@ struct memory {
 	int64_t refused_ids[STORE_REFUSED_TOTALS + 1];
 	MEMORY_TABLE(struct memory_key) keys;
 	MEMORY_TABLE(struct memory_task) tasks;
+	MEMORY_TABLE(struct memory_break) breaks;
+	MEMORY_TABLE(struct memory_break_move) break_moves;
+	MEMORY_TABLE(struct store_break_run) break_runs;
 };
 
 /* Room for one more row at the end, cleared and counted. Returns the rows, which may have moved. */
@@ -116,6 +130,8 @@ memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_e
 memory_execute memory_endpoint_totals, memory_dead_letters;
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
+memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
+    memory_break_counts;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
     memory_message_endpoints, memory_endpoint_messages, memory_counts;

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "model/model.h"
+#include "store/break.h"
 #include "store/task.h"
 
 enum store_kind {
@@ -61,6 +62,11 @@ enum store_kind {
 				* organisations); out: task, missing */
 	STORE_TASK_STEP,       /* one step of the task that waited longest; out: task, existed (there was one), more */
 	STORE_TASK_CANCEL,     /* in: task.id, task.organisation (0: of any); out: task */
+	STORE_BREAK_SEEN,      /* in: breaks (of count; number, run and state are the store's), break_run.run; out:
+				* break_run.opened, .reopened: of these */
+	STORE_BREAK_END,       /* in: break_run, page.limit; out: break_run.closed grows, more. So many of those that no
+				* run from this one on has found are closed; when none is left the run is kept */
+	STORE_BREAK_MOVE,      /* in: break_id, break_to, break_actor, break_reason; out: breaks[0] */
 	/* reading */
 	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation */
 	STORE_PRECHECK,	      /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */
@@ -82,6 +88,9 @@ enum store_kind {
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
 	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
+	STORE_BREAK_GET,    /* in: break_id; out: breaks[0], break_moves */
+	STORE_BREAK_LIST,   /* in: page (after: number), break_states; out: breaks */
+	STORE_BREAK_COUNTS, /* out: break_counts (of count): of the open ones at `now`; break_run: the last one, or 0 */
 	STORE_AUDIT_LIST,   /* in: ref (absent: all), page (after: seq); out: audit_rows */
 	STORE_COUNTS,	    /* out: counts */
 	STORE_KIND_COUNT,
@@ -348,6 +357,11 @@ struct store_request {
 	const char *audit_action; /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_record record;
 	struct store_refill refill;
+	struct slice break_id, break_actor, break_reason;
+	enum break_state break_to;
+	unsigned break_states;		  /* bit: this state is wanted */
+	struct store_break_run break_run; /* also the result */
+	struct store_break *breaks;	  /* also the result */
 	struct slice_list message_refs, sessions, channels;
 	struct task task; /* also the result */
 	struct store_task_filter task_filter;
@@ -365,6 +379,9 @@ struct store_request {
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
 	struct store_refused_row *refused_rows;
+	struct store_break_move *break_moves; /* by number */
+	size_t break_move_count;
+	struct store_break_count *break_counts;
 	struct token *tokens;
 	struct store_audit_row *audit_rows;
 	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */

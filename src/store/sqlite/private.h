@@ -109,6 +109,19 @@ enum sql {
 	SQL_REFUSED_ROWS,
 	SQL_REFUSED_CLAIMS,
 	SQL_REFUSED_TOTALS,
+	SQL_BREAK_GET,
+	SQL_BREAK_ADD,
+	SQL_BREAK_PUT,
+	SQL_BREAK_MOVE_ADD,
+	SQL_BREAK_MOVES,
+	SQL_BREAK_LEFT,
+	SQL_BREAK_LIST_UP,
+	SQL_BREAK_LIST_DOWN,
+	SQL_BREAK_COUNTS,
+	SQL_BREAK_RUN_ADD,
+	SQL_BREAK_RUN_DROP,
+	SQL_BREAK_RUN_BETWEEN,
+	SQL_BREAK_RUN_LAST,
 	SQL_LAST_IDS,
 	SQL_COUNTS,
 	SQL_COUNT,
@@ -212,6 +225,8 @@ sqlite_operation op_audit_list;
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
+/* breaks.c */
+sqlite_operation op_break_seen, op_break_end, op_break_move, op_break_get, op_break_list, op_break_counts;
 /* tasks.c */
 sqlite_operation op_expunge, op_attempt_expunge, op_precheck, op_endpoint_stats, op_measure, op_task_create,
     op_task_step, op_task_cancel, op_task_get, op_task_list;

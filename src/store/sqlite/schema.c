@@ -65,6 +65,21 @@ static const char *const migrations[] = {
      " (message INTEGER PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) STRICT;"),
     /* 6: dead letters are counted and listed by their endpoint (destinations.c). */
     ("CREATE INDEX IF NOT EXISTS delivery_exhausted ON delivery (endpoint, message) WHERE state = 2;"),
+
+    /* 7: breaks that reconciliation found, what people did about them, and the runs (break.h). What is open is found by
+     * the run that saw it last. */
+    ("CREATE TABLE IF NOT EXISTS break (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, class TEXT NOT NULL,"
+     " severity TEXT NOT NULL, match_key TEXT NOT NULL, detail TEXT NOT NULL, journal TEXT, custodian TEXT,"
+     " ledger TEXT, since INTEGER NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,"
+     " changed INTEGER NOT NULL, run INTEGER NOT NULL, state INTEGER NOT NULL, proposed INTEGER NOT NULL,"
+     " proposer TEXT, moves INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX IF NOT EXISTS break_open ON break (run, number) WHERE state < 2;"
+     "CREATE TABLE IF NOT EXISTS break_move (break INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,"
+     " act INTEGER NOT NULL, was INTEGER NOT NULL, became INTEGER NOT NULL, actor TEXT NOT NULL,"
+     " reason TEXT NOT NULL, PRIMARY KEY (break, number)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE IF NOT EXISTS break_run (run INTEGER PRIMARY KEY, as_of INTEGER NOT NULL, at INTEGER NOT NULL,"
+     " matched INTEGER NOT NULL, found INTEGER NOT NULL, opened INTEGER NOT NULL, reopened INTEGER NOT NULL,"
+     " closed INTEGER NOT NULL) STRICT;"),
 };
 
 enum { VERSION_CHAINED = 2 };

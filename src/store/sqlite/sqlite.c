@@ -61,6 +61,12 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
     [STORE_JOURNAL_LIST] = op_journal_list,
     [STORE_JOURNAL_GET] = op_journal_get,
+    [STORE_BREAK_SEEN] = op_break_seen,
+    [STORE_BREAK_END] = op_break_end,
+    [STORE_BREAK_MOVE] = op_break_move,
+    [STORE_BREAK_GET] = op_break_get,
+    [STORE_BREAK_LIST] = op_break_list,
+    [STORE_BREAK_COUNTS] = op_break_counts,
     [STORE_REFUSED_LIST] = op_refused_list,
     [STORE_COUNTS] = op_counts,
 };
@@ -328,6 +334,9 @@ writes(enum store_kind kind)
 	case STORE_TOKEN_EXPIRE:
 	case STORE_EXPUNGE:
 	case STORE_ATTEMPT_EXPUNGE:
+	case STORE_BREAK_SEEN:
+	case STORE_BREAK_END:
+	case STORE_BREAK_MOVE:
 	case STORE_TASK_CREATE:
 	case STORE_TASK_STEP:
 	case STORE_TASK_CANCEL: return true;
@@ -358,6 +367,9 @@ writes(enum store_kind kind)
 	case STORE_JOURNAL_LIST:
 	case STORE_JOURNAL_GET:
 	case STORE_REFUSED_LIST:
+	case STORE_BREAK_GET:
+	case STORE_BREAK_LIST:
+	case STORE_BREAK_COUNTS:
 	case STORE_COUNTS: return false;
 	case STORE_KIND_COUNT: break;
 	}

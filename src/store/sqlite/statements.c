@@ -13,6 +13,9 @@
 #define AUDIT_COLUMNS "seq, at, actor, role, organisation, action, object, before, after, chain"
 
 #define TASK_COLUMNS "id, organisation, endpoint, kind, state, updated, doc"
+#define BREAK_COLUMNS                                                                                                  \
+	"number, id, class, severity, match_key, detail, journal, custodian, ledger, since, first_seen, last_seen,"    \
+	" changed, run, state, proposed, proposer, moves"
 #define TASK_FILTER " AND (?3 < 0 OR kind = ?3) AND (?4 < 0 OR state = ?4) AND (?5 = 0 OR organisation = ?5)"
 #define TASK_ROW_COLUMNS "id, organisation, type, channels, payload IS NOT NULL"
 
@@ -173,6 +176,33 @@ static const char *const texts[SQL_COUNT] = {
 			   " WHERE id > ? ORDER BY id LIMIT ?",
     [SQL_REFUSED_TOTALS] = "SELECT id, source, reason, NULL, NULL, first, last, count FROM refused_total"
 			   " WHERE id > ? ORDER BY id LIMIT ?",
+    [SQL_BREAK_GET] = "SELECT " BREAK_COLUMNS " FROM break WHERE id = ?",
+    [SQL_BREAK_ADD] = "INSERT INTO break (id, class, severity, match_key, detail, journal, custodian, ledger, since,"
+		      " first_seen, last_seen, changed, run, state, proposed, proposer, moves)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_BREAK_PUT] =
+	"UPDATE break SET class = ?2, severity = ?3, match_key = ?4, detail = ?5, journal = ?6,"
+	" custodian = ?7, ledger = ?8, since = ?9, last_seen = ?10, changed = ?11, run = ?12, state = ?13,"
+	" proposed = ?14, proposer = ?15, moves = ?16 WHERE number = ?1",
+    [SQL_BREAK_MOVE_ADD] = "INSERT INTO break_move (break, number, at, act, was, became, actor, reason)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_BREAK_MOVES] = "SELECT number, at, act, was, became, actor, reason FROM break_move WHERE break = ?"
+			" ORDER BY number LIMIT ?",
+    [SQL_BREAK_LEFT] = "SELECT " BREAK_COLUMNS " FROM break WHERE state < 2 AND run < ? ORDER BY run, number LIMIT ?",
+    [SQL_BREAK_LIST_UP] = "SELECT " BREAK_COLUMNS " FROM break WHERE number > ?1 AND number < ?2"
+			  " AND (?3 >> state & 1) = 1 ORDER BY number LIMIT ?4",
+    [SQL_BREAK_LIST_DOWN] = "SELECT " BREAK_COLUMNS " FROM break WHERE number > ?1 AND number < ?2"
+			    " AND (?3 >> state & 1) = 1 ORDER BY number DESC LIMIT ?4",
+    [SQL_BREAK_COUNTS] = "SELECT class, severity, (s >= ?2) + (s >= ?3) + (s >= ?4) + (s >= ?5) AS age, count(*) FROM"
+			 " (SELECT class, severity, (?1 - first_seen) / 1000000 AS s FROM break WHERE state < 2)"
+			 " GROUP BY class, severity, age ORDER BY class, severity, age",
+    [SQL_BREAK_RUN_ADD] = "INSERT INTO break_run (run, as_of, at, matched, found, opened, reopened, closed)"
+			  " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO NOTHING",
+    [SQL_BREAK_RUN_DROP] = "DELETE FROM break_run WHERE run <= (SELECT run FROM break_run ORDER BY run DESC LIMIT 1"
+			   " OFFSET ?)",
+    [SQL_BREAK_RUN_BETWEEN] = "SELECT 1 FROM break_run WHERE run > ? AND run < ? LIMIT 1",
+    [SQL_BREAK_RUN_LAST] = "SELECT run, as_of, at, matched, found, opened, reopened, closed FROM break_run"
+			   " ORDER BY run DESC LIMIT 1",
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint),"

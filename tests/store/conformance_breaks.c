@@ -1,0 +1,379 @@
+/* What store.h and break.h promise of kept breaks, by every store alike. */
+#include "conformance.h"
+
+#include "store/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOUR INT64_C(3600000000)
+
+static struct store_break
+found(const char *id, const char *amount)
+{
+	return (struct store_break){
+	    .id = slice_of(id),
+	    .class = SLICE("AMOUNT_MISMATCH"),
+	    .severity = SLICE("critical"),
+	    .match_key = SLICE("tx_1 (id)"),
+	    .detail = SLICE("they differ"),
+	    .sides = {SLICE_NONE, slice_of(amount), SLICE("{\"amount\":1}")},
+	    .since = {1000},
+	};
+}
+
+/* A run that finds these and looks at everything; its tally. */
+static struct store_break_run
+reconcile(struct subject *subject, int64_t run_number, struct store_break *breaks, size_t count)
+{
+	struct store_request *request = ask(subject, STORE_BREAK_SEEN);
+	request->breaks = breaks;
+	request->count = count;
+	request->break_run.run = run_number;
+	assert_int_equal(run(subject, request), OK);
+	struct store_break_run tally = request->break_run;
+	store_request_free(request);
+	tally.found = (int64_t)count;
+	tally.as_of = subject->now;
+	tally.closed = 0;
+	bool more = true;
+	while (more) {
+		request = ask(subject, STORE_BREAK_END);
+		request->page.limit = 2;
+		request->break_run = tally;
+		assert_int_equal(run(subject, request), OK);
+		tally = request->break_run;
+		more = request->more;
+		store_request_free(request);
+	}
+	return tally;
+}
+
+static enum error_code
+move(struct subject *subject, const char *id, enum break_state to, const char *actor)
+{
+	struct store_request *request = ask(subject, STORE_BREAK_MOVE);
+	request->break_id = slice_of(id);
+	request->break_to = to;
+	request->break_actor = slice_of(actor);
+	request->break_reason = SLICE("because");
+	request->actor.present = true;
+	enum error_code code = run(subject, request);
+	assert_true(code != OK || request->count == 1);
+	store_request_free(request);
+	return code;
+}
+
+static struct store_request *
+get(struct subject *subject, const char *id)
+{
+	struct store_request *request = ask(subject, STORE_BREAK_GET);
+	request->break_id = slice_of(id);
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 1);
+	assert_int_equal(request->break_move_count, request->breaks[0].moves);
+	return request;
+}
+
+static void
+expect_state(struct subject *subject, const char *id, enum break_state state, const char *acts)
+{
+	struct store_request *request = get(subject, id);
+	assert_int_equal(request->breaks[0].state, state);
+	struct slice said = SLICE("");
+	for (size_t i = 0; i < request->break_move_count; i++) {
+		const struct store_break_move *line = &request->break_moves[i];
+		assert_int_equal(line->number, (int64_t)i + 1);
+		assert_true(line->at.us > 0 && line->actor.len > 0 && line->reason.len > 0);
+		said = arena_printf(
+		    &request->arena, "%.*s%s%s", SLICE_ARG(said), i > 0 ? " " : "", break_act_name(line->act));
+	}
+	assert_string_equal(arena_string(&request->arena, said), acts);
+	store_request_free(request);
+}
+
+/* --- runs ------------------------------------------------------------------------------------------- */
+
+static void
+identity_stays(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}")};
+	struct store_break_run tally = reconcile(subject, 1, breaks, 2);
+	assert_int_equal(tally.opened, 2);
+	assert_int_equal(tally.reopened, 0);
+	assert_int_equal(tally.closed, 0);
+	struct store_request *first = get(subject, "brk_2");
+	subject->now.us += HOUR;
+	breaks[1].since.us = 5000;
+	breaks[1].detail = SLICE("they differ more");
+	tally = reconcile(subject, 2, breaks, 2);
+	assert_int_equal(tally.opened, 0);
+	struct store_request *second = get(subject, "brk_2");
+	assert_int_equal(second->breaks[0].number, first->breaks[0].number);
+	assert_int_equal(second->breaks[0].first_seen.us, first->breaks[0].first_seen.us);
+	assert_int_equal(second->breaks[0].since.us, 1000);
+	assert_true(second->breaks[0].last_seen.us > first->breaks[0].last_seen.us);
+	assert_true(slice_is(second->breaks[0].detail, "they differ more"));
+	assert_false(slice_present(second->breaks[0].sides[0]));
+	assert_true(slice_is(second->breaks[0].sides[2], "{\"amount\":1}"));
+	store_request_free(first);
+	store_request_free(second);
+	expect_state(subject, "brk_2", BREAK_STATE_OPEN, "found");
+}
+
+static void
+what_is_gone_is_matched(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}"), found("brk_3", "{}"),
+	    found("brk_4", "{}"), found("brk_5", "{}"), found("brk_6", "{}")};
+	reconcile(subject, 1, breaks, 6);
+	assert_int_equal(move(subject, "brk_2", BREAK_STATE_INVESTIGATING, "user:ada"), OK);
+	assert_int_equal(move(subject, "brk_3", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
+	/* More than one step's worth. */
+	struct store_break_run tally = reconcile(subject, 2, breaks, 1);
+	assert_int_equal(tally.closed, 5);
+	expect_state(subject, "brk_1", BREAK_STATE_OPEN, "found");
+	expect_state(subject, "brk_2", BREAK_STATE_MATCHED, "found moved gone");
+	struct store_request *request = get(subject, "brk_3");
+	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_COUNT);
+	assert_false(slice_present(request->breaks[0].proposer));
+	store_request_free(request);
+	tally = reconcile(subject, 3, breaks, 2);
+	assert_int_equal(tally.opened, 0);
+	assert_int_equal(tally.reopened, 1);
+	expect_state(subject, "brk_2", BREAK_STATE_OPEN, "found moved gone found_again");
+}
+
+/* Two runs at once: the older one must not close what only the newer one has seen. */
+static void
+an_older_run_closes_nothing_newer(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}")};
+	struct store_request *newer = ask(subject, STORE_BREAK_SEEN);
+	newer->breaks = breaks;
+	newer->count = 2;
+	newer->break_run.run = 9;
+	assert_int_equal(run(subject, newer), OK);
+	store_request_free(newer);
+	assert_int_equal(reconcile(subject, 8, breaks, 1).closed, 0);
+	expect_state(subject, "brk_2", BREAK_STATE_OPEN, "found");
+	assert_int_equal(reconcile(subject, 10, breaks, 1).closed, 1);
+}
+
+/* --- people ----------------------------------------------------------------------------------------- */
+
+static void
+two_persons(void **state)
+{
+	struct subject *subject = *state;
+	static const enum break_state by_two[] = {BREAK_STATE_ADJUSTED, BREAK_STATE_WRITTEN_OFF};
+	for (size_t i = 0; i < COUNT_OF(by_two); i++) {
+		struct store_break one = found(i == 0 ? "brk_a" : "brk_b", "{}");
+		const char *id = one.id.ptr;
+		reconcile(subject, 1 + (int64_t)i, &one, 1);
+		assert_int_equal(move(subject, id, by_two[i], "user:ada"), OK);
+		expect_state(subject, id, BREAK_STATE_OPEN, "found proposed");
+		assert_int_equal(move(subject, id, by_two[i], "user:ada"), ERR_FORBIDDEN);
+		expect_state(subject, id, BREAK_STATE_OPEN, "found proposed");
+		assert_int_equal(move(subject, id, by_two[i], "user:grace"), OK);
+		expect_state(subject, id, by_two[i], "found proposed confirmed");
+	}
+	/* Another wish takes the place of a proposal, and is its own author's again. */
+	struct store_break one = found("brk_c", "{}");
+	reconcile(subject, 5, &one, 1);
+	assert_int_equal(move(subject, "brk_c", BREAK_STATE_ADJUSTED, "user:ada"), OK);
+	assert_int_equal(move(subject, "brk_c", BREAK_STATE_WRITTEN_OFF, "user:grace"), OK);
+	assert_int_equal(move(subject, "brk_c", BREAK_STATE_WRITTEN_OFF, "user:grace"), ERR_FORBIDDEN);
+	assert_int_equal(move(subject, "brk_c", BREAK_STATE_INVESTIGATING, "user:grace"), OK);
+	assert_int_equal(move(subject, "brk_c", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
+	expect_state(subject, "brk_c", BREAK_STATE_INVESTIGATING, "found proposed proposed moved proposed");
+}
+
+static void
+moves_of_people(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break one = found("brk_1", "{}");
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_INVESTIGATING, "user:ada"), ERR_NOT_FOUND);
+	reconcile(subject, 1, &one, 1);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_MATCHED, "user:ada"), ERR_CONFLICT);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_OPEN, "user:ada"), ERR_CONFLICT);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), ERR_CONFLICT);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_OPEN, "user:ada"), OK);
+	expect_state(subject, "brk_1", BREAK_STATE_OPEN, "found moved moved");
+	/* What failed left no trace; what did not stands in the audit log. */
+	struct store_request *request = ask(subject, STORE_AUDIT_LIST);
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 2);
+	assert_true(slice_is(request->audit_rows[0].action, "break.move"));
+	assert_true(slice_is(request->audit_rows[0].object, "brk_1"));
+	assert_non_null(strstr(request->audit_rows[0].after.ptr, "\"by\":\"user:ada\""));
+	store_request_free(request);
+}
+
+/* Every move of a person that the table does not have is refused, and every one that it has is taken. */
+static void
+the_table_of_moves(void **state)
+{
+	struct subject *subject = *state;
+	int64_t runs = 0;
+	for (enum break_state to = 0; to < BREAK_STATE_COUNT; to++) {
+		for (enum break_state from = 0; from < BREAK_STATE_COUNT; from++) {
+			char id[32];
+			snprintf(id, sizeof id, "brk_%d_%d", (int)from, (int)to);
+			struct store_break one = found(id, "{}");
+			reconcile(subject, ++runs, &one, 1);
+			if (from == BREAK_STATE_MATCHED)
+				reconcile(subject, ++runs, NULL, 0);
+			else if (from != BREAK_STATE_OPEN)
+				assert_int_equal(move(subject, id, from, "user:ada"), OK);
+			if (break_takes_two(from))
+				assert_int_equal(move(subject, id, from, "user:grace"), OK);
+			enum error_code code = move(subject, id, to, "user:ada");
+			assert_int_equal(code, break_may_move(from, to) ? OK : ERR_CONFLICT);
+		}
+	}
+}
+
+static void
+closed_and_found_again(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_a", "{}"), found("brk_w", "{}"), found("brk_f", "{}")};
+	reconcile(subject, 1, breaks, 3);
+	for (int person = 0; person < 2; person++) {
+		const char *actor = person == 0 ? "user:ada" : "user:grace";
+		assert_int_equal(move(subject, "brk_a", BREAK_STATE_ADJUSTED, actor), OK);
+		assert_int_equal(move(subject, "brk_w", BREAK_STATE_WRITTEN_OFF, actor), OK);
+	}
+	assert_int_equal(move(subject, "brk_f", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
+	/* What was adjusted should be gone; what was accepted stays as it is, while nothing about it changes. */
+	struct store_break_run tally = reconcile(subject, 2, breaks, 3);
+	assert_int_equal(tally.reopened, 1);
+	expect_state(subject, "brk_a", BREAK_STATE_OPEN, "found proposed confirmed found_again");
+	expect_state(subject, "brk_w", BREAK_STATE_WRITTEN_OFF, "found proposed confirmed");
+	expect_state(subject, "brk_f", BREAK_STATE_FALSE_POSITIVE, "found moved");
+	breaks[1].sides[1] = SLICE("{\"amount\":2}");
+	reconcile(subject, 3, breaks, 2);
+	expect_state(subject, "brk_w", BREAK_STATE_OPEN, "found proposed confirmed found_again");
+	/* Away for one run, and back. */
+	tally = reconcile(subject, 4, breaks, 3);
+	assert_int_equal(tally.reopened, 1);
+	expect_state(subject, "brk_f", BREAK_STATE_OPEN, "found moved found_again");
+}
+
+/* --- looking ---------------------------------------------------------------------------------------- */
+
+static void
+lists_and_counts(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}"), found("brk_3", "{}")};
+	breaks[2].class = SLICE("FEE_MISMATCH");
+	breaks[2].severity = SLICE("low");
+	reconcile(subject, 1, breaks, 2);
+	subject->now.us += 5 * HOUR;
+	reconcile(subject, 2, breaks, 3);
+	assert_int_equal(move(subject, "brk_2", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
+	struct store_request *request = ask(subject, STORE_BREAK_LIST);
+	request->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
+	request->page.limit = 1;
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 1);
+	assert_true(request->more && slice_is(request->breaks[0].id, "brk_1"));
+	int64_t after = request->breaks[0].number;
+	store_request_free(request);
+	request = ask(subject, STORE_BREAK_LIST);
+	request->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
+	request->page.after = after;
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 1);
+	assert_false(request->more);
+	assert_true(slice_is(request->breaks[0].id, "brk_3"));
+	store_request_free(request);
+	request = ask(subject, STORE_BREAK_LIST);
+	request->break_states = ~0u;
+	request->page.descending = true;
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 3);
+	assert_true(slice_is(request->breaks[0].id, "brk_3"));
+	store_request_free(request);
+	request = ask(subject, STORE_BREAK_COUNTS);
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->count, 2);
+	assert_true(slice_is(request->break_counts[0].class, "AMOUNT_MISMATCH"));
+	assert_int_equal(request->break_counts[0].count, 1);
+	assert_int_equal(request->break_counts[0].age, 1);
+	assert_true(slice_is(request->break_counts[1].severity, "low"));
+	assert_int_equal(request->break_counts[1].age, 0);
+	assert_int_equal(request->break_run.run, 2);
+	assert_int_equal(request->break_run.found, 3);
+	assert_int_equal(request->break_run.opened, 1);
+	store_request_free(request);
+}
+
+static void
+breaks_survive(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break one = found("brk_1", "{}");
+	reconcile(subject, 1, &one, 1);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
+	subject_reopen(subject);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), ERR_FORBIDDEN);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:grace"), OK);
+	expect_state(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "found proposed confirmed");
+}
+
+/* --- all -------------------------------------------------------------------------------------------- */
+
+static int
+open_memory(void **state)
+{
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_memory(*state);
+	return 0;
+}
+
+static int
+open_sqlite(void **state)
+{
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_sqlite(*state, 1);
+	return 0;
+}
+
+static int
+close_subject(void **state)
+{
+	subject_close(*state);
+	free(*state);
+	return 0;
+}
+
+#define BOTH(test)                                                                                                     \
+	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
+	{                                                                                                              \
+		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
+	}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    BOTH(identity_stays),
+	    BOTH(what_is_gone_is_matched),
+	    BOTH(an_older_run_closes_nothing_newer),
+	    BOTH(two_persons),
+	    BOTH(moves_of_people),
+	    BOTH(the_table_of_moves),
+	    BOTH(closed_and_found_again),
+	    BOTH(lists_and_counts),
+	    cmocka_unit_test_setup_teardown(breaks_survive, open_sqlite, close_subject),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
