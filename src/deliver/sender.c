@@ -226,7 +226,13 @@ sender_note(struct sender *sender, struct store_note *note, struct wall_time now
 			sender->counts.suspended++;
 		on_endpoint(sender, note->endpoint, now);
 	}
-	for (size_t i = 0; i < note->target_count; i++) {
+	for (size_t i = 0; i < note->target_count && note->kind == STORE_NOTE_CANCELLED; i++)
+		step(sender, now,
+		    &(struct engine_event){
+			.kind = ENGINE_CANCELLED,
+			.delivery = {.endpoint = note->targets[i].endpoint, .message = note->cancelled},
+		    });
+	for (size_t i = 0; i < note->target_count && note->kind == STORE_NOTE_DELIVERIES; i++) {
 		const struct store_note_target *target = &note->targets[i];
 		struct engine_event event = {
 		    .kind = ENGINE_ADDED,
@@ -291,6 +297,7 @@ on_recorded(struct sender *sender, struct store_request *request, struct wall_ti
 	}
 	struct engine_event event = {
 	    .kind = ENGINE_RECORDED,
+	    .unwanted = request->record.unwanted,
 	    .delivery = {.endpoint = request->record.endpoint, .message = request->record.message},
 	};
 	store_request_free(request);

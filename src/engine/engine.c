@@ -433,13 +433,29 @@ on_recorded(struct engine *engine, const struct engine_event *event)
 	ENSURE(slot != MAP_ABSENT && engine->held[slot].state == HELD_RECORDING);
 	struct held *held = &engine->held[slot];
 	uint32_t index = held->endpoint;
-	bool again = held->verdict == DELIVERY_PENDING && engine->nodes[index].config.status == ENGINE_ACTIVE;
+	bool again = held->verdict == DELIVERY_PENDING && !event->unwanted &&
+		     engine->nodes[index].config.status == ENGINE_ACTIVE;
 	if (again && (held->in_line || keeps(engine, held->again))) {
 		wait_until(engine, slot, held->again);
 		return;
 	}
 	if (again)
 		spill(engine, index, position(&held->delivery));
+	leave(engine, slot);
+}
+
+/* What is on its way cannot be taken back; that it is not to be tried again comes with its record. */
+static void
+on_cancelled(struct engine *engine, const struct engine_delivery *delivery)
+{
+	uint32_t slot = map_get(&engine->by_delivery, delivery->endpoint.value, delivery->message.value);
+	if (slot == MAP_ABSENT)
+		return;
+	enum held_state state = engine->held[slot].state;
+	if (state == HELD_FLYING || state == HELD_RECORDING)
+		return;
+	if (state == HELD_BLOCKED)
+		order_cuts_out(engine, slot);
 	leave(engine, slot);
 }
 
@@ -522,6 +538,7 @@ engine_step(
 	case ENGINE_REFILL_FAILED: on_refill_failed(engine, event->delivery.endpoint); break;
 	case ENGINE_ATTEMPTED: on_attempted(engine, event); break;
 	case ENGINE_RECORDED: on_recorded(engine, event); break;
+	case ENGINE_CANCELLED: on_cancelled(engine, &event->delivery); break;
 	}
 	wake_due(engine);
 	flow_wake(engine);

@@ -11,6 +11,7 @@
  *          │               └───────────────┼──── again, due soon ──────────────────┘
  *          └── behind an earlier one of its order ──▶ BLOCKED (when that one has gone: READY)
  *     WAITING, READY, BLOCKED ──endpoint held, or no room──▶ gone (stays in the store)
+ *     WAITING, READY, BLOCKED ──cancelled──▶ gone
  *
  * An endpoint may send while it is active, its breaker allows, it is not paused (Retry-After), its rate allows, and
  * less is on its way than its window. The window grows by one with each success and halves with what says "too
@@ -76,15 +77,17 @@ enum engine_event_kind {
 	ENGINE_REFILL_FAILED,
 	ENGINE_ATTEMPTED, /* the outcome of ENGINE_SEND */
 	ENGINE_RECORDED,  /* ENGINE_RECORD was committed */
+	ENGINE_CANCELLED, /* a committed end of a pending delivery: its payload was expunged */
 };
 
 struct engine_event {
 	enum engine_event_kind kind;
 	uint64_t random;		 /* fresh with every ENGINE_ATTEMPTED */
 	struct engine_endpoint endpoint; /* ENDPOINT */
-	struct engine_delivery delivery; /* ADDED; ATTEMPTED and RECORDED: endpoint and message */
+	struct engine_delivery delivery; /* ADDED; ATTEMPTED, RECORDED and CANCELLED: endpoint and message */
 	bool succeeded;			 /* ATTEMPTED: a 2xx came */
 	bool final;			 /* ATTEMPTED: it did not, and trying this one again would not help */
+	bool unwanted;			 /* RECORDED: it is not to be sent again now, whatever the outcome was */
 	int32_t status_code;		 /* ATTEMPTED: of the answer; 0: none came */
 	int64_t retry_after_ms;		 /* ATTEMPTED: the pause that the answer asked for; 0: none */
 	const struct engine_delivery

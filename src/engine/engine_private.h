@@ -116,6 +116,7 @@ void flow_wake(struct engine *engine);
 /* order.c: what goes one after another */
 bool order_joins(struct engine *engine, uint32_t slot);	     /* true: it is behind another one, and must be BLOCKED */
 uint32_t order_leaves(struct engine *engine, uint32_t slot); /* the one that was behind it, now first; NONE */
+void order_cuts_out(struct engine *engine, uint32_t slot);   /* a BLOCKED one: who is behind it moves up */
 
 /* turns.c: whose turn it is */
 void turns_update(struct engine *engine, uint32_t node); /* call whenever what decides eligibility changed */

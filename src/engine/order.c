@@ -37,3 +37,18 @@ order_leaves(struct engine *engine, uint32_t slot)
 		map_remove(&engine->order_last, endpoint, held->line);
 	return held->follower;
 }
+
+void
+order_cuts_out(struct engine *engine, uint32_t slot)
+{
+	struct held *held = &engine->held[slot];
+	uint32_t before = 0;
+	while (engine->held[before].state == HELD_FREE || engine->held[before].follower != slot)
+		before++;
+	engine->held[before].follower = held->follower;
+	int64_t endpoint = held->delivery.endpoint.value;
+	if (map_get(&engine->order_last, endpoint, held->line) == slot)
+		map_put(&engine->order_last, endpoint, held->line, before);
+	held->follower = NONE;
+	held->in_line = false;
+}

@@ -183,6 +183,17 @@ organisation_entitled(const struct organisation *organisation, struct slice serv
 	       slice_list_has(organisation->services, service);
 }
 
+bool
+organisation_same_services(const struct organisation *a, const struct organisation *b)
+{
+	if (a->services_limited != b->services_limited || a->services.count != b->services.count)
+		return false;
+	for (size_t i = 0; i < a->services.count; i++)
+		if (!slice_list_has(b->services, a->services.items[i]))
+			return false;
+	return true;
+}
+
 /* --- subscription ----------------------------------------------------------------------------------- */
 
 bool

@@ -33,6 +33,7 @@ struct organisation {
 
 const char *environment_name(enum environment environment); /* "production", "sandbox" */
 MUST_CHECK bool environment_parse(struct slice name, enum environment *out);
+bool organisation_same_services(const struct organisation *a, const struct organisation *b);
 /* Whether the organisation has this service; an absent one (of a type that belongs to none) everybody has. */
 bool organisation_entitled(const struct organisation *organisation, struct slice service);
 

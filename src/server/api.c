@@ -108,7 +108,7 @@ call_request(struct call *call, enum store_kind kind)
 	request->owner = call;
 	if (call->param_count > 0)
 		request->ref = arena_copy(&request->arena, call->params[0]);
-	request->actor = (struct store_actor){true, call->token.id, call->token.role};
+	request->actor = (struct store_actor){.present = true, .token = call->token.id, .role = call->token.role};
 	call->check.arena = &call->exchange->arena;
 	return request;
 }

@@ -195,6 +195,28 @@ audit_break(struct store_request *request, const struct store_break_move *move)
 	buf_free(&text);
 }
 
+void
+audit_task_end(struct store_request *request, const struct task *task)
+{
+	if (task->state == TASK_RUNNING)
+		return;
+	audit_by_server(request, "task.end");
+	audit_task(request, "task.end", task);
+	request->audit.before = SLICE("{\"state\":\"running\"}");
+	request->audit.after = arena_printf(&request->arena,
+	    "{\"kind\":\"%s\",\"state\":\"%s\",\"examined\":%lld,\"done\":%lld}", task_kind_name(task->kind),
+	    task_state_name(task->state), (long long)task->examined, (long long)task->done);
+}
+
+void
+audit_by_server(struct store_request *request, const char *action)
+{
+	if (request->actor.present)
+		return;
+	request->actor = (struct store_actor){.present = true, .server = true};
+	request->audit_action = action;
+}
+
 /* --- links ------------------------------------------------------------------------------------------ */
 
 struct store_journal_end
@@ -234,7 +256,9 @@ audit_complete(struct store_request *request, struct store_journal_end *end)
 	bool local = request->actor.token.value == 0;
 	row->seq = end->seq + 1;
 	row->at = request->now;
-	row->actor = local ? SLICE("cli") : id_slice(request, ID_TOKEN, request->actor.token.value);
+	row->actor = request->actor.server ? SLICE("system")
+		     : local		   ? SLICE("cli")
+					   : id_slice(request, ID_TOKEN, request->actor.token.value);
 	row->role = local ? SLICE_NONE : slice_of(role_name(request->actor.role));
 	link_row(end, row);
 	memcpy(row->chain, end->chain, SHA256_BYTES);

@@ -6,7 +6,7 @@
  *
  * An operation says what it is about to change (audit_organisation, …), which describes it into the request; the store
  * that executes it completes and appends the row when the operation has succeeded (audit_complete). Requests without
- * an actor are the sender's own bookkeeping and leave no row. Pure; the same for every store. */
+ * an actor are the sender's own bookkeeping and leave no row, unless they change a state (audit_by_server). Pure; the same for every store. */
 #ifndef STORE_AUDIT_H
 #define STORE_AUDIT_H
 
@@ -23,12 +23,17 @@ void audit_resend(struct store_request *request, struct organisation_id organisa
 void audit_expire(struct store_request *request, struct organisation_id organisation);
 void audit_expunge(struct store_request *request, struct organisation_id organisation);
 void audit_attempt_expunge(struct store_request *request, struct organisation_id organisation);
+/* A row where the step was the task's last. */
+void audit_task_end(struct store_request *request, const struct task *task);
 void audit_task(struct store_request *request, const char *action, const struct task *task);
 /* The move of breaks[0]. */
 void audit_break(struct store_request *request, const struct store_break_move *move);
 /* Anything else: the object is text, as is `after`, a JSON object or absent. */
 void audit_other(struct store_request *request, struct organisation_id organisation, const char *action,
     struct slice object, struct slice after);
+
+/* The request is the server's own, and what it changes now is to be in the log all the same. */
+void audit_by_server(struct store_request *request, const char *action);
 
 struct store_journal_end audit_start(void);
 /* Fills the row of the request that follows `end`, and moves `end` over it; false: there is nothing to append. */

@@ -211,6 +211,17 @@ memory_show_delivery(const struct memory_delivery *row)
 }
 
 bool
+memory_entitled(const struct memory *memory, const struct message *message)
+{
+	for (size_t i = 0; i < memory->organisations.count; i++) {
+		const struct organisation *organisation = &memory->organisations.rows[i].organisation;
+		if (organisation->id.value == message->organisation.value)
+			return store_has_service(&memory->options, organisation, message->event_type);
+	}
+	return true;
+}
+
+bool
 memory_in_page(const struct store_page *page, int64_t id)
 {
 	if (page->floor != 0 && id < page->floor)

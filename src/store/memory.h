@@ -169,6 +169,8 @@ void memory_new_delivery(struct memory *memory, struct message *message, struct 
 void memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, struct mail_list *notes);
 void memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *notes);
 struct store_delivery memory_show_delivery(const struct memory_delivery *row); /* without message and endpoint */
+/* Whether the message's organisation has its service. */
+bool memory_entitled(const struct memory *memory, const struct message *message);
 bool memory_in_page(const struct store_page *page, int64_t id);
 /* The i-th of `count` rows in the page's direction. */
 size_t memory_at(const struct store_page *page, size_t i, size_t count);

@@ -34,8 +34,23 @@ memory_organisation_create(struct memory *memory, struct store_request *request,
 	return show_organisation(request, row);
 }
 
+/* The sender reads anew what waits, since what is held may have changed. */
+static void
+services_changed(struct memory *memory, struct organisation_id organisation, struct mail_list *notes)
+{
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		struct memory_endpoint *row = &memory->endpoints.rows[i];
+		if (row->endpoint.organisation.value != organisation.value || row->endpoint.state != ENDPOINT_ACTIVE)
+			continue;
+		row->endpoint.state = ENDPOINT_DISABLED;
+		memory_note_endpoint(row, notes);
+		row->endpoint.state = ENDPOINT_ACTIVE;
+		memory_note_endpoint(row, notes);
+	}
+}
+
 enum error_code
-memory_organisation_edit(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+memory_organisation_edit(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	struct memory_organisation *row = memory_find_organisation(memory, request->ref);
 	if (row == NULL && !request->create_missing)
@@ -54,6 +69,8 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 		return show_organisation(request, memory_new_organisation(memory, request, &edited));
 	edited.updated = request->now;
 	audit_organisation(request, &row->organisation, &edited);
+	if (!organisation_same_services(&row->organisation, &edited))
+		services_changed(memory, edited.id, notes);
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->organisation = organisation_copy(&row->arena, &edited);

@@ -75,13 +75,17 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 /* --- recording --------------------------------------------------------------------------------------- */
 
 static void
-record_on_endpoint(struct memory_endpoint *endpoint, const struct store_record *record, struct mail_list *notes)
+record_on_endpoint(struct store_request *request, struct memory_endpoint *endpoint, struct mail_list *notes)
 {
+	const struct store_record *record = &request->record;
 	if (record->set_failing)
 		endpoint->endpoint.failing_since = record->failing_since;
 	if (!record->suspend || endpoint->endpoint.state != ENDPOINT_ACTIVE)
 		return;
+	struct endpoint before = endpoint->endpoint;
 	endpoint->endpoint.state = ENDPOINT_SUSPENDED;
+	audit_by_server(request, "endpoint.suspend");
+	audit_endpoint(request, &before, &endpoint->endpoint);
 	memory_note_endpoint(endpoint, notes);
 }
 
@@ -103,12 +107,14 @@ memory_record(struct memory *memory, struct store_request *request, struct mail_
 	row->organisation = delivery->message->organisation;
 	request->record.attempt.id = row->attempt.id;
 	delivery->attempts++;
+	request->record.unwanted = delivery->state != DELIVERY_PENDING ||
+				   (record->state == DELIVERY_PENDING && !memory_entitled(memory, delivery->message));
 	if (delivery->state == DELIVERY_PENDING) {
 		delivery->state = record->state;
 		if (record->state == DELIVERY_PENDING)
 			delivery->due = record->due;
 	}
-	record_on_endpoint(endpoint, record, notes);
+	record_on_endpoint(request, endpoint, notes);
 	return OK;
 }
 
@@ -148,21 +154,25 @@ memory_refill(struct memory *memory, struct store_request *request, struct mail_
 	refill->rows = arena_alloc(&request->arena, (refill->limit + 1) * sizeof refill->rows[0]);
 	refill->next = (struct store_due){WALL_NEVER, 0};
 	struct store_due from = refill->from;
-	size_t bytes = 0;
+	size_t bytes = 0, looked = 0;
 	for (;;) {
 		struct store_due at = {WALL_NONE, 0};
 		const struct memory_delivery *row = first_due(memory, refill->endpoint, from, &at);
 		if (row == NULL)
 			return OK;
-		bool full = refill->count >= refill->limit || (refill->count > 0 && bytes >= refill->bytes_limit);
+		bool full = looked >= refill->limit || (refill->count > 0 && bytes >= refill->bytes_limit);
 		if (full || at.due.us > refill->until.us) {
 			refill->next = at;
 			return OK;
 		}
+		looked++;
+		from = (struct store_due){at.due, at.message + 1};
+		/* Held, until the organisation has the service again. */
+		if (!memory_entitled(memory, row->message))
+			continue;
 		bytes += row->message->payload.len;
 		refill->rows[refill->count] = memory_show_delivery(row);
 		refill->rows[refill->count++].message = message_ref(row->message);
-		from = (struct store_due){at.due, at.message + 1};
 	}
 }
 

@@ -37,8 +37,19 @@ memory_token_expire(struct memory *memory, struct store_request *request, struct
 
 /* A message is immutable and may be on its way: the table gets another one, without the payload. */
 static void
-expunge(struct memory *memory, struct message *message)
+expunge(struct memory *memory, struct message *message, struct mail_list *notes)
 {
+	size_t pending = 0, at = 0;
+	for (size_t i = 0; i < memory->deliveries.count; i++)
+		pending += memory->deliveries.rows[i].message == message &&
+			   memory->deliveries.rows[i].state == DELIVERY_PENDING;
+	struct store_note *note = pending == 0 ? NULL : store_note_new(STORE_NOTE_CANCELLED, pending);
+	for (size_t i = 0; i < memory->endpoints.count && note != NULL; i++) {
+		struct endpoint_id id = memory->endpoints.rows[i].endpoint.id;
+		const struct memory_delivery *row = memory_find_delivery(memory, message->id, id);
+		if (row != NULL && row->state == DELIVERY_PENDING)
+			note->targets[at++].endpoint = id;
+	}
 	struct message *bare = message_new();
 	bare->id = message->id;
 	bare->organisation = message->organisation;
@@ -56,6 +67,10 @@ expunge(struct memory *memory, struct message *message)
 		if (row->state == DELIVERY_PENDING)
 			row->state = DELIVERY_CANCELLED;
 	}
+	if (note != NULL) {
+		note->cancelled = message->id;
+		mail_list_add(notes, &note->mail);
+	}
 	for (size_t i = 0; i < memory->messages.count; i++)
 		if (memory->messages.rows[i] == message)
 			memory->messages.rows[i] = bare;
@@ -63,7 +78,7 @@ expunge(struct memory *memory, struct message *message)
 }
 
 enum error_code
-memory_expunge(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+memory_expunge(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
@@ -74,7 +89,7 @@ memory_expunge(struct memory *memory, struct store_request *request, struct mail
 		    memory_find_message(memory, organisation->organisation.id, request->message_refs.items[i]);
 		request->found[i] = message != NULL;
 		if (message != NULL)
-			expunge(memory, message);
+			expunge(memory, message, notes);
 	}
 	audit_expunge(request, organisation->organisation.id);
 	return OK;
@@ -318,17 +333,6 @@ send(struct memory *memory, struct message *message, struct memory_endpoint *end
 	};
 }
 
-static bool
-entitled(const struct memory *memory, const struct message *message)
-{
-	for (size_t i = 0; i < memory->organisations.count; i++) {
-		const struct organisation *organisation = &memory->organisations.rows[i].organisation;
-		if (organisation->id.value == message->organisation.value)
-			return store_has_service(&memory->options, organisation, message->event_type);
-	}
-	return false;
-}
-
 static void
 look_at_delivery(struct memory *memory, struct memory_task *task, struct message *message,
     struct store_request *request, struct mail_list *notes)
@@ -347,7 +351,7 @@ look_at_delivery(struct memory *memory, struct memory_task *task, struct message
 		return;
 	bool owned =
 	    !task->task.journalled; /* else the endpoint's organisation is the receiver's, which has all services */
-	if (!slice_present(message->payload) || (owned && !entitled(memory, message))) {
+	if (!slice_present(message->payload) || (owned && !memory_entitled(memory, message))) {
 		task->task.skipped++;
 		return;
 	}
@@ -411,7 +415,7 @@ step(struct memory *memory, struct memory_task *row, struct store_request *reque
 		if (task->kind == TASK_PURGE) {
 			task->done += slice_present(message->payload);
 			if (slice_present(message->payload))
-				expunge(memory, message);
+				expunge(memory, message, notes);
 		} else if (task_of_endpoint(task->kind)) {
 			look_at_delivery(memory, row, message, request, notes);
 			bytes += task->done > done ? message->payload.len : 0;
@@ -441,6 +445,7 @@ memory_task_step(struct memory *memory, struct store_request *request, struct ma
 	if (row == NULL)
 		return OK;
 	step(memory, row, request, notes);
+	audit_task_end(request, &row->task);
 	request->more = next_task(memory) != NULL;
 	return show_task(request, row);
 }

@@ -40,11 +40,16 @@ replies_add(struct replies *replies, struct mailbox *box, struct mail *mail)
 	mail_list_add(&replies->list[i], mail);
 }
 
+/* The sender first: what must not be sent any more is with it before anybody is told so. */
 static void
-replies_post(struct replies *replies)
+replies_post(struct replies *replies, const struct mailbox *first)
 {
 	for (size_t i = 0; i < replies->count; i++)
-		mailbox_post_list(replies->box[i], &replies->list[i]);
+		if (replies->box[i] == first)
+			mailbox_post_list(replies->box[i], &replies->list[i]);
+	for (size_t i = 0; i < replies->count; i++)
+		if (replies->box[i] != first)
+			mailbox_post_list(replies->box[i], &replies->list[i]);
 	replies->count = 0;
 }
 
@@ -143,7 +148,7 @@ execute(struct store_runner *runner, struct store_request **batch, size_t count)
 		post_notes_of(runner, &replies, &notes, i);
 		reply(&replies, batch[i]);
 	}
-	replies_post(&replies);
+	replies_post(&replies, runner->options.notes);
 }
 
 static void

@@ -132,9 +132,11 @@ typedef enum error_code store_edit_endpoint(
 typedef enum error_code store_edit_event_type(
     void *context, struct arena *arena, struct event_type *type, bool existed, struct error *error);
 
-/* Who asks for a change. Not present: the sender's own bookkeeping, which the audit log leaves out. */
+/* Who asks for a change. Not present: the sender's own bookkeeping, which the audit log leaves out, but for what
+ * changes a state by itself (audit_by_server). */
 struct store_actor {
 	bool present;
+	bool server;	       /* nobody: the server itself, "system" */
 	struct token_id token; /* 0: a local command, "cli" */
 	enum role role;	       /* the token's */
 };
@@ -142,7 +144,7 @@ struct store_actor {
 struct store_audit_row {
 	int64_t seq;
 	struct wall_time at;
-	struct slice actor, role;	     /* a token's id and its role; "cli", and the role absent */
+	struct slice actor, role;	     /* a token's id and its role; "cli" or "system", and the role absent */
 	struct organisation_id organisation; /* 0: of the platform */
 	struct slice action;		     /* "endpoint.update" */
 	struct slice object;		     /* its id, or an event type's name */
@@ -187,6 +189,7 @@ struct store_record {
 	bool set_failing;		/* write `failing_since` to the endpoint */
 	struct wall_time failing_since; /* 0: it works again */
 	bool suspend;			/* the endpoint becomes SUSPENDED, if ACTIVE */
+	bool unwanted; /* out: not to be sent again now: no longer pending, or its service is not enabled */
 };
 
 /* Position in an endpoint's pending deliveries, ordered by (due, message). */
@@ -411,7 +414,7 @@ const char *store_kind_name(enum store_kind kind);
 
 /* --- notes: what a commit changed, for the sender --------------------------------------------------- */
 
-enum store_note_kind { STORE_NOTE_DELIVERIES, STORE_NOTE_ENDPOINT };
+enum store_note_kind { STORE_NOTE_DELIVERIES, STORE_NOTE_ENDPOINT, STORE_NOTE_CANCELLED };
 
 struct store_note_target {
 	struct endpoint_id endpoint;
@@ -424,13 +427,14 @@ struct store_note_target {
 struct store_note {
 	struct mail mail;
 	enum store_note_kind kind;
-	size_t request;		   /* index in its batch of the request that made it: it goes out before that reply
+	size_t request;		     /* index in its batch of the request that made it: it goes out before that reply
 	                               * and behind the replies of all requests before (invariant 2) */
-	struct message *message;   /* DELIVERIES: one reference is the note's */
-	struct endpoint *endpoint; /* ENDPOINT: its new state (DELETED: forget it); lives in arena */
+	struct message *message;     /* DELIVERIES: one reference is the note's */
+	struct message_id cancelled; /* CANCELLED: its deliveries to the targets' endpoints are no longer pending */
+	struct endpoint *endpoint;   /* ENDPOINT: its new state (DELETED: forget it); lives in arena */
 	struct arena arena;
 	size_t target_count;
-	struct store_note_target targets[]; /* DELIVERIES */
+	struct store_note_target targets[]; /* DELIVERIES; CANCELLED: endpoints alone */
 };
 
 struct store_note *store_note_new(enum store_note_kind kind, size_t targets);

@@ -15,7 +15,7 @@ static struct store_request *
 ask_as(struct subject *subject, enum store_kind kind, enum role role)
 {
 	struct store_request *request = ask(subject, kind);
-	request->actor = (struct store_actor){true, {7}, role};
+	request->actor = (struct store_actor){.present = true, .token = {7}, .role = role};
 	return request;
 }
 

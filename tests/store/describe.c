@@ -284,6 +284,8 @@ describe_notes(struct mail_list *notes, struct buf *out)
 		buf_text(out, "\nnote");
 		if (note->kind == STORE_NOTE_ENDPOINT)
 			say_endpoint(out, note->endpoint);
+		else if (note->kind == STORE_NOTE_CANCELLED)
+			say_number(out, "cancelled", note->cancelled.value);
 		else
 			say_message(out, note->message, true);
 		for (size_t i = 0; i < note->target_count; i++) {

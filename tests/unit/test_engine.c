@@ -360,6 +360,48 @@ test_final(void **state)
 }
 
 static void
+cancelled(struct bench *bench, int64_t to, int64_t message)
+{
+	step(bench,
+	    &(struct engine_event){.kind = ENGINE_CANCELLED, .delivery = {.endpoint = {to}, .message = {message}}});
+}
+
+/* M16: what was expunged is not sent, wherever in memory it stands; what is on its way is not sent again. */
+static void
+test_cancelled(void **state)
+{
+	(void)state;
+	struct engine_options options = engine_default_options();
+	struct bench bench = bench_new(&options);
+	struct engine_endpoint ordered = endpoint(100, "1h,1h");
+	ordered.order = ORDER_RESOURCE;
+	put(&bench, ordered);
+	for (int64_t message = 1; message <= 4; message++)
+		add(&bench, 100, message, 7);
+	assert_int_equal(engine_counts(bench.engine).blocked, 3);
+	cancelled(&bench, 100, 2); /* in the middle of the line */
+	cancelled(&bench, 100, 4); /* at its end */
+	assert_int_equal(engine_counts(bench.engine).blocked, 1);
+	cancelled(&bench, 100, 1); /* on its way */
+	cancelled(&bench, 100, 9); /* not here */
+	add(&bench, 100, 5, 7);
+	attempted(&bench, 100, 1, 500);
+	step(&bench, &(struct engine_event){
+			 .kind = ENGINE_RECORDED, .delivery = {.endpoint = {100}, .message = {1}}, .unwanted = true});
+	assert_int_equal(action(&bench, ENGINE_SEND)->delivery.message.value, 3);
+	attempted(&bench, 100, 3, 500);
+	recorded(&bench, 100, 3);
+	assert_int_equal(engine_counts(bench.engine).waiting, 1);
+	cancelled(&bench, 100, 3); /* waiting for its next attempt */
+	assert_int_equal(action(&bench, ENGINE_SEND)->delivery.message.value, 5);
+	attempted(&bench, 100, 5, 200);
+	recorded(&bench, 100, 5);
+	assert_int_equal(bench.forgotten, 5);
+	assert_int_equal(bench.sent, 3);
+	bench_free(&bench);
+}
+
+static void
 test_rate(void **state)
 {
 	(void)state;
@@ -396,6 +438,7 @@ main(void)
 	    cmocka_unit_test(test_retry_after),
 	    cmocka_unit_test(test_final),
 	    cmocka_unit_test(test_rate),
+	    cmocka_unit_test(test_cancelled),
 	};
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

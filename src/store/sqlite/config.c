@@ -36,6 +36,15 @@ in_page(const struct store_page *page, int64_t id)
 	return id >= page->floor && (page->ceiling == 0 || id < page->ceiling);
 }
 
+static void
+note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
+{
+	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
+	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
+	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
+	mail_list_add(store->notes, &changed->mail);
+}
+
 /* --- organisations ---------------------------------------------------------------------------------- */
 
 static void
@@ -88,6 +97,22 @@ op_organisation_create(struct sqlite_store *store, struct store_request *request
 		request->organisation = organisation_copy(&request->arena, &entry->organisation);
 }
 
+/* What waits of a service that went is held, and what was held of one that came is sent: the sender reads all that
+ * waits for these endpoints anew, as for any that was held and is active again. */
+static void
+services_changed(struct sqlite_store *store, struct directory_organisation *entry)
+{
+	for (size_t i = 0; i < entry->endpoint_count; i++) {
+		const struct endpoint *endpoint = &entry->endpoints[i]->endpoint;
+		if (endpoint->state != ENDPOINT_ACTIVE)
+			continue;
+		struct endpoint held = *endpoint;
+		held.state = ENDPOINT_DISABLED;
+		note_endpoint(store, &held);
+		note_endpoint(store, endpoint);
+	}
+}
+
 void
 op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 {
@@ -112,7 +137,10 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	if (entry == NULL)
 		edited.id.value = id_next(&store->ids, request->now);
 	audit_organisation(request, entry == NULL ? NULL : &entry->organisation, &edited);
+	bool changed = entry != NULL && !organisation_same_services(&entry->organisation, &edited);
 	save_organisation(store, &edited, false);
+	if (changed)
+		services_changed(store, directory_organisation_by_id(&store->directory, edited.id));
 	request->organisation = edited;
 }
 
@@ -182,12 +210,8 @@ save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool 
 	    (int64_t)endpoint->state, endpoint->failing_since.us, buf_slice(&doc));
 	buf_free(&doc);
 	directory_put_endpoint(&store->directory, endpoint);
-	if (!note)
-		return;
-	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
-	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
-	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
-	mail_list_add(store->notes, &changed->mail);
+	if (note)
+		note_endpoint(store, endpoint);
 }
 
 /* Types that it has had before (`before` may be NULL) stay, whatever became of them: an endpoint can be disabled or

@@ -151,9 +151,28 @@ record_endpoint(struct sqlite_store *store, struct store_request *request)
 	if (record->set_failing)
 		endpoint.failing_since = record->failing_since;
 	bool suspends = record->suspend && endpoint_may_move(endpoint.state, ENDPOINT_SUSPENDED);
-	if (suspends)
+	if (suspends) {
 		endpoint.state = ENDPOINT_SUSPENDED;
+		audit_by_server(request, "endpoint.suspend");
+		audit_endpoint(request, &entry->endpoint, &endpoint);
+	}
 	save_endpoint(store, &endpoint, suspends);
+}
+
+/* Whether the organisation has the service of this message, which may have gone since it was accepted. */
+static bool
+still_entitled(struct sqlite_store *store, struct endpoint_id endpoint, int64_t message)
+{
+	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, endpoint);
+	struct directory_organisation *owner =
+	    entry == NULL ? NULL : directory_organisation_by_id(&store->directory, entry->endpoint.organisation);
+	if (owner == NULL || !owner->organisation.services_limited)
+		return true;
+	sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_GET, "ii", message, owner->organisation.id.value);
+	bool entitled =
+	    !sql_step(store, row) || store_has_service(&store->options, &owner->organisation, sql_slice(row, 2));
+	sql_end(row);
+	return entitled;
 }
 
 void
@@ -165,7 +184,8 @@ op_record(struct sqlite_store *store, struct store_request *request)
 	    (int64_t)record->state, record->due.us);
 	/* One that is no longer pending (its endpoint was deleted meanwhile) keeps its state. */
 	store->pending -= sqlite3_changes(store->db) > 0 && record->state != DELIVERY_PENDING;
-	if (sqlite3_changes(store->db) == 0) {
+	record->unwanted = sqlite3_changes(store->db) == 0;
+	if (record->unwanted) {
 		sql_run(store, SQL_DELIVERY_COUNT_ATTEMPT, "ii", record->message.value, record->endpoint.value);
 		if (sqlite3_changes(store->db) == 0) {
 			request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
@@ -176,6 +196,8 @@ op_record(struct sqlite_store *store, struct store_request *request)
 	sql_run(store, SQL_ATTEMPT_PUT, "iiiiiiiib", attempt->id.value, record->message.value, record->endpoint.value,
 	    (int64_t)attempt->number, (int64_t)attempt->status_code, (int64_t)attempt->duration_ms,
 	    (int64_t)attempt->trigger, (int64_t)attempt->succeeded, attempt->response);
+	if (record->state == DELIVERY_PENDING && !record->unwanted)
+		record->unwanted = !still_entitled(store, record->endpoint, record->message.value);
 	record_endpoint(store, request);
 }
 
@@ -186,14 +208,21 @@ op_refill(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_refill *refill = &request->refill;
 	refill->rows = arena_alloc(&request->arena, refill->limit * sizeof refill->rows[0]);
+	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, refill->endpoint);
+	struct directory_organisation *owner =
+	    entry == NULL ? NULL : directory_organisation_by_id(&store->directory, entry->endpoint.organisation);
 	struct store_due last = {refill->from.due, refill->from.message - 1};
 	size_t bytes = 0;
 	sqlite3_stmt *row = sql_bind(store, SQL_REFILL, "iiiii", refill->endpoint.value, refill->from.due.us,
 	    refill->from.message, refill->until.us, (int64_t)refill->limit);
 	while (refill->count < refill->limit && (refill->count == 0 || bytes < refill->bytes_limit) &&
 	       sql_step(store, row)) {
-		struct message *message = message_from_row(row, 5);
 		last = (struct store_due){{sqlite3_column_int64(row, 0)}, sqlite3_column_int64(row, 1)};
+		/* Held, until the organisation has the service again. */
+		if (owner != NULL && sqlite3_column_int64(row, 6) == owner->organisation.id.value &&
+		    !store_has_service(&store->options, &owner->organisation, sql_slice(row, 7)))
+			continue;
+		struct message *message = message_from_row(row, 5);
 		refill->rows[refill->count++] = (struct store_delivery){
 		    .message = message,
 		    .state = DELIVERY_PENDING,

@@ -7,9 +7,31 @@ enum { DOCUMENT_BYTES_MAX = 16 << 20 };
 
 /* --- content that goes ------------------------------------------------------------------------------- */
 
+/* Tells the sender which deliveries of the message are no longer to be made. */
+static void
+note_cancelled(struct sqlite_store *store, int64_t message)
+{
+	size_t count = 0;
+	sqlite3_stmt *row = sql_bind(store, SQL_DELIVERY_OF_MESSAGE, "i", message);
+	while (sql_step(store, row))
+		count += sqlite3_column_int(row, 1) == DELIVERY_PENDING;
+	if (count == 0)
+		return;
+	struct store_note *note = store_note_new(STORE_NOTE_CANCELLED, count);
+	note->cancelled.value = message;
+	note->target_count = 0;
+	row = sql_bind(store, SQL_DELIVERY_OF_MESSAGE, "i", message);
+	while (note->target_count < count && sql_step(store, row))
+		if (sqlite3_column_int(row, 1) == DELIVERY_PENDING)
+			note->targets[note->target_count++].endpoint.value = sqlite3_column_int64(row, 0);
+	sql_end(row);
+	mail_list_add(store->notes, &note->mail);
+}
+
 static void
 expunge(struct sqlite_store *store, int64_t message, struct wall_time now)
 {
+	note_cancelled(store, message);
 	message_purge(store, message, now);
 	sql_run(store, SQL_MESSAGE_CANCEL, "i", message);
 	store->pending -= sqlite3_changes(store->db);
@@ -381,6 +403,7 @@ op_task_step(struct sqlite_store *store, struct store_request *request)
 	if (!request->existed || store->failed != SQLITE_OK)
 		return;
 	step(store, request);
+	audit_task_end(request, &request->task);
 	save_task(store, &request->task);
 	row = sql_get(store, SQL_TASK_NEXT);
 	request->more = sql_step(store, row);
