@@ -125,4 +125,5 @@ loop_run(struct loop *loop)
 				source->ready(source, event->events);
 		}
 	}
+	loop->stopped = false; /* it may be run again */
 }

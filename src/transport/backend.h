@@ -11,6 +11,7 @@ struct transport_backend {
 	enum error_code (*open)(const struct transport_options *options, struct transport **out, struct error *error);
 	void (*send)(struct transport *transport, struct transmission *transmission);
 	int64_t (*turn)(struct transport *transport);
+	void (*retire)(struct transport *transport, const struct tls_identity *identity);
 	void (*free)(struct transport *transport);
 };
 

@@ -113,8 +113,11 @@ prepare(struct client *client, struct exchange *exchange)
 	const char *problem = url_split(transmission->url, &url);
 	if (problem == NULL && !url.tls && !client->options.allow_http && !exempt)
 		problem = "the URL's scheme is not allowed: use https";
+	if (problem == NULL && !url.tls && transmission->identity != NULL)
+		problem = "the endpoint has TLS settings, but its URL is not https";
 	if (problem == NULL) {
-		exchange->authority = connections_authority(&client->pool, &url, exempt);
+		exchange->authority =
+		    connections_authority(&client->pool, &url, exempt, transmission->party, transmission->identity);
 		problem = url.bracketed && !exchange->authority->is_address
 			      ? "the URL's host is not an address, although it stands in brackets"
 			      : exchange_compose(exchange, &url);
@@ -169,6 +172,7 @@ static void
 report(struct client *client, struct exchange *exchange)
 {
 	struct transmission *transmission = exchange->transmission;
+	transmission->peer_expires = exchange->authority == NULL ? WALL_NONE : exchange->authority->peer_expires;
 	if (exchange->authority != NULL)
 		connections_release(&client->pool, exchange->authority);
 	exchange->authority = NULL;
@@ -213,9 +217,34 @@ client_turn(struct transport *transport)
 	return due_us > client->now.us ? due_us - client->now.us : 0;
 }
 
+static bool
+is_under(const struct connection *connection, const struct tls_identity *identity)
+{
+	const struct tls_identity *own = connection->authority->identity;
+	return own != NULL && memcmp(tls_identity_digest(own), tls_identity_digest(identity), SHA256_BYTES) == 0;
+}
+
+static void
+client_retire(struct transport *transport, const struct tls_identity *identity)
+{
+	struct client *client = CONTAINER_OF(transport, struct client, base);
+	for (struct connection *idle = client->pool.oldest, *next; idle != NULL; idle = next) {
+		next = idle->newer;
+		if (is_under(idle, identity))
+			connection_close(client, idle);
+	}
+	for (int stage = 0; stage < EXCHANGE_STAGE_COUNT; stage++)
+		for (struct exchange *one = client->exchanges[stage].first; one != NULL; one = one->next)
+			if (one->connection != NULL && is_under(one->connection, identity))
+				one->connection->retired = true;
+	connections_forget_sessions(&client->pool, identity);
+	tls_forget(client->tls, identity);
+}
+
 const struct transport_backend transport_own = {
     .open = client_open,
     .send = client_send,
     .turn = client_turn,
+    .retire = client_retire,
     .free = client_free,
 };

@@ -181,6 +181,9 @@ shake(struct client *client, struct connection *connection)
 	if (result == STREAM_WAIT)
 		return;
 	if (result == 0) {
+		struct wall_time expires = tls_peer_expires(&connection->stream);
+		if (expires.us != 0)
+			connection->authority->peer_expires = expires;
 		converse_begin(client, connection);
 		return;
 	}
@@ -219,9 +222,15 @@ on_connected(struct client *client, struct connection *connection, uint32_t even
 	}
 	connection->stage = CONNECTION_SHAKING;
 	timers_set(&client->timers, &exchange->timer, exchange->connect_by_us);
-	tls_start(client->tls, authority->exempt ? 1 : 0, &connection->stream, authority->host, authority->is_address,
-	    connections_session(authority, client->now));
-	shake(client, connection);
+	if (tls_start(client->tls, authority->exempt ? 1 : 0, authority->identity, &connection->stream, authority->host,
+		authority->is_address, connections_session(authority, client->now))) {
+		shake(client, connection);
+		return;
+	}
+	connection_close(client, connection);
+	timers_clear(&client->timers, &exchange->timer);
+	exchange_end(exchange, client->now, TRANSMISSION_REFUSED,
+	    "the endpoint's client certificate and key cannot be used for TLS");
 }
 
 static void

@@ -33,6 +33,7 @@ authority_free(struct connections *pool, struct authority *authority)
 	unused_remove(pool, authority);
 	table_remove(&pool->authorities, &authority->node);
 	SSL_SESSION_free(authority->session);
+	tls_identity_unref(authority->identity);
 	free(authority);
 }
 
@@ -77,7 +78,15 @@ write_names(struct authority *authority, const struct url *url)
 		snprintf(authority->host_header + length, bytes - (size_t)length, ":%u", (unsigned)url->port);
 }
 
-/* The text of the Host header tells all but lane and scheme. */
+static bool
+same_identity(const struct tls_identity *a, const struct tls_identity *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return a == b || memcmp(tls_identity_digest(a), tls_identity_digest(b), SHA256_BYTES) == 0;
+}
+
+/* The text of the Host header tells all but lane, party and scheme. */
 static bool
 is_for(const struct authority *authority, const struct url *url, bool exempt)
 {
@@ -96,13 +105,18 @@ is_for(const struct authority *authority, const struct url *url, bool exempt)
 }
 
 struct authority *
-connections_authority(struct connections *pool, const struct url *url, bool exempt)
+connections_authority(
+    struct connections *pool, const struct url *url, bool exempt, int64_t party, struct tls_identity *identity)
 {
 	uint64_t extra = (uint64_t)url->port << 2 | (uint64_t)url->tls << 1 | (uint64_t)exempt;
+	uint64_t of_identity = 0;
+	if (identity != NULL)
+		memcpy(&of_identity, tls_identity_digest(identity), sizeof of_identity);
+	extra ^= (uint64_t)party << 20 ^ of_identity;
 	uint64_t hash = table_hash(&pool->authorities, url->host, extra);
 	for (struct table_node *node = table_first(&pool->authorities, hash); node != NULL; node = table_next(node)) {
 		struct authority *known = CONTAINER_OF(node, struct authority, node);
-		if (!is_for(known, url, exempt))
+		if (!is_for(known, url, exempt) || known->party != party || !same_identity(known->identity, identity))
 			continue;
 		if (known->uses++ == 0)
 			unused_remove(pool, known);
@@ -113,6 +127,8 @@ connections_authority(struct connections *pool, const struct url *url, bool exem
 	authority->tls = url->tls;
 	authority->port = url->port;
 	authority->uses = 1;
+	authority->party = party;
+	authority->identity = tls_identity_ref(identity);
 	write_names(authority, url);
 	read_literal(authority, url->bracketed);
 	table_add(&pool->authorities, &authority->node, hash);
@@ -137,6 +153,21 @@ connections_release(struct connections *pool, struct authority *authority)
 	pool->unused++;
 	if (pool->unused > CONNECTIONS_REMEMBERED_MAX)
 		authority_free(pool, pool->unused_first);
+}
+
+/* Those of authorities in use too: the list of all is the table. */
+void
+connections_forget_sessions(struct connections *pool, const struct tls_identity *identity)
+{
+	for (size_t i = 0; i < TABLE_BUCKETS; i++) {
+		for (struct table_node *node = pool->authorities.buckets[i]; node != NULL; node = node->next) {
+			struct authority *one = CONTAINER_OF(node, struct authority, node);
+			if (one->identity == NULL || !same_identity(one->identity, identity))
+				continue;
+			SSL_SESSION_free(one->session);
+			one->session = NULL;
+		}
+	}
 }
 
 void

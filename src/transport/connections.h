@@ -1,5 +1,6 @@
 /* Who is sent to, and the connections that are kept to each. An authority is a scheme, a host and a port in one lane:
- * guarded and exempt requests share nothing, because a kept connection was judged when it was made.
+ * guarded and exempt requests share nothing, because a kept connection was judged when it was made. Nor do those of two
+ * parties, or of two TLS identities: a kept connection speaks for whoever it was made for.
  *
  * Invariants
  * 1. There are at most `max` connections; an idle one makes room for a new one, the oldest first.
@@ -13,6 +14,7 @@
 #include "transport/resolver.h"
 #include "transport/stream.h"
 #include "transport/table.h"
+#include "transport/tls_identity.h"
 #include "transport/url.h"
 
 enum {
@@ -26,6 +28,9 @@ struct authority {
 	struct table_node node;
 	struct authority *previous, *next; /* among the unused */
 	bool exempt, tls, is_address;
+	int64_t party;
+	struct tls_identity *identity; /* NULL: the defaults */
+	struct wall_time peer_expires; /* of the certificate seen last */
 	uint16_t port;
 	size_t uses;
 	struct addresses literal; /* of a host that is an address itself, in whatever form; else empty */
@@ -50,6 +55,7 @@ struct connection {
 	struct mono_time born;
 	int64_t idle_until_us;
 	bool reused;
+	bool retired; /* not kept when it becomes idle */
 };
 
 struct connections {
@@ -64,9 +70,12 @@ void connections_init(struct connections *pool, size_t max);
 void connections_fini(struct connections *pool); /* nobody may use it any more */
 
 /* The authority of a URL; it is in use until released. */
-struct authority *connections_authority(struct connections *pool, const struct url *url, bool exempt);
+struct authority *connections_authority(
+    struct connections *pool, const struct url *url, bool exempt, int64_t party, struct tls_identity *identity);
 void connections_use(struct authority *authority);
 void connections_release(struct connections *pool, struct authority *authority);
+/* Sessions made under an identity that is used no more. */
+void connections_forget_sessions(struct connections *pool, const struct tls_identity *identity);
 /* A session for later; taken over. */
 void connections_remember(struct authority *authority, SSL_SESSION *session, struct mono_time now);
 SSL_SESSION *connections_session(struct authority *authority, struct mono_time now); /* borrowed; NULL: none */

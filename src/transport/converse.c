@@ -1,5 +1,6 @@
 #include "transport/client.h"
 
+#include <stdio.h>
 #include <sys/epoll.h>
 
 static void
@@ -14,7 +15,7 @@ answered(struct client *client, struct connection *connection, bool keep)
 	exchange_answered(exchange, client->now, http->retry_after_bytes > 0 ? clock_wall() : WALL_NONE);
 	exchange->connection = NULL;
 	connection->exchange = NULL;
-	if (keep && idle_s > 0)
+	if (keep && idle_s > 0 && !connection->retired)
 		connections_put(&client->pool, connection, client->now, idle_s * US_PER_S);
 	else
 		connection_close(client, connection);
@@ -80,7 +81,11 @@ ended(struct client *client, struct connection *connection, long how)
 {
 	struct http1 *http = &connection->exchange->http;
 	if (how == STREAM_BROKEN) {
-		lost(client, connection, "the connection broke");
+		char problem[TLS_PROBLEM_BYTES];
+		const char *reason = connection->stream.reason;
+		snprintf(problem, sizeof problem, "the connection broke%s%s", reason != NULL ? ": " : "",
+		    reason != NULL ? reason : "");
+		lost(client, connection, problem);
 		return;
 	}
 	http1_end(http);

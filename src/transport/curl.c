@@ -405,9 +405,18 @@ curl_turn(struct transport *base)
 	return due_us > now.us ? due_us - now.us : 0;
 }
 
+/* Connections under an identity are used once, so there is none to close. */
+static void
+curl_retire(struct transport *base, const struct tls_identity *identity)
+{
+	(void)base;
+	(void)identity;
+}
+
 const struct transport_backend transport_curl = {
     .open = curl_begin,
     .send = curl_send,
     .turn = curl_turn,
+    .retire = curl_retire,
     .free = curl_end,
 };

@@ -52,6 +52,8 @@ on_header(char *bytes, size_t size, size_t count, void *context)
 {
 	(void)bytes;
 	struct flight *flight = context;
+	if (flight->header_bytes == 0)
+		flight_note_peer(flight);
 	flight->header_bytes += size * count;
 	if (flight->header_bytes <= ANSWER_HEADER_BYTES)
 		return size * count;
@@ -63,7 +65,8 @@ static void
 set_rules(struct flight *flight, const struct flight_settings *settings)
 {
 	CURL *easy = flight->easy;
-	bool plain = settings->allow_http || flight->lane->exempt;
+	flight->plain = settings->allow_http || flight->lane->exempt;
+	bool plain = flight->plain;
 	SET(easy, CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(easy, CURLOPT_PROXY, "");
@@ -136,6 +139,7 @@ flight_free(struct flight *flight)
 	*(flight->previous != NULL ? &flight->previous->next : &list->first) = flight->next;
 	*(flight->next != NULL ? &flight->next->previous : &list->last) = flight->previous;
 	curl_easy_cleanup(flight->easy);
+	tls_identity_unref(flight->identity);
 	buf_free(&flight->lines);
 	buf_free(&flight->body);
 	free(flight->nodes);
@@ -206,6 +210,7 @@ flight_prepare(struct flight *flight, struct mono_time now)
 {
 	struct transmission *transmission = flight->transmission;
 	int64_t left_ms = transmission->timeout_ms - (now.us - flight->started.us) / 1000;
+	transmission->peer_expires = WALL_NONE;
 	if (left_ms <= 0) {
 		flight_end(flight, now, TRANSMISSION_UNREACHABLE, "no connection within %" PRId64 " ms",
 		    transmission->timeout_ms);
@@ -217,6 +222,11 @@ flight_prepare(struct flight *flight, struct mono_time now)
 	buf_clear(&flight->body);
 	if (!set_headers(flight)) {
 		flight_end(flight, now, TRANSMISSION_REFUSED, "a header holds a line break or is too long");
+		return false;
+	}
+	if (!flight_set_identity(flight)) {
+		flight_end(flight, now, TRANSMISSION_REFUSED,
+		    "the endpoint's TLS settings cannot be used with libcurl: set delivery.transport to own");
 		return false;
 	}
 	if (curl_easy_setopt(flight->easy, CURLOPT_URL, transmission->url.ptr) != CURLE_OK) {
@@ -304,9 +314,7 @@ unsent(struct flight *flight, CURLcode result, struct mono_time now)
 		return;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
-		/* What libcurl says of these names no address. */
-		flight_end(flight, now, unreachable, "no TLS: %s",
-		    flight->problem[0] != '\0' ? flight->problem : curl_easy_strerror(result));
+		flight_end(flight, now, unreachable, "no TLS: %s", flight_tls_reason(flight, result));
 		return;
 	default: flight_end(flight, now, unreachable, "no connection: %s", curl_easy_strerror(result));
 	}
@@ -326,7 +334,12 @@ sent(struct flight *flight, CURLcode result, struct mono_time now)
 		flight_end(flight, now, broken, "the connection ended before the answer was complete");
 		return;
 	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR: flight_end(flight, now, broken, "the connection broke"); return;
+	case CURLE_RECV_ERROR:
+		flight_end(flight, now, broken, "the connection broke%s",
+		    strstr(flight->problem, "certificate required") != NULL
+			? ": the server requires a client certificate"
+			: "");
+		return;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY: flight_end(flight, now, broken, "the answer is not HTTP/1"); return;
 	default: flight_end(flight, now, broken, "no complete answer: %s", curl_easy_strerror(result));

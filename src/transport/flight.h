@@ -58,9 +58,12 @@ struct flight {
 	enum flight_stage stage;
 	enum flight_stop stop;
 	bool relaunched; /* after a lost race; once for each transmission */
+	bool plain;	 /* http is allowed */
 	bool resolving;	 /* counts against RESOLVING_MAX */
 	CURL *easy;
 	struct transmission *transmission;
+	struct tls_identity *identity; /* as set in `easy`; one reference */
+	bool identity_unset;	       /* setting one failed half-way */
 	struct mono_time started;
 	int64_t timeout_ms; /* as last set in `easy` */
 	size_t header_bytes;
@@ -80,6 +83,14 @@ struct flight_settings {
 	int (*close_socket)(void *transport, curl_socket_t fd);
 	int (*resolver_start)(void *resolver, void *reserved, void *flight);
 };
+
+/* flight_tls.c: sets what the transmission's identity asks for. Its connections are used once: libcurl would look for
+ * another's with the same certificate, and knows nothing of whose they are. False: libcurl cannot do it. */
+MUST_CHECK bool flight_set_identity(struct flight *flight);
+/* The expiry of the server's certificate, while the answer comes. */
+void flight_note_peer(struct flight *flight);
+/* What went wrong in TLS. */
+const char *flight_tls_reason(const struct flight *flight, CURLcode result);
 
 struct flight *flight_new(struct lane *lane, const struct flight_settings *settings);
 void flight_free(struct flight *flight);

@@ -1,5 +1,7 @@
 #include "transport/stream.h"
 
+#include "transport/tls.h"
+
 #include <errno.h>
 #include <openssl/err.h>
 #include <sys/epoll.h>
@@ -45,7 +47,10 @@ stream_read(struct stream *stream, char *out, size_t bytes)
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE: return STREAM_WAIT;
 	case SSL_ERROR_ZERO_RETURN: return STREAM_ENDED;
-	default: stream->broken = true; return STREAM_BROKEN;
+	default:
+		stream->broken = true;
+		stream->reason = tls_reason(stream->asked, X509_V_OK, ERR_peek_error());
+		return STREAM_BROKEN;
 	}
 }
 

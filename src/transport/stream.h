@@ -17,10 +17,12 @@ enum {
 
 struct stream {
 	int fd;
-	SSL *tls;     /* NULL: plain */
-	bool drained; /* the last read left nothing behind */
-	bool broken;  /* TLS failed: it must not be used any more */
-	bool closing; /* the peer's end was announced: read on until it comes */
+	SSL *tls;	    /* NULL: plain */
+	bool drained;	    /* the last read left nothing behind */
+	bool broken;	    /* TLS failed: it must not be used any more */
+	bool closing;	    /* the peer's end was announced: read on until it comes */
+	bool asked;	    /* the peer asked for a certificate, and there is none to give */
+	const char *reason; /* why TLS failed, once it is broken; NULL: it does not say */
 };
 
 /* Up to `bytes` bytes, or one of the above. */

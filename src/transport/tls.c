@@ -11,6 +11,13 @@ struct tls {
 	struct tls_options options;
 	BIO_METHOD *method;
 	SSL_CTX *contexts[TLS_LANES];
+	struct kept {
+		unsigned char digest[SHA256_BYTES];
+		SSL_CTX *context;
+		uint64_t used; /* when, counted in uses */
+	} kept[TLS_CONTEXTS_MAX];
+	size_t kept_count;
+	uint64_t uses;
 };
 
 /* Called from within handshakes and reads. */
@@ -20,6 +27,17 @@ on_session(SSL *ssl, SSL_SESSION *session)
 	const struct tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	tls->options.session(SSL_get_app_data(ssl), session);
 	return 1;
+}
+
+/* Called where the peer asks for a certificate and the context has none. */
+static int
+on_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
+{
+	(void)certificate;
+	(void)key;
+	struct stream *stream = SSL_get_app_data(ssl);
+	stream->asked = true;
+	return 0;
 }
 
 static SSL_CTX *
@@ -38,6 +56,7 @@ context_new(struct tls *tls)
 	SSL_CTX_set_read_ahead(context, 1);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, on_session);
+	SSL_CTX_set_client_cert_cb(context, on_asked);
 	if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
 	    SSL_CTX_set_alpn_protos(context, http1, sizeof http1) == 0)
 		return context;
@@ -77,14 +96,85 @@ tls_free(struct tls *tls)
 		return;
 	for (int i = 0; i < TLS_LANES; i++)
 		SSL_CTX_free(tls->contexts[i]);
+	for (size_t i = 0; i < tls->kept_count; i++)
+		SSL_CTX_free(tls->kept[i].context);
 	BIO_meth_free(tls->method);
 	free(tls);
 }
 
-void
-tls_start(struct tls *tls, int lane, struct stream *stream, const char *host, bool is_address, SSL_SESSION *session)
+/* --- contexts of identities ---------------------------------------------------------------------------- */
+
+static struct kept *
+kept_find(struct tls *tls, const struct tls_identity *identity)
 {
-	SSL *ssl = SSL_new(tls->contexts[lane]);
+	for (size_t i = 0; i < tls->kept_count; i++)
+		if (memcmp(tls->kept[i].digest, tls_identity_digest(identity), SHA256_BYTES) == 0)
+			return &tls->kept[i];
+	return NULL;
+}
+
+static void
+kept_remove(struct tls *tls, struct kept *kept)
+{
+	/* What is connected under it holds a reference of its own. */
+	SSL_CTX_free(kept->context);
+	*kept = tls->kept[--tls->kept_count];
+}
+
+static struct kept *
+kept_oldest(struct tls *tls)
+{
+	struct kept *oldest = &tls->kept[0];
+	for (size_t i = 1; i < tls->kept_count; i++)
+		if (tls->kept[i].used < oldest->used)
+			oldest = &tls->kept[i];
+	return oldest;
+}
+
+/* NULL: OpenSSL gives none. */
+static SSL_CTX *
+context_of(struct tls *tls, int lane, const struct tls_identity *identity)
+{
+	if (identity == NULL)
+		return tls->contexts[lane];
+	struct kept *kept = kept_find(tls, identity);
+	if (kept == NULL) {
+		SSL_CTX *context = context_new(tls);
+		if (context == NULL)
+			return NULL;
+		SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(tls->contexts[0]));
+		if (!tls_identity_apply(identity, context)) {
+			SSL_CTX_free(context);
+			return NULL;
+		}
+		if (tls->kept_count == TLS_CONTEXTS_MAX)
+			kept_remove(tls, kept_oldest(tls));
+		kept = &tls->kept[tls->kept_count++];
+		kept->context = context;
+		memcpy(kept->digest, tls_identity_digest(identity), SHA256_BYTES);
+	}
+	kept->used = ++tls->uses;
+	return kept->context;
+}
+
+void
+tls_forget(struct tls *tls, const struct tls_identity *identity)
+{
+	struct kept *kept = kept_find(tls, identity);
+	if (kept != NULL)
+		kept_remove(tls, kept);
+}
+
+/* --- handshakes --------------------------------------------------------------------------------------- */
+
+bool
+tls_start(struct tls *tls, int lane, const struct tls_identity *identity, struct stream *stream, const char *host,
+    bool is_address, SSL_SESSION *session)
+{
+	SSL_CTX *context = context_of(tls, lane, identity);
+	if (context == NULL)
+		return false;
+	SSL *ssl = SSL_new(context);
 	BIO *bio = BIO_new(tls->method);
 	ENSURE(ssl != NULL && bio != NULL);
 	BIO_set_data(bio, stream);
@@ -110,6 +200,14 @@ tls_start(struct tls *tls, int lane, struct stream *stream, const char *host, bo
 	if (session != NULL)
 		(void)SSL_set_session(ssl, session);
 	stream->tls = ssl;
+	return true;
+}
+
+struct wall_time
+tls_peer_expires(const struct stream *stream)
+{
+	const X509 *certificate = stream->tls == NULL ? NULL : SSL_get0_peer_certificate(stream->tls);
+	return certificate == NULL ? WALL_NONE : certificate_expires(certificate);
 }
 
 long
@@ -123,8 +221,7 @@ tls_shake(struct stream *stream, char problem[static TLS_PROBLEM_BYTES])
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return STREAM_WAIT;
 	long verdict = SSL_get_verify_result(stream->tls);
-	const char *reason =
-	    verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : ERR_reason_error_string(ERR_peek_error());
+	const char *reason = tls_reason(stream->asked, verdict, ERR_peek_error());
 	snprintf(problem, TLS_PROBLEM_BYTES, "%s", reason != NULL ? reason : "the connection ended in the handshake");
 	return STREAM_BROKEN;
 }

@@ -37,6 +37,12 @@ transport_turn(struct transport *transport)
 }
 
 void
+transport_retire(struct transport *transport, const struct tls_identity *identity)
+{
+	transport->backend->retire(transport, identity);
+}
+
+void
 transport_free(struct transport *transport)
 {
 	if (transport != NULL)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "sign/sign.h"
 #include "transport/guard.h"
+#include "transport/tls_identity.h"
 
 struct message;
 
@@ -37,15 +38,19 @@ struct transmission {
 	int64_t timeout_ms;
 	bool own_destination;	       /* the operator's: exempt from the address guard and the HTTPS rule */
 	const struct message *message; /* what is delivered: for destinations that are not HTTP; NULL: nothing says */
+	/* Whose request it is. Own client: connections are shared among requests of one party and of one identity. */
+	int64_t party;
+	struct tls_identity *identity; /* NULL: the defaults. Borrowed; an http URL is refused with one */
 	void *owner;
 	/* the report */
 	enum transmission_outcome outcome;
 	bool final; /* it did not succeed, and trying again would not help: the delivery is given up */
 	int status_code;
 	int64_t duration_us;
-	int64_t retry_after_ms; /* of the answer's Retry-After (RFC 9110 section 10.2.3), 0: none */
-	struct slice response;	/* at most LIMIT_RESPONSE_BYTES; lives in arena */
-	char problem[160];	/* why there is no answer; no addresses of ours, no secrets */
+	int64_t retry_after_ms;	       /* of the answer's Retry-After (RFC 9110 section 10.2.3), 0: none */
+	struct wall_time peer_expires; /* of the server's certificate, where one was seen; else WALL_NONE */
+	struct slice response;	       /* at most LIMIT_RESPONSE_BYTES; lives in arena */
+	char problem[160];	       /* why there is no answer; no addresses of ours, no secrets */
 	struct arena arena;
 	void *state; /* the transport's own */
 };
@@ -78,6 +83,9 @@ MUST_CHECK enum error_code transport_new(
 void transport_send(struct transport *transport, struct transmission *transmission);
 /* Drives timers; call once a turn. Reports what is done. Returns microseconds until it must be called again, or -1. */
 int64_t transport_turn(struct transport *transport);
+/* Nobody will send under this identity any more: its idle connections are closed, those in use are not kept, and its
+ * context is forgotten. */
+void transport_retire(struct transport *transport, const struct tls_identity *identity);
 /* Ends what is on its way without reporting it. The transmissions stay the caller's. */
 void transport_free(struct transport *transport);
 

@@ -365,7 +365,7 @@ authority_of(struct connections *pool, const char *text, bool exempt)
 {
 	struct url url;
 	assert_null(url_split(slice_of(text), &url));
-	struct authority *authority = connections_authority(pool, &url, exempt);
+	struct authority *authority = connections_authority(pool, &url, exempt, 0, NULL);
 	connections_release(pool, authority);
 	return authority;
 }
