@@ -3,6 +3,8 @@
 
 #include "base/macros.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -13,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +45,8 @@ static bool
 tls_begin(struct http_server *server, struct http_wire *wire)
 {
 	SSL *tls = SSL_new(server->context);
+	/* The answer comes in two writes, of which the second would wait for an acknowledgement. */
+	(void)setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	wire->tls = tls;
 	wire->read = tls_read;
 	wire->write = tls_write;
