@@ -48,6 +48,7 @@ enum {
 	LIMIT_REFUSED_CLAIMS_OF_SOURCE = 16384, /* one source cannot push out another's */
 	LIMIT_REFUSED_IN_FLIGHT = 2048,		/* on their way to the store: good requests wait behind these */
 	LIMIT_REFUSED_LOGGED = 10,		/* logged a second */
+	LIMIT_ALERTS = 10000,
 	LIMIT_JOURNAL_HEADER_BYTES = 256,	/* of each header that the journal keeps, and of ids that are claimed */
 
 	/* Signatures */

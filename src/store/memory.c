@@ -267,6 +267,11 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_ACCEPT] = memory_accept,
     [STORE_JOURNAL] = memory_journal,
     [STORE_REFUSED] = memory_refused,
+    [STORE_ALERT_RAISE] = memory_alert_raise,
+    [STORE_ALERT_MOVE] = memory_alert_move,
+    [STORE_ALERT_TOLD] = memory_alert_told,
+    [STORE_ALERT_LIST] = memory_alert_list,
+    [STORE_ALERT_DUE] = memory_alert_due,
     [STORE_RECORD] = memory_record,
     [STORE_REFILL] = memory_refill,
     [STORE_RESEND] = memory_resend,
@@ -429,6 +434,7 @@ close_memory(struct store *store)
 		arena_free(&memory->attempts.rows[i].arena);
 	for (size_t i = 0; i < memory->tasks.count; i++)
 		arena_free(&memory->tasks.rows[i].arena);
+	memory_alerts_free(memory);
 	for (size_t i = 0; i < memory->journal.count; i++)
 		arena_free(&memory->journal.rows[i].arena);
 	for (size_t kind = 0; kind < COUNT_OF(memory->refused); kind++) {

@@ -50,6 +50,17 @@ struct memory_refused {
 	struct arena arena;
 };
 
+struct memory_alert {
+	struct alert alert;
+	struct arena arena;
+};
+
+struct memory_alert_told {
+	struct slice target;
+	int64_t alert, revision;
+	struct arena arena;
+};
+
 struct memory_task {
 	struct task task;
 	struct arena arena;
@@ -102,6 +113,9 @@ struct memory {
 	MEMORY_TABLE(struct memory_refused)
 	refused[STORE_REFUSED_TOTALS + 1]; /* by kind; what is dropped is moved over */
 	int64_t refused_ids[STORE_REFUSED_TOTALS + 1];
+	MEMORY_TABLE(struct memory_alert) alerts;
+	int64_t alert_ids;
+	MEMORY_TABLE(struct memory_alert_told) alerts_told;
 	MEMORY_TABLE(struct memory_key) keys;
 	MEMORY_TABLE(struct memory_task) tasks;
 	MEMORY_TABLE(struct memory_break) breaks;
@@ -126,6 +140,7 @@ memory_execute memory_event_type_create, memory_event_type_edit, memory_event_ty
     memory_event_type_list;
 memory_execute memory_token_list, memory_token_used, memory_audit_list;
 memory_execute memory_token_create, memory_token_get, memory_token_revoke, memory_token_expire;
+memory_execute memory_alert_raise, memory_alert_move, memory_alert_told, memory_alert_list, memory_alert_due;
 memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;
 memory_execute memory_endpoint_totals, memory_dead_letters;
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
@@ -135,6 +150,10 @@ memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_br
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
     memory_message_endpoints, memory_endpoint_messages, memory_counts;
+
+/* Raises it within the request that is executed. */
+struct alert memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_time now, bool *existed);
+void memory_alerts_free(struct memory *memory);
 
 struct store_journal_end memory_journal_end(struct store *store);
 void memory_journal_resume(struct store *store, const struct store_journal_end *end);

@@ -113,8 +113,13 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 	chain_own_message(journal);
 	memory_keep_message(memory, journal->message, request->now);
 	append(memory, journal, request->now);
-	if (journal_counts(journal->verdict))
+	if (journal_counts(journal->verdict)) {
 		forward(memory, request, notes);
+		return OK;
+	}
+	struct alert alert = alert_of_conflict(&request->arena, journal->source, journal->event_id, journal->seq);
+	bool existed;
+	(void)memory_alert_put(memory, &alert, request->now, &existed);
 	return OK;
 }
 

@@ -23,6 +23,7 @@
 #include "base/mailbox.h"
 #include "model/model.h"
 #include "store/break.h"
+#include "store/alert.h"
 #include "store/task.h"
 
 enum store_kind {
@@ -51,11 +52,14 @@ enum store_kind {
 	/* events */
 	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
 			* it takes); out: message filled, existed (a repeat) */
-	STORE_JOURNAL, /* in: journal; out: journal.verdict, journal.seq */
-	STORE_REFUSED, /* in: refused; what is kept of it is bounded, the oldest goes first */
-	STORE_RECORD,  /* in: record; an attempt and what it changes */
-	STORE_REFILL,  /* in: refill; out: refill.rows, refill.more, refill.next */
-	STORE_RESEND,  /* in: ref, message_ref, endpoint_ref; pending again, due now */
+	STORE_JOURNAL,	   /* in: journal; out: journal.verdict, journal.seq */
+	STORE_REFUSED,	   /* in: refused; what is kept of it is bounded, the oldest goes first */
+	STORE_ALERT_RAISE, /* in: alert (kind, key, severity, summary); out: alert, existed (not resolved) */
+	STORE_ALERT_MOVE,  /* in: alert (id, or kind and key; state, by); out: alert, existed */
+	STORE_ALERT_TOLD,  /* in: ref (a target), alert (id, revision): it was told that */
+	STORE_RECORD,	   /* in: record; an attempt and what it changes */
+	STORE_REFILL,	   /* in: refill; out: refill.rows, refill.more, refill.next */
+	STORE_RESEND,	   /* in: ref, message_ref, endpoint_ref; pending again, due now */
 	STORE_EXPUNGE, /* in: ref, message_refs; out: found, for each. The payloads go, what is pending is cancelled */
 	STORE_ATTEMPT_EXPUNGE, /* in: ref, message_ref, attempt_id; what was answered goes */
 	STORE_TASK_CREATE,     /* in: ref, endpoint_ref (if of one), task, message_refs (USAGE: of which
@@ -91,6 +95,8 @@ enum store_kind {
 	STORE_BREAK_GET,    /* in: break_id; out: breaks[0], break_moves */
 	STORE_BREAK_LIST,   /* in: page (after: number), break_states; out: breaks */
 	STORE_BREAK_COUNTS, /* out: break_counts (of count): of the open ones at `now`; break_run: the last one, or 0 */
+	STORE_ALERT_LIST,   /* in: page, alert_state; out: alerts */
+	STORE_ALERT_DUE,    /* in: ref (a target), page.limit; out: alerts that it was not told of as they are */
 	STORE_AUDIT_LIST,   /* in: ref (absent: all), page (after: seq); out: audit_rows */
 	STORE_COUNTS,	    /* out: counts */
 	STORE_KIND_COUNT,
@@ -164,6 +170,7 @@ enum store_detail {
 	STORE_DETAIL_NO_ENDPOINT,
 	STORE_DETAIL_NO_MESSAGE,
 	STORE_DETAIL_NO_TOKEN,
+	STORE_DETAIL_NO_ALERT,
 	STORE_DETAIL_EXPUNGED, /* ERR_INVALID: a resend of what is no longer kept */
 	STORE_DETAIL_TOO_MANY, /* ERR_LIMIT */
 	STORE_DETAIL_NO_SERVICE, /* ERR_INVALID: the type's service is not enabled for the organisation; the text says which */
@@ -356,6 +363,8 @@ struct store_request {
 	struct store_journal_query journal_query;
 	struct store_refused refused;
 	enum store_refused_kind refused_kind;
+	struct alert alert; /* also the result */
+	int alert_state;    /* STORE_ALERT_LIST: an alert_state; -1: all */
 	struct store_actor actor;
 	const char *audit_action; /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_record record;
@@ -385,6 +394,7 @@ struct store_request {
 	struct store_break_move *break_moves; /* by number */
 	size_t break_move_count;
 	struct store_break_count *break_counts;
+	struct alert *alerts;
 	struct token *tokens;
 	struct store_audit_row *audit_rows;
 	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */

@@ -232,8 +232,13 @@ op_journal(struct sqlite_store *store, struct store_request *request)
 	chain_own_message(journal);
 	insert_message(store, request, journal->message);
 	append(store, journal, request->now, lookup);
-	if (journal_counts(journal->verdict))
+	if (journal_counts(journal->verdict)) {
 		forward(store, request);
+		return;
+	}
+	struct alert alert = alert_of_conflict(&request->arena, journal->source, journal->event_id, journal->seq);
+	bool existed;
+	(void)alert_put(store, &alert, request->now, &request->arena, &existed);
 }
 
 /* --- reading ---------------------------------------------------------------------------------------- */

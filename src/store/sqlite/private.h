@@ -122,6 +122,17 @@ enum sql {
 	SQL_BREAK_RUN_DROP,
 	SQL_BREAK_RUN_BETWEEN,
 	SQL_BREAK_RUN_LAST,
+	SQL_ALERT_FIND,
+	SQL_ALERT_GET,
+	SQL_ALERT_PUT,
+	SQL_ALERT_UPDATE,
+	SQL_ALERT_COUNT,
+	SQL_ALERT_DROP,
+	SQL_ALERT_FORGET,
+	SQL_ALERT_LIST_UP,
+	SQL_ALERT_LIST_DOWN,
+	SQL_ALERT_DUE,
+	SQL_ALERT_TOLD,
 	SQL_LAST_IDS,
 	SQL_COUNTS,
 	SQL_COUNT,
@@ -227,6 +238,11 @@ sqlite_operation op_journal, op_journal_list, op_journal_get;
 sqlite_operation op_refused, op_refused_list;
 /* breaks.c */
 sqlite_operation op_break_seen, op_break_end, op_break_move, op_break_get, op_break_list, op_break_counts;
+/* alerts.c */
+sqlite_operation op_alert_raise, op_alert_move, op_alert_told, op_alert_list, op_alert_due;
+/* Raises it within the operation that runs. */
+struct alert alert_put(struct sqlite_store *store, const struct alert *raised, struct wall_time now,
+    struct arena *arena, bool *existed);
 /* tasks.c */
 sqlite_operation op_expunge, op_attempt_expunge, op_precheck, op_endpoint_stats, op_measure, op_task_create,
     op_task_step, op_task_cancel, op_task_get, op_task_list;

@@ -80,6 +80,13 @@ static const char *const migrations[] = {
      "CREATE TABLE IF NOT EXISTS break_run (run INTEGER PRIMARY KEY, as_of INTEGER NOT NULL, at INTEGER NOT NULL,"
      " matched INTEGER NOT NULL, found INTEGER NOT NULL, opened INTEGER NOT NULL, reopened INTEGER NOT NULL,"
      " closed INTEGER NOT NULL) STRICT;"),
+    /* 8: alerts (alert.h), and what each target was told of them. Numbers are not used twice. */
+    ("CREATE TABLE IF NOT EXISTS alert (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key TEXT NOT NULL,"
+     " severity INTEGER NOT NULL, state INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+     " changed INTEGER NOT NULL, count INTEGER NOT NULL, revision INTEGER NOT NULL, by TEXT, summary TEXT NOT NULL,"
+     " UNIQUE (kind, key)) STRICT;"
+     "CREATE TABLE IF NOT EXISTS alert_told (target TEXT NOT NULL, alert INTEGER NOT NULL, revision INTEGER NOT NULL,"
+     " PRIMARY KEY (target, alert)) STRICT, WITHOUT ROWID;"),
 };
 
 enum { VERSION_CHAINED = 2 };

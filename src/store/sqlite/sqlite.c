@@ -37,6 +37,11 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ACCEPT] = op_accept,
     [STORE_JOURNAL] = op_journal,
     [STORE_REFUSED] = op_refused,
+    [STORE_ALERT_RAISE] = op_alert_raise,
+    [STORE_ALERT_MOVE] = op_alert_move,
+    [STORE_ALERT_TOLD] = op_alert_told,
+    [STORE_ALERT_LIST] = op_alert_list,
+    [STORE_ALERT_DUE] = op_alert_due,
     [STORE_RECORD] = op_record,
     [STORE_REFILL] = op_refill,
     [STORE_RESEND] = op_resend,
@@ -327,6 +332,9 @@ writes(enum store_kind kind)
 	case STORE_ACCEPT:
 	case STORE_JOURNAL:
 	case STORE_REFUSED:
+	case STORE_ALERT_RAISE:
+	case STORE_ALERT_MOVE:
+	case STORE_ALERT_TOLD:
 	case STORE_RECORD:
 	case STORE_RESEND:
 	case STORE_TOKEN_REVOKE:
@@ -370,6 +378,8 @@ writes(enum store_kind kind)
 	case STORE_BREAK_GET:
 	case STORE_BREAK_LIST:
 	case STORE_BREAK_COUNTS:
+	case STORE_ALERT_LIST:
+	case STORE_ALERT_DUE:
 	case STORE_COUNTS: return false;
 	case STORE_KIND_COUNT: break;
 	}

@@ -12,6 +12,8 @@
 #define TOKEN_COLUMNS "hash, role, organisation, created, expires, session, id, name, used"
 #define AUDIT_COLUMNS "seq, at, actor, role, organisation, action, object, before, after, chain"
 
+#define ALERT_COLUMNS                                                                                                  \
+	"a.id, a.kind, a.key, a.severity, a.state, a.first, a.last, a.changed, a.count, a.revision, a.by, a.summary"
 #define TASK_COLUMNS "id, organisation, endpoint, kind, state, updated, doc"
 #define BREAK_COLUMNS                                                                                                  \
 	"number, id, class, severity, match_key, detail, journal, custodian, ledger, since, first_seen, last_seen,"    \
@@ -203,6 +205,25 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_BREAK_RUN_BETWEEN] = "SELECT 1 FROM break_run WHERE run > ? AND run < ? LIMIT 1",
     [SQL_BREAK_RUN_LAST] = "SELECT run, as_of, at, matched, found, opened, reopened, closed FROM break_run"
 			   " ORDER BY run DESC LIMIT 1",
+    [SQL_ALERT_FIND] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.kind = ? AND a.key = ?",
+    [SQL_ALERT_GET] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.id = ?",
+    [SQL_ALERT_PUT] = "INSERT INTO alert (kind, key, severity, state, first, last, changed, count, revision, by,"
+		      " summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_ALERT_UPDATE] = "UPDATE alert SET severity = ?2, state = ?3, first = ?4, last = ?5, changed = ?6, count = ?7,"
+			 " revision = ?8, by = ?9, summary = ?10 WHERE id = ?1",
+    [SQL_ALERT_COUNT] = "SELECT count(*) FROM alert",
+    [SQL_ALERT_DROP] = "DELETE FROM alert WHERE id = (SELECT id FROM alert ORDER BY state = 2 DESC, id LIMIT 1)"
+		       " RETURNING id",
+    [SQL_ALERT_FORGET] = "DELETE FROM alert_told WHERE alert = ?",
+    [SQL_ALERT_LIST_UP] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.id > ?1 AND a.id < ?2"
+			  " AND (?3 < 0 OR a.state = ?3) ORDER BY a.id",
+    [SQL_ALERT_LIST_DOWN] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.id > ?1 AND a.id < ?2"
+			    " AND (?3 < 0 OR a.state = ?3) ORDER BY a.id DESC",
+    [SQL_ALERT_DUE] = "SELECT " ALERT_COLUMNS " FROM alert a LEFT JOIN alert_told t"
+		      " ON t.target = ?1 AND t.alert = a.id WHERE (t.revision IS NULL AND a.state <> 2)"
+		      " OR t.revision < a.revision ORDER BY a.id",
+    [SQL_ALERT_TOLD] = "INSERT INTO alert_told (target, alert, revision) SELECT ?1, id, ?3 FROM alert WHERE id = ?2"
+		       " ON CONFLICT (target, alert) DO UPDATE SET revision = excluded.revision",
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint),"
