@@ -2,6 +2,7 @@
 #include "cli/arguments.h"
 #include "cli/input.h"
 
+#include "reconcile/keep.h"
 #include "reconcile/report.h"
 
 #include <errno.h>
@@ -103,6 +104,20 @@ write_reports(const struct cli_arguments *arguments, const struct reconcile *rec
 	return report_file_fini(&out) ? OK : error_set(error, ERR_IO, "standard output: %s", strerror(errno));
 }
 
+/* Into the receiver's database, beside whatever runs on it. */
+static enum error_code
+keep(const struct cli_arguments *arguments, const struct reconcile *reconcile, struct error *error)
+{
+	struct store *store;
+	struct store_break_run tally;
+	enum error_code code = input_store(cli_value(arguments, "data"), false, &store, error);
+	if (code != OK)
+		return code;
+	code = reconcile_keep(reconcile, store, clock_wall(), &tally, error);
+	store_close(store);
+	return code;
+}
+
 static int
 run(const struct cli_arguments *arguments)
 {
@@ -119,6 +134,10 @@ run(const struct cli_arguments *arguments)
 	code = read_sides(arguments, sources, &reconcile, &error);
 	if (code == OK) {
 		reconcile_run(&reconcile);
+		if (cli_given(arguments, "keep"))
+			code = keep(arguments, &reconcile, &error);
+	}
+	if (code == OK) {
 		code = write_reports(arguments, &reconcile, &error);
 	}
 	bool found = reconcile.breaks.count > 0;
@@ -151,15 +170,16 @@ static const struct cli_option options[] = {
 	.fallback = "24h"},
     {.name = "csv", .argument = "F", .about = "writes the breaks to a CSV file"},
     {.name = "html", .argument = "F", .about = "writes a report to an HTML file"},
+    {.name = "keep", .about = "keeps the breaks in the receiver's database, for `vaultbell breaks`"},
     {.name = "json", .about = "prints a JSON object"},
 };
 
 const struct cli_command cli_reconcile = {
     .name = "reconcile",
     .summary = "compare the journal, the custodian's records and the ledger",
-    .details =
-	"Works beside a running receiver and changes nothing. Exit status 1 when there are breaks. The form of the\n"
-	"records, how they match, and what each class of break means: docs/reconciliation.md.",
+    .details = "Works beside a running receiver and changes nothing, unless --keep is given. Exit status 1 when there "
+	       "are breaks. The form of the\n"
+	       "records, how they match, and what each class of break means: docs/reconciliation.md.",
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run,

@@ -41,6 +41,8 @@ static const struct {
     [PERMISSION_TOKEN_CREATE] = {"token:create", "create tokens of any role of the organisation", P | A},
     [PERMISSION_TOKEN_REVOKE] = {"token:revoke", "revoke tokens", P | A | S},
     [PERMISSION_AUDIT_READ] = {"audit:read", "read the audit log", P | A | S},
+    [PERMISSION_BREAK_MOVE] = {"break:move", "say what becomes of a break that reconciliation found",
+	P | A | O | T | R | C},
 };
 
 bool

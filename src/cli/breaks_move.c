@@ -1,0 +1,172 @@
+/* `breaks move`: a person says what becomes of a break. Who it is, is the user of this machine or the holder of a token. */
+#include "cli/breaks.h"
+#include "cli/journal.h"
+
+#include "model/permission.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { REASON_BYTES_MAX = 1000, TOKEN_FILE_BYTES_MAX = 4096 };
+
+struct actor {
+	struct slice name; /* "user:ada", or a token's id */
+	struct store_actor audit;
+};
+
+static void
+local_user(struct actor *out, struct arena *arena)
+{
+	const struct passwd *entry = getpwuid(getuid());
+	out->name = entry == NULL ? arena_printf(arena, "user:%ld", (long)getuid())
+				  : arena_printf(arena, "user:%s", entry->pw_name);
+	out->audit = (struct store_actor){.present = true};
+}
+
+static enum error_code
+read_token(const char *path, unsigned char hash[static SHA256_BYTES], struct error *error)
+{
+	struct buf text;
+	buf_init(&text, TOKEN_FILE_BYTES_MAX);
+	enum error_code code = input_file(path, &text, error);
+	struct slice rest = code == OK ? buf_slice(&text) : SLICE("");
+	struct slice token = slice_trim(slice_cut(&rest, '\n'));
+	if (token.len > 0 && token.ptr[token.len - 1] == '\r')
+		token.len--;
+	if (code == OK && token.len == 0)
+		code = error_set(error, ERR_INVALID, "--token-file %s: it is empty; expected a token", path);
+	if (code == OK)
+		sha256(token, hash);
+	if (text.data != NULL)
+		explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	return code;
+}
+
+static enum error_code
+token_holder(const char *path, struct store *store, struct actor *out, struct arena *arena, struct error *error)
+{
+	struct store_request *request = store_request_new(STORE_TOKEN_GET, clock_wall());
+	enum error_code code = read_token(path, request->token.hash, error);
+	if (code == OK)
+		code = store_ask(store, request, error);
+	const struct token *token = &request->token;
+	bool over = code == OK && token->expires.us != 0 && token->expires.us <= request->now.us;
+	if (code == ERR_NOT_FOUND || over)
+		code = error_set(error, ERR_UNAUTHENTICATED,
+		    "--token-file %s: it is not, or no longer, a token of this receiver; expected one of "
+		    "`vaultbell token create`",
+		    path);
+	else if (code == OK && !role_may(token->role, PERMISSION_BREAK_MOVE))
+		code = error_set(error, ERR_FORBIDDEN,
+		    "--token-file %s: the role %s may not move breaks; docs/roles.md", path, role_name(token->role));
+	if (code == OK) {
+		char id[ID_TEXT_BYTES];
+		out->name = arena_copy(arena, slice_of(id_format(ID_TOKEN, token->id.value, id)));
+		out->audit = (struct store_actor){.present = true, .token = token->id, .role = token->role};
+	}
+	store_request_free(request);
+	return code;
+}
+
+static enum error_code
+read_wish(const struct cli_arguments *arguments, struct store_request *request, struct error *error)
+{
+	struct slice to = slice_of(cli_value(arguments, "to"));
+	request->break_id = slice_of(cli_operand(arguments));
+	request->break_reason = slice_trim(slice_of(cli_value(arguments, "reason")));
+	if (!break_state_parse(to, &request->break_to) || request->break_to == BREAK_STATE_MATCHED)
+		return error_set(error, ERR_INVALID,
+		    "--to %s: expected open, investigating, adjusted, written_off or false_positive", to.ptr);
+	if (request->break_reason.len == 0 || request->break_reason.len > REASON_BYTES_MAX)
+		return error_set(error, ERR_INVALID, "--reason: expected a text of 1 to %d bytes", REASON_BYTES_MAX);
+	return OK;
+}
+
+static void
+print_moved(const struct cli_arguments *arguments, const struct store_break *row)
+{
+	if (cli_given(arguments, "json")) {
+		struct buf line;
+		struct json_writer writer;
+		buf_init(&line, 32 << 20);
+		json_writer_init(&writer, &line);
+		json_open(&writer, '{');
+		breaks_put(&writer, row);
+		json_close(&writer);
+		journal_print_line(&line);
+	} else if (row->proposed != BREAK_STATE_COUNT) {
+		printf("%.*s is %s; %s is proposed, and another person has to confirm it\n", SLICE_ARG(row->id),
+		    break_state_name(row->state), break_state_name(row->proposed));
+	} else {
+		printf("%.*s is %s\n", SLICE_ARG(row->id), break_state_name(row->state));
+	}
+}
+
+static enum error_code
+move_in(const struct cli_arguments *arguments, struct store *store, struct store_request *request, struct error *error)
+{
+	struct actor actor;
+	enum error_code code = OK;
+	if (cli_given(arguments, "token-file"))
+		code = token_holder(cli_value(arguments, "token-file"), store, &actor, &request->arena, error);
+	else
+		local_user(&actor, &request->arena);
+	if (code != OK)
+		return code;
+	request->break_actor = actor.name;
+	request->actor = actor.audit;
+	code = store_ask(store, request, error);
+	if (code == OK)
+		code = input_audited(cli_value(arguments, "data"), store, error);
+	return code == OK ? OK : error_wrap(error, "%s", cli_operand(arguments));
+}
+
+static int
+run(const struct cli_arguments *arguments)
+{
+	struct error error = ERROR_NONE;
+	struct store *store = NULL;
+	struct store_request *request = store_request_new(STORE_BREAK_MOVE, clock_wall());
+	enum error_code code = read_wish(arguments, request, &error);
+	/* Nothing is made where there is no receiver. */
+	if (code == OK)
+		code = input_store(cli_value(arguments, "data"), true, &store, &error);
+	if (code == OK) {
+		store_close(store);
+		store = NULL;
+		code = input_store(cli_value(arguments, "data"), false, &store, &error);
+	}
+	if (code == OK)
+		code = move_in(arguments, store, request, &error);
+	if (code == OK)
+		print_moved(arguments, &request->breaks[0]);
+	store_close(store);
+	store_request_free(request);
+	return code == OK ? CLI_GOOD : cli_fail(arguments, &error);
+}
+
+static const struct cli_option options[] = {
+    {.name = "data", .argument = "DIR", .about = "the receiver's data directory", .required = true},
+    {.name = "to",
+	.argument = "STATE",
+	.about = "open, investigating, adjusted, written_off or false_positive",
+	.required = true},
+    {.name = "reason", .argument = "TEXT", .about = "why; stays in the break's history", .required = true},
+    {.name = "token-file", .argument = "FILE", .about = "who it is: the holder of this token, not this machine's user"},
+    {.name = "json", .about = "prints the break as a JSON object"},
+};
+
+const struct cli_command cli_breaks_move = {
+    .name = "breaks move",
+    .summary = "say what becomes of a break",
+    .details =
+	"Works beside a running receiver. adjusted and written_off take two persons: the first call proposes, the\n"
+	"same call by another person confirms. Every move stays in the break's history and in the audit log. A\n"
+	"break becomes matched by itself, when a reconciliation no longer finds it.",
+    .operand = "ID",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .run = run,
+};
