@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the whole benchmark with each kind of transport in turns, so that a busy machine is busy for all of them.
+"""Runs the quick benchmark with each kind of transport in turns, so that a busy machine is busy for all of them.
 
 compare.py ROUNDS BENCH ARGUMENT...    prints a line for each run, then medians and their ratio
 """
@@ -11,12 +11,12 @@ import sys
 
 KINDS = ('own', 'curl')
 COLUMNS = (
-    ('delivered/s', lambda run: run['saturation']['delivered_per_s']),
-    ('delivered/floor', lambda run: run['delivered_per_floor']),
-    ('CPU us/event', lambda run: run['saturation']['cpu_us']),
-    ('of it out-loop', lambda run: run['saturation']['cpu_us_by_thread']['out-loop']),
-    ('p99 ms paced', lambda run: run['paced']['receipt_p99_ms']),
-    ('peak MiB', lambda run: run['peak_kib'] / 1024),
+    ('delivered/s', lambda run: run['loads'][0]['delivered_per_s']),
+    ('delivered/floor', lambda run: run['loads'][0]['delivered_per_floor']),
+    ('CPU us/event', lambda run: run['loads'][0]['cpu_us']),
+    ('of it out-loop', lambda run: run['loads'][0]['cpu_us_by_thread']['out-loop']),
+    ('p99 ms paced', lambda run: run['loads'][1]['receipt_p99_ms']),
+    ('peak MiB', lambda run: run['loads'][1]['peak_kib'] / 1024),
     ('others, cores', lambda run: run['others']),
 )
 
@@ -26,7 +26,7 @@ def line(name, values):
 
 
 def main(arguments):
-    rounds, command = int(arguments[0]), arguments[1:] + ['--json']
+    rounds, command = int(arguments[0]), arguments[1:] + ['--quick', '--json']
     runs = {kind: [] for kind in KINDS}
     print(f'{"":<14}' + ''.join(f'{name:>16}' for name, _ in COLUMNS))
     for _ in range(rounds):

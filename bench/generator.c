@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -29,6 +30,7 @@ struct generator {
 	char request[REQUEST_BYTES];
 	size_t request_length;
 	char *digits; /* within request */
+	char *turn;   /* three digits within its path; NULL: none */
 	struct client *clients;
 	struct client **idle; /* a stack */
 	size_t idle_count, busy_count;
@@ -47,6 +49,11 @@ build_request(struct generator *generator)
 	    "%zu\r\n\r\n%s",
 	    options->path, options->port, options->headers, body, options->before);
 	ENSURE(length > 0 && (size_t)length + sizeof payload + strlen(options->after) < sizeof generator->request);
+	if (options->turns > 1) {
+		generator->turn = strstr(generator->request, options->turns_at);
+		ENSURE(generator->turn != NULL);
+		generator->turn += strlen(options->turns_at) - 3;
+	}
 	char *at = generator->request + length;
 	generator->digits = at + BENCH_DIGITS_AT;
 	memcpy(at, payload, sizeof payload);
@@ -92,6 +99,12 @@ post(struct generator *generator, struct client *client, int64_t due_ns)
 	client->have = 0;
 	generator->busy_count++;
 	payload_set_number(generator->digits, client->number);
+	if (generator->turn != NULL) {
+		size_t turn = client->number % generator->options.turns;
+		generator->turn[0] = (char)('0' + turn / 100);
+		generator->turn[1] = (char)('0' + turn / 10 % 10);
+		generator->turn[2] = (char)('0' + turn % 10);
+	}
 	atomic_store_explicit(&generator->options.stamps->sent_ns[client->number], due_ns > 0 ? due_ns : bench_now_ns(),
 	    memory_order_relaxed);
 	ssize_t sent = send(client->fd, generator->request, generator->request_length, MSG_NOSIGNAL);

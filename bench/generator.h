@@ -10,7 +10,9 @@
 struct generator_options {
 	int port;
 	const char *path;
-	const char *headers;	    /* further header lines, each with its CRLF; "" for none */
+	const char *turns_at; /* a part of the path whose last three digits are the message's number modulo `turns` */
+	size_t turns;	      /* at most 1000; 0 or 1: the path stays as it is */
+	const char *headers;  /* further header lines, each with its CRLF; "" for none */
 	const char *before, *after; /* what stands around the payload in the body */
 	size_t connections;
 	int64_t rate; /* a second; 0 for a closed loop */

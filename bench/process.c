@@ -41,7 +41,7 @@ read_text(const char *path, char *out, size_t bytes)
 
 /* Runs the binary with its output in the log file. */
 static pid_t
-spawn(const char *log, char *const *arguments)
+spawn(const char *log, const char *authority, char *const *arguments)
 {
 	pid_t pid = fork();
 	if (pid != 0)
@@ -53,6 +53,7 @@ spawn(const char *log, char *const *arguments)
 		_exit(127);
 	setenv("VAULTBELL_DELIVERY_ALLOW_HTTP", "true", 1);
 	setenv("VAULTBELL_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8", 1);
+	setenv("SSL_CERT_FILE", authority, 1);
 	execv(arguments[0], arguments);
 	_exit(127);
 }
@@ -82,7 +83,7 @@ find_port(struct process *process)
 }
 
 bool
-process_start(struct process *process, const char *binary, const char *parent)
+process_start(struct process *process, const char *binary, const char *parent, const char *authority)
 {
 	*process = (struct process){.pid = -1};
 	if (realpath(binary, process->binary) == NULL || access(process->binary, X_OK) != 0) {
@@ -97,7 +98,7 @@ process_start(struct process *process, const char *binary, const char *parent)
 	}
 	snprintf(process->log, sizeof process->log, "%s/serve.log", process->directory);
 	char *arguments[] = {process->binary, "serve", "--data", process->directory, "--listen", "127.0.0.1:0", NULL};
-	process->pid = spawn(process->log, arguments);
+	process->pid = spawn(process->log, authority, arguments);
 	if (process->pid < 0)
 		return complain(process, "does not start");
 	for (int waited = 0; waited < START_MS; waited += POLL_MS) {
@@ -119,7 +120,7 @@ process_token(struct process *process, char *token, size_t bytes)
 	snprintf(log, sizeof log, "%s/token.log", process->directory);
 	char *arguments[] = {
 	    process->binary, "token", "create", "--data", process->directory, "--role", "platform-admin", NULL};
-	pid_t pid = spawn(log, arguments);
+	pid_t pid = spawn(log, "", arguments);
 	int status;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !read_text(log, token, bytes) || status != 0) {
 		fprintf(stderr, "bench: token create failed: %s\n", token);

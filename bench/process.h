@@ -25,8 +25,9 @@ struct process_cpu {
 	} threads[PROCESS_THREADS_MAX];
 };
 
-/* Starts `binary serve` with its data below `parent` and waits until it says where it serves; false says why on stderr. */
-bool process_start(struct process *process, const char *binary, const char *parent);
+/* Starts `binary serve` with its data below `parent` and waits until it says where it serves; false says why on stderr.
+ * For https it trusts the certificates in the file `authority`. */
+bool process_start(struct process *process, const char *binary, const char *parent, const char *authority);
 /* `binary token create …`: the token, NUL-terminated. */
 bool process_token(struct process *process, char *token, size_t bytes);
 /* One POST; the answer's status, 0 without one. */

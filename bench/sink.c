@@ -300,7 +300,7 @@ sink_cpu_ns(struct sink *sink)
 	return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
 }
 
-/* Open connections end with the process: the benchmark stops its sinks last. */
+/* Connections with answers outstanding end here, the others with the process. */
 void
 sink_stop(struct sink *sink)
 {
@@ -309,6 +309,8 @@ sink_stop(struct sink *sink)
 	while (sink->first != NULL) {
 		struct delayed *delayed = sink->first;
 		sink->first = delayed->next;
+		delayed->connection->delayed--;
+		connection_free(sink, delayed->connection);
 		free(delayed);
 	}
 	close(sink->listen_fd);
