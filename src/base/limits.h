@@ -33,7 +33,7 @@ enum {
 	LIMIT_IN_FLIGHT = 2048,		 /* requests on their way, over all endpoints */
 	LIMIT_ENDPOINT_IN_FLIGHT = 64,	 /* of them, to one endpoint */
 	LIMIT_ENDPOINT_WINDOW = 4096,	 /* deliveries of one endpoint in memory; the rest stays in the store */
-	LIMIT_ENGINE_DELIVERIES = 65536, /* deliveries in memory, over all endpoints */
+	LIMIT_ENGINE_DELIVERIES = 32768, /* deliveries in memory, over all endpoints */
 	LIMIT_REFILL_ROWS = 512,	 /* deliveries read back at a time */
 	LIMIT_REFILL_BYTES = 4 << 20,	 /* of payload read back at a time */
 

@@ -30,6 +30,7 @@ directory_fini(struct directory *directory)
 	}
 	free(directory->organisations);
 	free(directory->all);
+	free(directory->numbered);
 	free(directory->types);
 	map_fini(&directory->by_id);
 	map_fini(&directory->by_uid);
@@ -211,4 +212,15 @@ directory_remove_type(struct directory *directory, struct slice name)
 	directory->type_count--;
 	arena_free(&entry->arena);
 	free(entry);
+}
+
+int64_t
+directory_number(struct directory *directory, struct directory_endpoint *endpoint)
+{
+	if (!endpoint->sequence_changed) {
+		endpoint->sequence_changed = true;
+		directory->numbered = append(directory->numbered, directory->numbered_count, sizeof endpoint);
+		directory->numbered[directory->numbered_count++] = endpoint;
+	}
+	return ++endpoint->sequence;
 }

@@ -36,6 +36,9 @@ struct directory {
 	struct directory_endpoint **all; /* every endpoint */
 	size_t all_count;
 	struct map by_endpoint;		     /* (endpoint id, 0) → index in all */
+	/* Those whose `sequence_changed`. */
+	struct directory_endpoint **numbered;
+	size_t numbered_count;
 	struct directory_event_type **types; /* by name */
 	size_t type_count;
 };
@@ -49,6 +52,9 @@ struct directory_organisation *directory_put_organisation(
 struct directory_endpoint *directory_put_endpoint(struct directory *directory, const struct endpoint *endpoint);
 void directory_put_type(struct directory *directory, const struct event_type *type);
 void directory_remove_type(struct directory *directory, struct slice name);
+
+/* The next number of the endpoint's gap-free sequence. */
+int64_t directory_number(struct directory *directory, struct directory_endpoint *endpoint);
 
 /* By id text or uid; NULL when there is none (deleted ones are not found). */
 struct directory_organisation *directory_organisation(struct directory *directory, struct slice ref);

@@ -67,8 +67,7 @@ void
 insert_delivery(struct sqlite_store *store, struct store_note *note, struct directory_endpoint *entry,
     const struct message *message, struct wall_time now)
 {
-	int64_t sequence = ++entry->sequence;
-	entry->sequence_changed = true;
+	int64_t sequence = directory_number(&store->directory, entry);
 	store->pending++;
 	struct wall_time due = delivery_due(&entry->endpoint, now);
 	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, due.us, sequence);

@@ -389,13 +389,12 @@ writes(enum store_kind kind)
 static void
 save_sequences(struct sqlite_store *store)
 {
-	for (size_t i = 0; i < store->directory.all_count; i++) {
-		struct directory_endpoint *entry = store->directory.all[i];
-		if (!entry->sequence_changed)
-			continue;
+	for (size_t i = 0; i < store->directory.numbered_count; i++) {
+		struct directory_endpoint *entry = store->directory.numbered[i];
 		entry->sequence_changed = false;
 		sql_run(store, SQL_ENDPOINT_SEQUENCE, "ii", entry->endpoint.id.value, entry->sequence);
 	}
+	store->directory.numbered_count = 0;
 }
 
 /* What may not be on the disk must not be moved into the database by closing it: a power cut could bring back the

@@ -28,12 +28,14 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_ORGANISATIONS] = "SELECT id, deleted, doc FROM organisation ORDER BY id",
     [SQL_ORGANISATION_PUT] = "INSERT INTO organisation (id, deleted, doc) VALUES (?, ?, ?)"
 			     " ON CONFLICT (id) DO UPDATE SET deleted = excluded.deleted, doc = excluded.doc",
-    [SQL_ENDPOINTS] = "SELECT id, organisation, state, failing_since, sequence, doc FROM endpoint ORDER BY id",
+    [SQL_ENDPOINTS] = "SELECT e.id, e.organisation, e.state, e.failing_since, ifnull(s.last, 0), e.doc"
+		      " FROM endpoint e LEFT JOIN endpoint_sequence s ON s.endpoint = e.id ORDER BY e.id",
     [SQL_ENDPOINT_PUT] =
 	"INSERT INTO endpoint (id, organisation, state, failing_since, sequence, doc) VALUES (?, ?, ?, ?, 0, ?)"
 	" ON CONFLICT (id) DO UPDATE SET state = excluded.state, failing_since = excluded.failing_since,"
 	" doc = excluded.doc",
-    [SQL_ENDPOINT_SEQUENCE] = "UPDATE endpoint SET sequence = ?2 WHERE id = ?1",
+    [SQL_ENDPOINT_SEQUENCE] = "INSERT INTO endpoint_sequence (endpoint, last) VALUES (?1, ?2)"
+			      " ON CONFLICT (endpoint) DO UPDATE SET last = excluded.last",
     [SQL_ENDPOINT_CANCEL] = "UPDATE delivery SET state = 3 WHERE endpoint = ? AND state = 0",
     [SQL_TYPES] = "SELECT doc FROM event_type ORDER BY name",
     [SQL_TYPE_PUT] = "INSERT INTO event_type (name, doc) VALUES (?, ?)"
@@ -95,7 +97,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DELIVERY_PENDING] = "SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1"
 			     " AND message >= ?2 AND message < ?3",
     [SQL_DELIVERY_COUNT] = "SELECT count(*) FROM delivery WHERE message = ?",
-    [SQL_ENDPOINT_TOTALS] = "SELECT (SELECT sequence FROM endpoint WHERE id = ?1),"
+    [SQL_ENDPOINT_TOTALS] = "SELECT ifnull((SELECT last FROM endpoint_sequence WHERE endpoint = ?1), 0),"
 			    " (SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1),"
 			    " (SELECT count(*) FROM delivery WHERE state = 2 AND endpoint = ?1),"
 			    " (SELECT min(message) FROM delivery WHERE state = 0 AND endpoint = ?1)",
