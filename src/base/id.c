@@ -13,6 +13,7 @@ static const char *const prefixes[ID_KIND_COUNT] = {
     [ID_TASK] = "qtask_",
     [ID_TOKEN] = "tok_",
     [ID_AUDIT] = "audit_",
+    [ID_CHANGE] = "chg_",
 };
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -21,6 +21,7 @@ enum id_kind {
 	ID_TASK,	 /* qtask_ */
 	ID_TOKEN,	 /* tok_ */
 	ID_AUDIT,	 /* audit_: a row's number */
+	ID_CHANGE,	 /* chg_ */
 	ID_KIND_COUNT,
 };
 

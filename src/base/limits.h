@@ -21,6 +21,10 @@ enum {
 	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
 	LIMIT_ENDPOINTS = 10000,  /* of one organisation */
 	LIMIT_IDEMPOTENCY_KEY_BYTES = 256,
+	LIMIT_CHANGES_OPEN = 1000, /* change requests of one organisation that are not decided or applied */
+	LIMIT_CHANGE_DAYS = 30,	   /* until one that nobody decides expires */
+	LIMIT_COOL_OFF_DAYS = 30,
+	LIMIT_REASON_BYTES = 1024, /* of a refusal; also of the notice and the contact of security */
 
 	/* JSON */
 	LIMIT_JSON_DEPTH = 64,

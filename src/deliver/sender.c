@@ -179,6 +179,7 @@ status_of(enum endpoint_state state)
 	switch (state) {
 	case ENDPOINT_ACTIVE: return ENGINE_ACTIVE;
 	case ENDPOINT_SUSPENDED:
+	case ENDPOINT_PENDING_VERIFICATION:
 	case ENDPOINT_DISABLED: return ENGINE_HELD;
 	case ENDPOINT_DELETED: return ENGINE_GONE;
 	case ENDPOINT_STATE_COUNT: break;

@@ -60,6 +60,11 @@ organisation_encode(const struct organisation *organisation, struct buf *out)
 	if (organisation->services_limited)
 		put_items(&w, "services", organisation->services);
 	json_put_cstring(&w, "environment", environment_name(organisation->environment));
+	if (organisation->governance.aspects != 0 || slice_present(organisation->governance.contact) ||
+	    slice_present(organisation->governance.notice) || organisation->governance.cool_off_s != 0) {
+		json_key(&w, "governance");
+		governance_write(&w, &organisation->governance);
+	}
 	put_times(&w, organisation->created, organisation->updated);
 	json_close(&w);
 }
@@ -149,6 +154,10 @@ put_endpoint(const struct endpoint *endpoint, bool shown, struct buf *out)
 	put_optional(&w, "schedule", endpoint->schedule);
 	put_keys(&w, endpoint, shown);
 	put_owners(&w, endpoint);
+	if (slice_present(endpoint->verification.challenge)) {
+		json_key(&w, "verification");
+		verification_write(&w, &endpoint->verification, shown);
+	}
 	if (shown)
 		json_put_cstring(&w, "state", endpoint_state_name(endpoint->state));
 	put_times(&w, endpoint->created, endpoint->updated);
@@ -313,6 +322,9 @@ organisation_decode(struct slice doc, struct arena *arena, struct organisation *
 	struct slice environment = take_text(&r, "environment");
 	if (slice_present(environment) && !environment_parse(environment, &out->environment))
 		r.broken = "environment";
+	struct json governance = take(&r, "governance", JSON_OBJECT);
+	if (json_present(governance) && !governance_read(governance, arena, &out->governance))
+		r.broken = "governance";
 	return close_document(&r, what, error);
 }
 
@@ -390,6 +402,9 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 		r.broken = "order";
 	take_keys(&r, out);
 	take_owners(&r, out);
+	struct json verification = take(&r, "verification", JSON_OBJECT);
+	if (json_present(verification) && !verification_read(verification, arena, &out->verification))
+		r.broken = "verification";
 	return close_document(&r, what, error);
 }
 
@@ -424,6 +439,7 @@ organisation_copy(struct arena *arena, const struct organisation *from)
 	copy.uid = arena_copy(arena, from->uid);
 	copy.metadata = arena_copy(arena, from->metadata);
 	copy.services = arena_list(arena, from->services);
+	copy.governance = governance_copy(arena, &from->governance);
 	return copy;
 }
 
@@ -439,6 +455,7 @@ endpoint_copy(struct arena *arena, const struct endpoint *from)
 	copy.metadata = arena_copy(arena, from->metadata);
 	copy.headers = arena_copy(arena, from->headers);
 	copy.schedule = arena_copy(arena, from->schedule);
+	copy.verification = verification_copy(arena, &from->verification);
 	for (size_t i = 0; i < from->key_count; i++)
 		copy.keys[i].sealed = arena_copy(arena, from->keys[i].sealed);
 	for (size_t i = 0; i < DUTY_COUNT; i++) {

@@ -10,6 +10,7 @@ static const char *const endpoint_state_names[ENDPOINT_STATE_COUNT] = {
     [ENDPOINT_SUSPENDED] = "suspended",
     [ENDPOINT_DISABLED] = "disabled",
     [ENDPOINT_DELETED] = "deleted",
+    [ENDPOINT_PENDING_VERIFICATION] = "pending_verification",
 };
 
 static const char *const payload_style_names[PAYLOAD_STYLE_COUNT] = {
@@ -155,7 +156,10 @@ endpoint_may_move(enum endpoint_state from, enum endpoint_state to)
 	static const bool moves[ENDPOINT_STATE_COUNT][ENDPOINT_STATE_COUNT] = {
 	    [ENDPOINT_ACTIVE] = {[ENDPOINT_SUSPENDED] = true, [ENDPOINT_DISABLED] = true, [ENDPOINT_DELETED] = true},
 	    [ENDPOINT_SUSPENDED] = {[ENDPOINT_ACTIVE] = true, [ENDPOINT_DISABLED] = true, [ENDPOINT_DELETED] = true},
-	    [ENDPOINT_DISABLED] = {[ENDPOINT_ACTIVE] = true, [ENDPOINT_DELETED] = true},
+	    [ENDPOINT_DISABLED] =
+		{[ENDPOINT_ACTIVE] = true, [ENDPOINT_DELETED] = true, [ENDPOINT_PENDING_VERIFICATION] = true},
+	    [ENDPOINT_PENDING_VERIFICATION] =
+		{[ENDPOINT_ACTIVE] = true, [ENDPOINT_DISABLED] = true, [ENDPOINT_DELETED] = true},
 	};
 	return moves[from][to];
 }
@@ -199,7 +203,7 @@ organisation_same_services(const struct organisation *a, const struct organisati
 bool
 endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels)
 {
-	if (endpoint->state != ENDPOINT_ACTIVE && endpoint->state != ENDPOINT_SUSPENDED)
+	if (endpoint->state == ENDPOINT_DISABLED || endpoint->state == ENDPOINT_DELETED)
 		return false;
 	if (endpoint->event_types.count > 0 && !slice_list_has(endpoint->event_types, event_type))
 		return false;
@@ -209,6 +213,35 @@ endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct 
 		if (slice_list_has(endpoint->channels, channels.items[i]))
 			return true;
 	return false;
+}
+
+/* --- ownership --------------------------------------------------------------------------------------- */
+
+bool
+endpoint_unproven(const struct endpoint *endpoint)
+{
+	return slice_present(endpoint->verification.challenge) && !slice_present(endpoint->verification.url);
+}
+
+void
+endpoint_verification_begin(
+    const struct endpoint *before, struct endpoint *edited, struct slice challenge, struct wall_time now)
+{
+	bool moved = before == NULL || !slice_equal(before->url, edited->url);
+	struct verification *verification = &edited->verification;
+	bool live = before != NULL && !endpoint_unproven(before);
+	if (moved && live && slice_present(challenge)) {
+		/* Asked for again, it goes on as it is. */
+		if (!slice_present(verification->url) || !slice_equal(verification->url, edited->url))
+			*verification = (struct verification){.challenge = challenge, .url = edited->url, .due = now};
+		edited->url = before->url;
+	} else if (moved && live) {
+		*verification = (struct verification){.attempts = 0};
+	} else if (moved && slice_present(challenge)) {
+		*verification = (struct verification){.challenge = challenge, .due = now};
+	}
+	if (edited->state == ENDPOINT_ACTIVE && endpoint_unproven(edited))
+		edited->state = ENDPOINT_PENDING_VERIFICATION;
 }
 
 struct wall_time

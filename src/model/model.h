@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "json/json.h"
+#include "model/governance.h"
 #include "sign/sign.h"
 
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ struct organisation {
 	bool services_limited; /* to those that `services` names; else it has all */
 	struct slice_list services;
 	enum environment environment;
+	struct governance governance;
 	struct wall_time created, updated;
 };
 
@@ -43,8 +45,17 @@ bool organisation_entitled(const struct organisation *organisation, struct slice
  *     │ ▲                           │
  *     ▼ │ by a person               ▼
  *   DISABLED ───────────────▶  DELETED (final)
- * SUSPENDED: events are still accepted for it and held. DISABLED: no new ones; what is pending is held. */
-enum endpoint_state { ENDPOINT_ACTIVE, ENDPOINT_SUSPENDED, ENDPOINT_DISABLED, ENDPOINT_DELETED, ENDPOINT_STATE_COUNT };
+ *   PENDING_VERIFICATION ──its URL has answered the challenge──▶ ACTIVE     (to and from DISABLED, by a person; DELETED)
+ * SUSPENDED: events are still accepted for it and held; so they are before its URL has proved itself. DISABLED: no new
+ * ones; what is pending is held. */
+enum endpoint_state {
+	ENDPOINT_ACTIVE,
+	ENDPOINT_SUSPENDED,
+	ENDPOINT_DISABLED,
+	ENDPOINT_DELETED,
+	ENDPOINT_PENDING_VERIFICATION,
+	ENDPOINT_STATE_COUNT
+};
 
 enum payload_style { PAYLOAD_RAW, PAYLOAD_ENVELOPE, PAYLOAD_THIN, PAYLOAD_LEGACY, PAYLOAD_STYLE_COUNT };
 
@@ -91,6 +102,7 @@ struct endpoint {
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
 	struct owner owners[DUTY_COUNT];
+	struct verification verification; /* challenge absent: nothing is to be proved */
 	struct wall_time created, updated;
 };
 
@@ -102,7 +114,14 @@ MUST_CHECK bool payload_style_parse(struct slice name, enum payload_style *out);
 const char *delivery_order_name(enum delivery_order order); /* "none", "resource", "endpoint" */
 MUST_CHECK bool delivery_order_parse(struct slice name, enum delivery_order *out);
 
-/* Whether an event goes to this endpoint: it takes deliveries (ACTIVE or SUSPENDED), its types are all or hold
+/* Its own URL has yet to prove itself. */
+bool endpoint_unproven(const struct endpoint *endpoint);
+/* After an edit that was asked for with a challenge (absent: none is wanted): what is new in `edited` has to prove itself.
+ * A new endpoint waits for that; of one that is live, the URL that it had stays until then. `before` NULL: it is made. */
+void endpoint_verification_begin(
+    const struct endpoint *before, struct endpoint *edited, struct slice challenge, struct wall_time now);
+
+/* Whether an event goes to this endpoint: it takes deliveries (ACTIVE, SUSPENDED or PENDING_VERIFICATION), its types are all or hold
  * the type, its channels are all or share one with the event's. */
 bool endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels);
 

@@ -146,6 +146,7 @@ answer_conflict(struct call *call, const struct store_request *request)
 	case STORE_DETAIL_NO_MESSAGE:
 	case STORE_DETAIL_NO_TOKEN:
 	case STORE_DETAIL_NO_ALERT:
+	case STORE_DETAIL_NO_CHANGE:
 	case STORE_DETAIL_NO_SERVICE:
 	case STORE_DETAIL_EXPUNGED:
 	case STORE_DETAIL_TOO_MANY: break;
@@ -182,6 +183,7 @@ missing_text(enum store_detail detail)
 	case STORE_DETAIL_NO_ORGANISATION: return "There is no such organisation.";
 	case STORE_DETAIL_NO_ENDPOINT: return "There is no such endpoint in this organisation.";
 	case STORE_DETAIL_NO_MESSAGE: return "There is no such message in this organisation.";
+	case STORE_DETAIL_NO_CHANGE: return "There is no such change request in this organisation.";
 	case STORE_DETAIL_NO_TOKEN: return "There is no such token of this organisation.";
 	case STORE_DETAIL_NO_ALERT: return "There is no such alert.";
 	case STORE_DETAIL_NONE:

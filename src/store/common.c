@@ -26,6 +26,11 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_TOKEN_USED] = "token_used",
     [STORE_AUDIT_LIST] = "audit_list",
     [STORE_TOKEN_EXPIRE] = "token_expire",
+    [STORE_CHANGE_DECIDE] = "change_decide",
+    [STORE_CHANGE_STEP] = "change_step",
+    [STORE_CHANGE_GET] = "change_get",
+    [STORE_CHANGE_LIST] = "change_list",
+    [STORE_ENDPOINT_VERIFIED] = "endpoint_verified",
     [STORE_ACCEPT] = "accept",
     [STORE_JOURNAL] = "journal",
     [STORE_REFUSED] = "refused",
@@ -84,6 +89,7 @@ store_request_new(enum store_kind kind, struct wall_time now)
 	request->filter.status_code_class = -1;
 	request->task_filter = (struct store_task_filter){.kind = -1, .state = -1};
 	request->task.status = request->task.status_code_class = -1;
+	request->change_state = -1;
 	return request;
 }
 

@@ -48,6 +48,16 @@ memory_find_organisation(struct memory *memory, struct slice ref)
 	return NULL;
 }
 
+struct memory_organisation *
+memory_organisation_by_id(struct memory *memory, struct organisation_id id)
+{
+	for (size_t i = 0; i < memory->organisations.count; i++)
+		if (memory->organisations.rows[i].organisation.id.value == id.value &&
+		    !memory->organisations.rows[i].deleted)
+			return &memory->organisations.rows[i];
+	return NULL;
+}
+
 struct memory_endpoint *
 memory_find_endpoint(struct memory *memory, struct organisation_id organisation, struct slice ref)
 {
@@ -264,6 +274,11 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_TOKEN_USED] = memory_token_used,
     [STORE_AUDIT_LIST] = memory_audit_list,
     [STORE_TOKEN_EXPIRE] = memory_token_expire,
+    [STORE_CHANGE_DECIDE] = memory_change_decide,
+    [STORE_CHANGE_STEP] = memory_change_step,
+    [STORE_CHANGE_GET] = memory_change_get,
+    [STORE_CHANGE_LIST] = memory_change_list,
+    [STORE_ENDPOINT_VERIFIED] = memory_endpoint_verified,
     [STORE_ACCEPT] = memory_accept,
     [STORE_JOURNAL] = memory_journal,
     [STORE_REFUSED] = memory_refused,
@@ -320,6 +335,8 @@ find_key(struct memory *memory, const struct store_idempotency *idempotency)
 static int64_t
 object_made(const struct store_request *request)
 {
+	if (request->change.id.value != 0)
+		return -request->change.id.value;
 	switch ((int)request->kind) {
 	case STORE_ACCEPT: return request->message->id.value;
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
@@ -334,6 +351,10 @@ static enum error_code
 answer_repeat(struct memory *memory, struct store_request *request, int64_t object, struct mail_list *notes)
 {
 	char text[ID_TEXT_BYTES];
+	if (object < 0) {
+		request->change.id.value = -object;
+		return memory_change_get(memory, request, notes);
+	}
 	switch ((int)request->kind) {
 	case STORE_ACCEPT:
 		request->existed = true;
@@ -354,8 +375,8 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 	}
 }
 
-static enum error_code
-execute_one(struct memory *memory, struct store_request *request, struct mail_list *notes)
+enum error_code
+memory_execute_request(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	enum error_code code = executors[request->kind](memory, request, notes);
 	if (code == OK)
@@ -367,13 +388,13 @@ static enum error_code
 execute(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	if (!request->idempotency.present)
-		return execute_one(memory, request, notes);
+		return memory_execute_request(memory, request, notes);
 	struct memory_key *key = find_key(memory, &request->idempotency);
 	if (key != NULL && memcmp(key->body, request->idempotency.body, SHA256_BYTES) != 0)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_KEY_REUSED);
 	if (key != NULL)
 		return answer_repeat(memory, request, key->object, notes);
-	enum error_code code = execute_one(memory, request, notes);
+	enum error_code code = memory_execute_request(memory, request, notes);
 	if (code != OK)
 		return code;
 	key = MEMORY_ADD(&memory->keys);
@@ -435,6 +456,9 @@ close_memory(struct store *store)
 	for (size_t i = 0; i < memory->tasks.count; i++)
 		arena_free(&memory->tasks.rows[i].arena);
 	memory_alerts_free(memory);
+	for (size_t i = 0; i < memory->changes.count; i++)
+		arena_free(&memory->changes.rows[i].arena);
+	free(memory->changes.rows);
 	for (size_t i = 0; i < memory->journal.count; i++)
 		arena_free(&memory->journal.rows[i].arena);
 	for (size_t kind = 0; kind < COUNT_OF(memory->refused); kind++) {

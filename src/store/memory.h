@@ -82,11 +82,16 @@ struct memory_break_move {
 	struct arena arena;
 };
 
+struct memory_change {
+	struct change_request change;
+	struct arena arena;
+};
+
 /* What a repeated request is answered with. */
 struct memory_key {
 	unsigned char key[SHA256_BYTES], body[SHA256_BYTES];
 	struct wall_time used;
-	int64_t object; /* an id; 0 where the object has none */
+	int64_t object; /* an id; negative: of the change request; 0 where the object has none */
 };
 
 #define MEMORY_TABLE(type)                                                                                             \
@@ -121,6 +126,7 @@ struct memory {
 	MEMORY_TABLE(struct memory_break) breaks;
 	MEMORY_TABLE(struct memory_break_move) break_moves;
 	MEMORY_TABLE(struct store_break_run) break_runs;
+	MEMORY_TABLE(struct memory_change) changes;
 };
 
 /* Room for one more row at the end, cleared and counted. Returns the rows, which may have moved. */
@@ -143,6 +149,8 @@ memory_execute memory_token_create, memory_token_get, memory_token_revoke, memor
 memory_execute memory_alert_raise, memory_alert_move, memory_alert_told, memory_alert_list, memory_alert_due;
 memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;
 memory_execute memory_endpoint_totals, memory_dead_letters;
+memory_execute memory_change_decide, memory_change_step, memory_change_get, memory_change_list,
+    memory_endpoint_verified;
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
@@ -157,6 +165,9 @@ void memory_alerts_free(struct memory *memory);
 
 struct store_journal_end memory_journal_end(struct store *store);
 void memory_journal_resume(struct store *store, const struct store_journal_end *end);
+/* Keeps request->change (change_hold_*) instead of what was asked for. */
+enum error_code memory_hold(struct memory *memory, struct store_request *request);
+enum error_code memory_execute_request(struct memory *memory, struct store_request *request, struct mail_list *notes);
 void memory_audit_append(struct memory *memory, struct store_request *request);
 struct store_journal_end memory_audit_end(struct store *store);
 void memory_audit_resume(struct store *store, const struct store_journal_end *end);
@@ -165,6 +176,8 @@ void memory_audit_resume(struct store *store, const struct store_journal_end *en
 
 enum error_code memory_fail(struct store_request *request, enum error_code code, enum store_detail detail);
 struct memory_organisation *memory_find_organisation(struct memory *memory, struct slice ref);
+struct memory_organisation *memory_organisation_by_id(
+    struct memory *memory, struct organisation_id id); /* not deleted */
 struct memory_endpoint *memory_find_endpoint(
     struct memory *memory, struct organisation_id organisation, struct slice ref);
 struct memory_endpoint *memory_endpoint_by_id(struct memory *memory, struct endpoint_id id); /* deleted ones too */

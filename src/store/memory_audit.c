@@ -109,6 +109,9 @@ memory_token_revoke(struct memory *memory, struct store_request *request, struct
 				     : memcmp(token.hash, request->token.hash, SHA256_BYTES) == 0;
 		if (!meant)
 			continue;
+		const struct memory_organisation *owner = memory_organisation_by_id(memory, token.organisation);
+		if (owner != NULL && change_hold_token(request, &owner->organisation, &token, NULL))
+			return memory_hold(memory, request);
 		audit_token(request, &token, NULL);
 		for (memory->tokens.count--; i < memory->tokens.count; i++)
 			memory->tokens.rows[i] = memory->tokens.rows[i + 1];

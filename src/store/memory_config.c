@@ -67,6 +67,8 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	if (row == NULL)
 		return show_organisation(request, memory_new_organisation(memory, request, &edited));
+	if (change_hold_organisation(request, &row->organisation, &edited))
+		return memory_hold(memory, request);
 	edited.updated = request->now;
 	audit_organisation(request, &row->organisation, &edited);
 	if (!organisation_same_services(&row->organisation, &edited))
@@ -84,6 +86,8 @@ memory_organisation_delete(struct memory *memory, struct store_request *request,
 	struct memory_organisation *row = memory_organisation_of(memory, request);
 	if (row == NULL)
 		return request->status;
+	if (change_hold_organisation(request, &row->organisation, NULL))
+		return memory_hold(memory, request);
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
 		struct memory_endpoint *endpoint = &memory->endpoints.rows[i];
 		if (endpoint->endpoint.organisation.value == row->organisation.id.value &&
@@ -199,6 +203,9 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 		return code;
 	if (there >= LIMIT_ENDPOINTS)
 		return memory_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY);
+	if (change_hold_endpoint(request, of, NULL, from))
+		return memory_hold(memory, request);
+	endpoint_verification_begin(NULL, from, request->challenge, request->now);
 	struct memory_endpoint *row = MEMORY_ADD(&memory->endpoints);
 	from->id.value = id_next(&memory->ids, request->now);
 	from->created = request->now;
@@ -242,6 +249,9 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 	code = check_endpoint(memory, request, &organisation->organisation, &edited, row);
 	if (code != OK)
 		return code;
+	if (change_hold_endpoint(request, &organisation->organisation, &row->endpoint, &edited))
+		return memory_hold(memory, request);
+	endpoint_verification_begin(&row->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
 	audit_endpoint(request, &row->endpoint, &edited);
 	struct arena old = row->arena;
@@ -258,6 +268,9 @@ memory_endpoint_delete(struct memory *memory, struct store_request *request, str
 	struct memory_endpoint *row = memory_endpoint_of(memory, request);
 	if (row == NULL)
 		return request->status;
+	const struct memory_organisation *of = memory_organisation_of(memory, request);
+	if (change_hold_endpoint(request, &of->organisation, &row->endpoint, NULL))
+		return memory_hold(memory, request);
 	audit_endpoint(request, &row->endpoint, NULL);
 	row->endpoint.updated = request->now;
 	memory_endpoint_gone(memory, row, notes);
@@ -433,6 +446,8 @@ memory_token_create(struct memory *memory, struct store_request *request, struct
 		if (organisation == NULL)
 			return request->status;
 		request->token.organisation = organisation->organisation.id;
+		if (change_hold_token(request, &organisation->organisation, NULL, &request->token))
+			return memory_hold(memory, request);
 	}
 	struct token *row = MEMORY_ADD(&memory->tokens);
 	*row = request->token;

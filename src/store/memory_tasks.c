@@ -21,6 +21,8 @@ memory_token_expire(struct memory *memory, struct store_request *request, struct
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
+	if (change_hold_expiry(request, &organisation->organisation))
+		return memory_hold(memory, request);
 	struct wall_time end = request->token.expires.us == 0 ? request->now : request->token.expires;
 	for (size_t i = 0; i < memory->tokens.count; i++) {
 		struct token *row = &memory->tokens.rows[i];

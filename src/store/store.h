@@ -24,6 +24,7 @@
 #include "model/model.h"
 #include "store/break.h"
 #include "store/alert.h"
+#include "store/change.h"
 #include "store/task.h"
 
 enum store_kind {
@@ -48,7 +49,14 @@ enum store_kind {
 	STORE_TOKEN_REVOKE,	   /* in: token.hash, or token.id and ref (absent: of any organisation) */
 	STORE_TOKEN_LIST,	   /* in: ref (absent: all), page; out: tokens */
 	STORE_TOKEN_USED,	   /* in: token.id; `now` becomes its last use */
-	STORE_TOKEN_EXPIRE, /* in: ref, token.expires, sessions (empty: all); its tokens end no later than that */
+	STORE_CHANGE_DECIDE, /* in: ref, change.id, change.state (APPROVED, REFUSED or WITHDRAWN), change.reason, actor; out:
+				 * change, already applied where nothing has to cool off */
+	STORE_CHANGE_STEP, /* applies or expires the change that is due first; out: existed (there was one), change, due
+				 * (of the next; WALL_NEVER: there is none) */
+	STORE_CHANGE_GET,  /* in: ref, change.id; out: change */
+	STORE_CHANGE_LIST, /* in: ref, page, change_state; out: changes */
+	STORE_ENDPOINT_VERIFIED, /* in: verified; what became of a challenge. ERR_NOT_FOUND: it is no longer asked */
+	STORE_TOKEN_EXPIRE,	 /* in: ref, token.expires, sessions (empty: all); its tokens end no later than that */
 	/* events */
 	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
 			* it takes); out: message filled, existed (a repeat) */
@@ -147,6 +155,9 @@ struct store_actor {
 	enum role role;	       /* the token's */
 };
 
+/* The server, which does what somebody has approved or a challenge has proved. */
+#define STORE_ACTOR_SERVER ((struct store_actor){.present = true, .server = true})
+
 struct store_audit_row {
 	int64_t seq;
 	struct wall_time at;
@@ -171,6 +182,7 @@ enum store_detail {
 	STORE_DETAIL_NO_MESSAGE,
 	STORE_DETAIL_NO_TOKEN,
 	STORE_DETAIL_NO_ALERT,
+	STORE_DETAIL_NO_CHANGE,
 	STORE_DETAIL_EXPUNGED, /* ERR_INVALID: a resend of what is no longer kept */
 	STORE_DETAIL_TOO_MANY, /* ERR_LIMIT */
 	STORE_DETAIL_NO_SERVICE, /* ERR_INVALID: the type's service is not enabled for the organisation; the text says which */
@@ -315,6 +327,15 @@ struct store_totals {
 /* How many attempts are looked at for the last one that failed. */
 enum { STORE_RECENT_ATTEMPTS = 1000 };
 
+/* The outcome of an attempt to have a URL prove itself. */
+struct store_verified {
+	struct endpoint_id endpoint;
+	struct slice challenge; /* that was sent: what another one was put in the place of is not told by it */
+	bool succeeded;
+	struct slice problem; /* failed: why */
+	struct wall_time due; /* failed: the next attempt's; 0: none */
+};
+
 struct store_task_filter {
 	int kind, state;		     /* -1: all */
 	struct organisation_id organisation; /* 0: all */
@@ -375,6 +396,13 @@ struct store_request {
 	struct store_break_run break_run; /* also the result */
 	struct store_break *breaks;	  /* also the result */
 	struct slice_list message_refs, sessions, channels;
+	struct slice
+	    challenge; /* ENDPOINT_CREATE, EDIT: a new URL has to answer this; absent: it has nothing to prove */
+	bool login;    /* TOKEN_CREATE: a login, which gives nobody a role */
+	struct change_request
+	    change;	  /* also the result: what waits for a second person instead of being done, id 0: nothing */
+	int change_state; /* CHANGE_LIST: of this state; -1: all */
+	struct store_verified verified;
 	struct task task; /* also the result */
 	struct store_task_filter task_filter;
 
@@ -408,6 +436,8 @@ struct store_request {
 	bool *found;
 	struct slice_list missing;
 	struct task *tasks;
+	struct change_request *changes;
+	struct wall_time due; /* CHANGE_STEP, CHANGE_DECIDE */
 };
 
 struct store_options;
@@ -417,6 +447,10 @@ bool store_has_service(const struct store_options *options, const struct organis
  * names the service that is missing. */
 MUST_CHECK bool store_entitled(const struct store_options *options, const struct organisation *organisation,
     struct slice type, struct store_request *request);
+
+/* For implementations: the endpoint after STORE_ENDPOINT_VERIFIED, in the request's arena, and its row for the audit log.
+ * False: the endpoint asks no such challenge. */
+MUST_CHECK bool store_verify(struct store_request *request, const struct endpoint *endpoint, struct endpoint *edited);
 
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);

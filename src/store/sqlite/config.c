@@ -134,6 +134,10 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	}
 	if (!uid_free(store, request, &edited))
 		return;
+	if (entry != NULL && change_hold_organisation(request, &entry->organisation, &edited)) {
+		change_hold(store, request);
+		return;
+	}
 	if (entry == NULL)
 		edited.id.value = id_next(&store->ids, request->now);
 	audit_organisation(request, entry == NULL ? NULL : &entry->organisation, &edited);
@@ -157,6 +161,10 @@ op_organisation_delete(struct sqlite_store *store, struct store_request *request
 	struct directory_organisation *entry = need_organisation(store, request);
 	if (entry == NULL)
 		return;
+	if (change_hold_organisation(request, &entry->organisation, NULL)) {
+		change_hold(store, request);
+		return;
+	}
 	for (size_t i = 0; i < entry->endpoint_count; i++) {
 		struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoints[i]->endpoint);
 		if (endpoint.state == ENDPOINT_DELETED)
@@ -270,6 +278,11 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	}
 	if (!endpoint_acceptable(store, owner, request, endpoint, NULL))
 		return;
+	if (change_hold_endpoint(request, &owner->organisation, NULL, endpoint)) {
+		change_hold(store, request);
+		return;
+	}
+	endpoint_verification_begin(NULL, endpoint, request->challenge, request->now);
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
 	endpoint->created = endpoint->updated = request->now;
@@ -315,6 +328,11 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	ENSURE(edited.state == before || endpoint_may_move(before, edited.state));
 	if (!endpoint_acceptable(store, owner, request, &edited, &entry->endpoint))
 		return;
+	if (change_hold_endpoint(request, &owner->organisation, &entry->endpoint, &edited)) {
+		change_hold(store, request);
+		return;
+	}
+	endpoint_verification_begin(&entry->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
 	audit_endpoint(request, &entry->endpoint, &edited);
 	save_endpoint(store, &edited, true);
@@ -324,9 +342,14 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 void
 op_endpoint_delete(struct sqlite_store *store, struct store_request *request)
 {
-	struct directory_endpoint *entry = need_endpoint(store, need_organisation(store, request), request);
+	struct directory_organisation *owner = need_organisation(store, request);
+	struct directory_endpoint *entry = need_endpoint(store, owner, request);
 	if (entry == NULL)
 		return;
+	if (change_hold_endpoint(request, &owner->organisation, &entry->endpoint, NULL)) {
+		change_hold(store, request);
+		return;
+	}
 	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
 	audit_endpoint(request, &endpoint, NULL);
 	endpoint.state = ENDPOINT_DELETED;

@@ -44,6 +44,12 @@ enum sql {
 	SQL_AUDIT_OF_UP,
 	SQL_AUDIT_OF_DOWN,
 	SQL_TOKEN_EXPIRE,
+	SQL_CHANGE_PUT,
+	SQL_CHANGE_GET,
+	SQL_CHANGE_NEXT,
+	SQL_CHANGE_OPEN,
+	SQL_CHANGE_LIST_UP,
+	SQL_CHANGE_LIST_DOWN,
 	SQL_KEY_FIND,
 	SQL_KEY_PUT,
 	SQL_KEY_OLDEST,
@@ -204,10 +210,15 @@ void audit_append(struct sqlite_store *store, struct store_request *request);
 struct store_journal_end audit_end(struct store *store);
 void audit_resume(struct store *store, const struct store_journal_end *end);
 
+/* changes.c: keeps request->change (change_hold_*) instead of what was asked for. */
+void change_hold(struct sqlite_store *store, struct store_request *request);
+
 /* refused.c: forgets the tallies; they are counted anew when they are needed. */
 void refused_forget(struct sqlite_store *store);
 
 /* sqlite.c */
+/* One operation and its row in the audit log, within the transaction that runs. */
+void sqlite_execute(struct sqlite_store *store, struct store_request *request);
 void sqlite_load_ids(struct sqlite_store *store);
 enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
 void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
@@ -232,6 +243,8 @@ sqlite_operation op_accept, op_record, op_refill, op_resend;
 sqlite_operation op_token_create, op_token_get, op_token_revoke, op_token_expire, op_token_used, op_token_list;
 /* audit.c */
 sqlite_operation op_audit_list;
+/* changes.c */
+sqlite_operation op_change_decide, op_change_step, op_change_get, op_change_list, op_endpoint_verified;
 /* journal.c */
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* refused.c */

@@ -92,6 +92,12 @@ static const char *const migrations[] = {
      * written anew with it at every commit. */
     ("CREATE TABLE IF NOT EXISTS endpoint_sequence (endpoint INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;"
      "INSERT OR IGNORE INTO endpoint_sequence SELECT id, sequence FROM endpoint;"),
+
+    /* 10: change requests (change.h). */
+    ("CREATE TABLE IF NOT EXISTS change (id INTEGER PRIMARY KEY, organisation INTEGER NOT NULL,"
+     " state INTEGER NOT NULL, due INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
+     "CREATE INDEX IF NOT EXISTS change_organisation ON change (organisation, id);"
+     "CREATE INDEX IF NOT EXISTS change_due ON change (due, id) WHERE state < 2;"),
 };
 
 enum { VERSION_CHAINED = 2 };

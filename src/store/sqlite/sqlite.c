@@ -34,6 +34,11 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_TOKEN_USED] = op_token_used,
     [STORE_AUDIT_LIST] = op_audit_list,
     [STORE_TOKEN_EXPIRE] = op_token_expire,
+    [STORE_CHANGE_DECIDE] = op_change_decide,
+    [STORE_CHANGE_STEP] = op_change_step,
+    [STORE_CHANGE_GET] = op_change_get,
+    [STORE_CHANGE_LIST] = op_change_list,
+    [STORE_ENDPOINT_VERIFIED] = op_endpoint_verified,
     [STORE_ACCEPT] = op_accept,
     [STORE_JOURNAL] = op_journal,
     [STORE_REFUSED] = op_refused,
@@ -219,7 +224,10 @@ static void
 answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t object)
 {
 	request->status = OK;
-	if (request->kind == STORE_ACCEPT) {
+	if (object < 0) {
+		request->change.id.value = -object;
+		op_change_get(store, request);
+	} else if (request->kind == STORE_ACCEPT) {
 		request->existed = true;
 		struct directory_organisation *owner = need_organisation(store, request);
 		if (owner == NULL)
@@ -255,6 +263,8 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 static int64_t
 object_of(const struct store_request *request)
 {
+	if (request->change.id.value != 0)
+		return -request->change.id.value;
 	switch ((int)request->kind) {
 	case STORE_ACCEPT: return request->message->id.value;
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
@@ -286,8 +296,8 @@ is_repeat(struct sqlite_store *store, struct store_request *request)
 	return false;
 }
 
-static void
-execute(struct sqlite_store *store, struct store_request *request)
+void
+sqlite_execute(struct sqlite_store *store, struct store_request *request)
 {
 	operations[request->kind](store, request);
 	if (request->status == OK && slice_present(request->audit.action))
@@ -301,12 +311,12 @@ run(struct sqlite_store *store, struct store_request *request)
 	request->detail = STORE_DETAIL_NONE;
 	request->audit.action = SLICE_NONE;
 	if (!request->idempotency.present) {
-		execute(store, request);
+		sqlite_execute(store, request);
 		return;
 	}
 	if (is_repeat(store, request))
 		return;
-	execute(store, request);
+	sqlite_execute(store, request);
 	if (request->status == OK)
 		sql_run(store, SQL_KEY_PUT, "ibbii", first_bytes(request->idempotency.key),
 		    hash_slice(request->idempotency.key), hash_slice(request->idempotency.body), object_of(request),
@@ -340,6 +350,9 @@ writes(enum store_kind kind)
 	case STORE_TOKEN_REVOKE:
 	case STORE_TOKEN_USED:
 	case STORE_TOKEN_EXPIRE:
+	case STORE_CHANGE_DECIDE:
+	case STORE_CHANGE_STEP:
+	case STORE_ENDPOINT_VERIFIED:
 	case STORE_EXPUNGE:
 	case STORE_ATTEMPT_EXPUNGE:
 	case STORE_BREAK_SEEN:
@@ -357,6 +370,8 @@ writes(enum store_kind kind)
 	case STORE_TOKEN_GET:
 	case STORE_TOKEN_LIST:
 	case STORE_AUDIT_LIST:
+	case STORE_CHANGE_GET:
+	case STORE_CHANGE_LIST:
 	case STORE_REFILL:
 	case STORE_ENDPOINTS_ALL:
 	case STORE_PRECHECK:

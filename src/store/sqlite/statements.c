@@ -14,6 +14,8 @@
 
 #define ALERT_COLUMNS                                                                                                  \
 	"a.id, a.kind, a.key, a.severity, a.state, a.first, a.last, a.changed, a.count, a.revision, a.by, a.summary"
+#define CHANGE_COLUMNS "id, organisation, state, due, doc"
+#define CHANGE_FILTER " WHERE organisation = ?3 AND id > ?1 AND id < ?2 AND (?4 < 0 OR state = ?4)"
 #define TASK_COLUMNS "id, organisation, endpoint, kind, state, updated, doc"
 #define BREAK_COLUMNS                                                                                                  \
 	"number, id, class, severity, match_key, detail, journal, custodian, ledger, since, first_seen, last_seen,"    \
@@ -64,6 +66,13 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TOKEN_REMOVE] = "DELETE FROM token WHERE hash = ?",
     [SQL_TOKEN_EXPIRE] = "UPDATE token SET expires = ?2 WHERE organisation = ?1 AND (expires = 0 OR expires > ?2)"
 			 " AND (?3 = 0 OR session = ?3)",
+    [SQL_CHANGE_PUT] = "INSERT INTO change (id, organisation, state, due, doc) VALUES (?, ?, ?, ?, ?)"
+		       " ON CONFLICT (id) DO UPDATE SET state = excluded.state, due = excluded.due, doc = excluded.doc",
+    [SQL_CHANGE_GET] = "SELECT " CHANGE_COLUMNS " FROM change WHERE id = ? AND organisation = ?",
+    [SQL_CHANGE_NEXT] = "SELECT " CHANGE_COLUMNS " FROM change WHERE state < 2 ORDER BY due, id LIMIT 1",
+    [SQL_CHANGE_OPEN] = "SELECT count(*) FROM change WHERE organisation = ? AND state < 2",
+    [SQL_CHANGE_LIST_UP] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id",
+    [SQL_CHANGE_LIST_DOWN] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id DESC",
     [SQL_KEY_FIND] = "SELECT key, body, object FROM idempotency WHERE lookup = ?",
     [SQL_KEY_PUT] = "INSERT INTO idempotency (lookup, key, body, object, created) VALUES (?, ?, ?, ?, ?)",
     [SQL_KEY_OLDEST] = "SELECT created FROM idempotency ORDER BY id LIMIT 1",
@@ -229,7 +238,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_LAST_IDS] = "SELECT max((SELECT ifnull(max(id), 0) FROM message), (SELECT ifnull(max((SELECT max(a.id) FROM "
 		     "attempt a WHERE a.endpoint = e.id)), 0) FROM endpoint e),"
 		     " (SELECT ifnull(max(id), 0) FROM organisation), (SELECT ifnull(max(id), 0) FROM endpoint),"
-		     " (SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) FROM token))",
+		     " (SELECT ifnull(max(id), 0) FROM task), (SELECT ifnull(max(id), 0) FROM token),"
+		     " (SELECT ifnull(max(id), 0) FROM change))",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM message),"
 		   " (SELECT count(*) FROM delivery WHERE state = 0), (SELECT count(*) FROM delivery WHERE state = 1),"
 		   " (SELECT count(*) FROM delivery WHERE state = 2), (SELECT count(*) FROM attempt),"

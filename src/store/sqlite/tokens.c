@@ -50,6 +50,10 @@ op_token_create(struct sqlite_store *store, struct store_request *request)
 		if (owner == NULL)
 			return;
 		token->organisation = owner->organisation.id;
+		if (change_hold_token(request, &owner->organisation, NULL, token)) {
+			change_hold(store, request);
+			return;
+		}
 	}
 	token->created = request->now;
 	give_id(store, token);
@@ -68,6 +72,17 @@ op_token_get(struct sqlite_store *store, struct store_request *request)
 	}
 	token_from_row(row, &request->token);
 	sql_end(row);
+}
+
+/* Whether it waits for a second person instead. */
+static bool
+hold_revocation(struct sqlite_store *store, struct store_request *request, const struct token *token)
+{
+	struct directory_organisation *owner = directory_organisation_by_id(&store->directory, token->organisation);
+	if (owner == NULL || owner->deleted || !change_hold_token(request, &owner->organisation, token, NULL))
+		return false;
+	change_hold(store, request);
+	return true;
 }
 
 static void
@@ -89,6 +104,8 @@ revoke_by_id(struct sqlite_store *store, struct store_request *request)
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN, "there is no such token");
 		return;
 	}
+	if (hold_revocation(store, request, &token))
+		return;
 	request->token = token;
 	audit_token(request, &token, NULL);
 	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(&token));
@@ -103,11 +120,14 @@ op_token_revoke(struct sqlite_store *store, struct store_request *request)
 	}
 	struct token token = {.role = ROLE_VIEWER};
 	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(&request->token));
-	if (sql_step(store, row)) {
+	bool found = sql_step(store, row);
+	if (found)
 		token_from_row(row, &token);
-		audit_token(request, &token, NULL);
-	}
 	sql_end(row);
+	if (found && hold_revocation(store, request, &token))
+		return;
+	if (found)
+		audit_token(request, &token, NULL);
 	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(&request->token));
 }
 
@@ -117,6 +137,10 @@ op_token_expire(struct sqlite_store *store, struct store_request *request)
 	struct directory_organisation *owner = need_organisation(store, request);
 	if (owner == NULL)
 		return;
+	if (change_hold_expiry(request, &owner->organisation)) {
+		change_hold(store, request);
+		return;
+	}
 	int64_t end = request->token.expires.us == 0 ? request->now.us : request->token.expires.us;
 	if (request->sessions.count == 0)
 		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end, (int64_t)0);

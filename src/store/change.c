@@ -1,0 +1,337 @@
+#include "store/change.h"
+
+#include "base/encode.h"
+#include "store/store.h"
+
+enum { CHANGE_BYTES_MAX = 16 << 20 };
+
+static const char *const state_names[CHANGE_STATE_COUNT] = {
+    [CHANGE_REQUESTED] = "requested",
+    [CHANGE_APPROVED] = "approved",
+    [CHANGE_APPLIED] = "applied",
+    [CHANGE_STALE] = "stale",
+    [CHANGE_REFUSED] = "refused",
+    [CHANGE_WITHDRAWN] = "withdrawn",
+    [CHANGE_EXPIRED] = "expired",
+};
+
+static const struct {
+	const char *name;
+	enum id_kind object;
+} operations[CHANGE_OPERATION_COUNT] = {
+    [CHANGE_ENDPOINT_CREATE] = {"endpoint.create", ID_ENDPOINT},
+    [CHANGE_ENDPOINT_UPDATE] = {"endpoint.update", ID_ENDPOINT},
+    [CHANGE_ENDPOINT_DELETE] = {"endpoint.delete", ID_ENDPOINT},
+    [CHANGE_TOKEN_CREATE] = {"token.create", ID_TOKEN},
+    [CHANGE_TOKEN_REVOKE] = {"token.revoke", ID_TOKEN},
+    [CHANGE_TOKEN_EXPIRE] = {"token.expire-all", ID_ORGANISATION},
+    [CHANGE_GOVERNANCE_UPDATE] = {"governance.update", ID_ORGANISATION},
+    [CHANGE_ORGANISATION_DELETE] = {"organisation.delete", ID_ORGANISATION},
+};
+
+const char *
+change_state_name(enum change_state state)
+{
+	return state_names[state];
+}
+
+bool
+change_state_parse(struct slice name, enum change_state *out)
+{
+	for (size_t i = 0; i < CHANGE_STATE_COUNT; i++)
+		if (slice_is(name, state_names[i])) {
+			*out = (enum change_state)i;
+			return true;
+		}
+	return false;
+}
+
+bool
+change_may_move(enum change_state from, enum change_state to)
+{
+	static const bool moves[CHANGE_STATE_COUNT][CHANGE_STATE_COUNT] = {
+	    [CHANGE_REQUESTED] =
+		{[CHANGE_APPROVED] = true, [CHANGE_REFUSED] = true, [CHANGE_WITHDRAWN] = true, [CHANGE_EXPIRED] = true},
+	    [CHANGE_APPROVED] =
+		{[CHANGE_APPLIED] = true, [CHANGE_STALE] = true, [CHANGE_REFUSED] = true, [CHANGE_WITHDRAWN] = true},
+	};
+	return moves[from][to];
+}
+
+const char *
+change_operation_name(enum change_operation operation)
+{
+	return operations[operation].name;
+}
+
+enum id_kind
+change_object_kind(enum change_operation operation)
+{
+	return operations[operation].object;
+}
+
+/* --- documents --------------------------------------------------------------------------------------- */
+
+/* One table of the texts in the document. */
+static const struct {
+	const char *name;
+	size_t offset;
+} texts[] = {
+    {"reason", offsetof(struct change_request, reason)},
+    {"problem", offsetof(struct change_request, problem)},
+    {"diff", offsetof(struct change_request, diff)},
+    {"before", offsetof(struct change_request, before)},
+    {"after", offsetof(struct change_request, after)},
+    {"challenge", offsetof(struct change_request, challenge)},
+    {"action", offsetof(struct change_request, action)},
+};
+
+struct change_request
+change_copy(struct arena *arena, const struct change_request *from)
+{
+	struct change_request copy = *from;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct slice *text = (struct slice *)(void *)((char *)&copy + texts[i].offset);
+		*text = arena_copy(arena, *text);
+	}
+	return copy;
+}
+
+static void
+write_hand(struct json_writer *writer, const char *name, const struct change_hand *hand)
+{
+	json_key(writer, name);
+	json_open(writer, '[');
+	json_integer(writer, hand->token.value);
+	json_integer(writer, (int64_t)hand->role);
+	json_integer(writer, hand->at.us);
+	json_close(writer);
+}
+
+static void
+write_kept_token(struct json_writer *writer, const struct token *token)
+{
+	char hex_bytes[SHA256_BYTES * 2];
+	struct buf hex = {.data = hex_bytes, .capacity = sizeof hex_bytes, .max = sizeof hex_bytes};
+	hex_append(&hex, (struct slice){(const char *)token->hash, SHA256_BYTES});
+	json_key(writer, "token");
+	json_open(writer, '{');
+	json_put_string(writer, "hash", buf_slice(&hex));
+	json_put_cstring(writer, "name", token->name);
+	json_put_integer(writer, "role", (int64_t)token->role);
+	json_put_integer(writer, "expires", token->expires.us);
+	json_put_integer(writer, "session", token->session);
+	json_close(writer);
+}
+
+void
+change_encode(const struct change_request *change, struct buf *out)
+{
+	struct json_writer writer;
+	json_writer_init(&writer, out);
+	json_open(&writer, '{');
+	json_put_integer(&writer, "operation", (int64_t)change->operation);
+	json_put_integer(&writer, "aspects", (int64_t)change->aspects);
+	json_put_integer(&writer, "object", change->object);
+	json_put_integer(&writer, "ended", change->ended.us);
+	json_put_integer(&writer, "state_before", (int64_t)change->state_before);
+	json_put_integer(&writer, "state_after", (int64_t)change->state_after);
+	write_hand(&writer, "requested", &change->requested);
+	write_hand(&writer, "decided", &change->decided);
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		json_put_string(&writer, texts[i].name,
+		    *(const struct slice *)(const void *)((const char *)change + texts[i].offset));
+	if (change->operation == CHANGE_TOKEN_CREATE || change->operation == CHANGE_TOKEN_EXPIRE)
+		write_kept_token(&writer, &change->token);
+	json_close(&writer);
+}
+
+static int64_t
+read_number(struct json value)
+{
+	int64_t number = 0;
+	return json_present(value) && value.type == JSON_NUMBER && json_int64(value, &number) ? number : 0;
+}
+
+static void
+read_hand(struct json value, struct change_hand *out)
+{
+	int64_t numbers[3] = {0};
+	if (!json_present(value) || value.type != JSON_ARRAY)
+		return;
+	struct json_iterator iterator = json_iterate(value);
+	struct json key, item;
+	for (size_t i = 0; i < COUNT_OF(numbers) && json_next(&iterator, &key, &item); i++)
+		numbers[i] = read_number(item);
+	*out = (struct change_hand){{numbers[0]}, (enum role)numbers[1], {numbers[2]}};
+}
+
+static struct slice
+read_text(struct arena *arena, struct json value)
+{
+	return json_present(value) && value.type == JSON_STRING ? json_text(arena, value) : SLICE_NONE;
+}
+
+static bool
+read_kept_token(struct json value, struct arena *arena, struct token *out)
+{
+	if (!json_present(value) || value.type != JSON_OBJECT)
+		return false;
+	struct slice hash = hex_decode(arena, read_text(arena, json_member(value, "hash")));
+	struct slice name = read_text(arena, json_member(value, "name"));
+	if (hash.len != SHA256_BYTES || name.len > LIMIT_TOKEN_NAME_BYTES)
+		return false;
+	memcpy(out->hash, hash.ptr, SHA256_BYTES);
+	if (name.len > 0)
+		memcpy(out->name, name.ptr, name.len);
+	out->role = (enum role)read_number(json_member(value, "role"));
+	out->expires.us = read_number(json_member(value, "expires"));
+	out->session = read_number(json_member(value, "session"));
+	return out->role < ROLE_COUNT;
+}
+
+enum error_code
+change_decode(struct slice doc, struct arena *arena, struct change_request *out, struct error *error)
+{
+	struct json object;
+	if (json_parse(doc, LIMIT_JSON_DEPTH, &object, error) != OK || object.type != JSON_OBJECT)
+		return error_set(error, ERR_CORRUPT, "a stored change request is not a JSON object");
+	int64_t operation = read_number(json_member(object, "operation"));
+	int64_t before = read_number(json_member(object, "state_before"));
+	int64_t after = read_number(json_member(object, "state_after"));
+	if (operation < 0 || operation >= CHANGE_OPERATION_COUNT || before < 0 || before >= ENDPOINT_STATE_COUNT ||
+	    after < 0 || after >= ENDPOINT_STATE_COUNT)
+		return error_set(
+		    error, ERR_CORRUPT, "a stored change request asks for what this program does not know");
+	*out = (struct change_request){
+	    .operation = (enum change_operation)operation,
+	    .aspects = (unsigned)read_number(json_member(object, "aspects")),
+	    .object = read_number(json_member(object, "object")),
+	    .ended = {read_number(json_member(object, "ended"))},
+	    .state_before = (enum endpoint_state)before,
+	    .state_after = (enum endpoint_state)after,
+	};
+	read_hand(json_member(object, "requested"), &out->requested);
+	read_hand(json_member(object, "decided"), &out->decided);
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		*(struct slice *)(void *)((char *)out + texts[i].offset) =
+		    read_text(arena, json_member(object, texts[i].name));
+	bool token = operation == CHANGE_TOKEN_CREATE || operation == CHANGE_TOKEN_EXPIRE;
+	if (token && !read_kept_token(json_member(object, "token"), arena, &out->token))
+		return error_set(error, ERR_CORRUPT, "a stored change request does not say which token");
+	return OK;
+}
+
+/* --- for people -------------------------------------------------------------------------------------- */
+
+static void
+write_id(struct json_writer *writer, const char *name, enum id_kind kind, int64_t id)
+{
+	char text[ID_TEXT_BYTES];
+	json_put_cstring(writer, name, id == 0 ? NULL : id_format(kind, id, text));
+}
+
+static void
+write_time(struct json_writer *writer, const char *name, struct wall_time time)
+{
+	char text[TIME_TEXT_BYTES];
+	json_put_cstring(writer, name, time.us == 0 ? NULL : time_format(time, 6, text));
+}
+
+/* Who approved, refused or withdrew, under the name of what was done. */
+static void
+write_decision(struct json_writer *writer, const struct change_request *change)
+{
+	const struct change_hand *hand = &change->decided;
+	write_id(writer, "decidedBy", ID_TOKEN, hand->token.value);
+	json_put_cstring(writer, "decidedByRole", hand->at.us == 0 ? NULL : role_name(hand->role));
+	write_time(writer, "decidedAt", hand->at);
+	json_put_string(writer, "reason", change->reason);
+}
+
+void
+change_write(struct json_writer *writer, const struct change_request *change)
+{
+	json_open(writer, '{');
+	write_id(writer, "id", ID_CHANGE, change->id.value);
+	json_put_cstring(writer, "state", change_state_name(change->state));
+	json_put_cstring(writer, "operation", change_operation_name(change->operation));
+	json_key(writer, "governed");
+	json_open(writer, '[');
+	for (int aspect = 0; aspect < GOVERN_COUNT; aspect++)
+		if ((change->aspects & GOVERN_BIT(aspect)) != 0)
+			json_string(writer, slice_of(governance_aspect_name((enum governance_aspect)aspect)));
+	json_close(writer);
+	write_id(writer, "object", change_object_kind(change->operation), change->object);
+	write_id(writer, "requestedBy", ID_TOKEN, change->requested.token.value);
+	json_put_cstring(writer, "requestedByRole", role_name(change->requested.role));
+	write_time(writer, "requestedAt", change->requested.at);
+	write_time(writer, "expiresAt", change->state == CHANGE_REQUESTED ? change->due : WALL_NONE);
+	write_decision(writer, change);
+	write_time(writer, "appliesAt", change->state == CHANGE_APPROVED ? change->due : WALL_NONE);
+	write_time(writer, "endedAt", change->ended);
+	json_put_string(writer, "problem", change->problem);
+	json_key(writer, "diff");
+	json_raw(writer, slice_present(change->diff) ? change->diff : SLICE("[]"));
+	json_close(writer);
+}
+
+/* --- the audit log ----------------------------------------------------------------------------------- */
+
+static const char *const actions[CHANGE_STATE_COUNT] = {
+    [CHANGE_REQUESTED] = "change.request",
+    [CHANGE_APPROVED] = "change.approve",
+    [CHANGE_APPLIED] = "change.apply",
+    [CHANGE_STALE] = "change.stale",
+    [CHANGE_REFUSED] = "change.refuse",
+    [CHANGE_WITHDRAWN] = "change.withdraw",
+    [CHANGE_EXPIRED] = "change.expire",
+};
+
+void
+change_audit(struct store_request *out, const struct change_request *change, enum change_state from)
+{
+	struct buf text;
+	struct json_writer writer;
+	char id[ID_TEXT_BYTES];
+	buf_init(&text, CHANGE_BYTES_MAX);
+	json_writer_init(&writer, &text);
+	change_write(&writer, change);
+	ENSURE(!text.overflow);
+	out->audit = (struct store_audit_row){
+	    .organisation = change->organisation,
+	    .action = slice_of(actions[change->state]),
+	    .object = arena_copy(&out->arena, slice_of(id_format(ID_CHANGE, change->id.value, id))),
+	    .before = from == change->state ? SLICE_NONE
+					    : arena_printf(&out->arena, "{\"state\":\"%s\"}", change_state_name(from)),
+	    .after = arena_copy(&out->arena, buf_slice(&text)),
+	};
+	buf_free(&text);
+}
+
+/* --- deciding ---------------------------------------------------------------------------------------- */
+
+enum error_code
+change_decide(struct change_request *change, struct store_request *request, const struct organisation *of)
+{
+	enum change_state to = request->change.state;
+	bool maker = request->actor.token.value == change->requested.token.value;
+	ENSURE(to == CHANGE_APPROVED || to == CHANGE_REFUSED || to == CHANGE_WITHDRAWN);
+	if (to == CHANGE_WITHDRAWN && !maker)
+		return error_set(&request->error, ERR_FORBIDDEN, "Only who asked for the change can withdraw it.");
+	if (to != CHANGE_WITHDRAWN && maker)
+		return error_set(&request->error, ERR_FORBIDDEN,
+		    "Whoever asked for the change cannot decide it: another person must.");
+	bool late = change->state == CHANGE_REQUESTED && change->due.us <= request->now.us;
+	if (late || !change_may_move(change->state, to))
+		return error_set(&request->error, ERR_CONFLICT, "The change is %s and cannot be %s.",
+		    change_state_name(late ? CHANGE_EXPIRED : change->state), change_state_name(to));
+	change->state = to;
+	change->decided = (struct change_hand){request->actor.token, request->actor.role, request->now};
+	change->reason = request->change.reason;
+	if (to == CHANGE_APPROVED)
+		change->due.us = request->now.us + of->governance.cool_off_s * 1000000;
+	else
+		change->ended = request->now;
+	return OK;
+}
