@@ -112,8 +112,6 @@ warn_of_unbuilt(const struct config *config, const struct log *log)
 	static const char message[] = "this key is set, but what it asks for is not built yet";
 	if (config->endpoints_verify_ownership)
 		log_write(log, LOG_WARN, message, "key", "endpoints.verify_ownership", NULL);
-	if (config->operational_webhooks)
-		log_write(log, LOG_WARN, message, "key", "operational_webhooks.enabled", NULL);
 }
 
 static int

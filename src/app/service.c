@@ -82,7 +82,14 @@ open_store(struct service *service, struct error *error)
 {
 	char *path = service_database(service->options.data);
 	struct store_sqlite_options options = {
-	    .common = {.builtin_type = is_catalogued, .type_service = service_of_type, .log = service->options.log},
+	    .common =
+		{
+		    .builtin_type = is_catalogued,
+		    .type_service = service_of_type,
+		    .operational =
+			service->options.role == SERVICE_SENDER && service->options.config->operational_webhooks,
+		    .log = service->options.log,
+		},
 	    .path = path,
 	};
 	enum error_code code = store_sqlite_open(&options, &service->store, error);

@@ -174,8 +174,8 @@ static const struct config_key keys[] = {
 	.name = "operational_webhooks.enabled",
 	.expected = bool_expected,
 	.fallback = "false",
-	.about = "Whether failing and suspended endpoints are themselves reported as events (not built yet: a warning "
-		 "says so).",
+	.about = "Whether the platform's operational webhook endpoints are told of endpoints that are made, changed or "
+		 "disabled, of events that cannot be delivered, and of tasks that have ended (docs/delivery.md).",
 	.offset = MEMBER(operational_webhooks),
 	.read = read_bool,
     },

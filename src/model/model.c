@@ -201,11 +201,23 @@ organisation_same_services(const struct organisation *a, const struct organisati
 /* --- subscription ----------------------------------------------------------------------------------- */
 
 bool
+event_type_by_name_only(struct slice name)
+{
+	static const char *const prefixes[] = {
+	    "webhook.endpoint.", "webhook.key.", "webhook.delivery.", "webhook.replay."};
+	for (size_t i = 0; i < COUNT_OF(prefixes); i++)
+		if (slice_starts(name, slice_of(prefixes[i])))
+			return true;
+	return false;
+}
+
+bool
 endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels)
 {
 	if (endpoint->state == ENDPOINT_DISABLED || endpoint->state == ENDPOINT_DELETED)
 		return false;
-	if (endpoint->event_types.count > 0 && !slice_list_has(endpoint->event_types, event_type))
+	bool named = slice_list_has(endpoint->event_types, event_type);
+	if (!named && (endpoint->event_types.count > 0 || event_type_by_name_only(event_type)))
 		return false;
 	if (endpoint->channels.count == 0)
 		return true;

@@ -88,6 +88,7 @@ struct endpoint {
 	struct organisation_id organisation;
 	enum endpoint_state state;
 	struct wall_time failing_since;	    /* of unbroken failure; 0: not failing */
+	int32_t warned;			    /* how often that was announced since; 0 when it is not failing */
 	struct slice url, description, uid; /* uid absent: none */
 	struct slice_list event_types;	    /* empty: all */
 	struct slice_list channels;	    /* empty: all */
@@ -122,8 +123,11 @@ void endpoint_verification_begin(
     const struct endpoint *before, struct endpoint *edited, struct slice challenge, struct wall_time now);
 
 /* Whether an event goes to this endpoint: it takes deliveries (ACTIVE, SUSPENDED or PENDING_VERIFICATION), its types are all or hold
- * the type, its channels are all or share one with the event's. */
+ * the type, its channels are all or share one with the event's. All does not mean what goes by name only. */
 bool endpoint_wants(const struct endpoint *endpoint, struct slice event_type, struct slice_list channels);
+
+/* The types by which the system tells of itself: they go only to endpoints that name them. */
+bool event_type_by_name_only(struct slice name);
 
 /* --- event types ------------------------------------------------------------------------------------ */
 

@@ -158,6 +158,19 @@ store_entitled(const struct store_options *options, const struct organisation *o
 	return false;
 }
 
+void
+store_record_on_endpoint(struct endpoint *endpoint, const struct store_record *record)
+{
+	if (record->set_failing)
+		endpoint->failing_since = record->failing_since;
+	if (record->warn > endpoint->warned)
+		endpoint->warned = record->warn;
+	if (endpoint->failing_since.us == 0)
+		endpoint->warned = 0;
+	if (record->suspend && endpoint->state == ENDPOINT_ACTIVE)
+		endpoint->state = ENDPOINT_SUSPENDED;
+}
+
 enum error_code
 store_ask(struct store *store, struct store_request *request, struct error *error)
 {

@@ -1,6 +1,7 @@
 /* The reference model of store.h: life cycle, finding, and the steps that several requests share.
  * Configuration is in memory_config.c, events in memory_events.c, reading in memory_lists.c. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -378,10 +379,13 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 enum error_code
 memory_execute_request(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
+	emit_begin(request);
 	enum error_code code = executors[request->kind](memory, request, notes);
-	if (code == OK)
-		memory_audit_append(memory, request);
-	return code;
+	if (code != OK)
+		return code;
+	memory_audit_append(memory, request);
+	memory_emit(memory, request, notes);
+	return OK;
 }
 
 static enum error_code

@@ -1,5 +1,6 @@
 /* The reference model of configuration: organisations, endpoints, event types, tokens. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -212,6 +213,7 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 	from->updated = request->now;
 	row->endpoint = endpoint_copy(&row->arena, from);
 	audit_endpoint(request, NULL, from);
+	emit_endpoint(request, of, NULL, from, 0);
 	memory_note_endpoint(row, notes);
 	return show_endpoint(request, row);
 }
@@ -253,7 +255,11 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 		return memory_hold(memory, request);
 	endpoint_verification_begin(&row->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
+	if (edited.failing_since.us == 0)
+		edited.warned = 0;
 	audit_endpoint(request, &row->endpoint, &edited);
+	emit_endpoint(
+	    request, &organisation->organisation, &row->endpoint, &edited, memory_held(memory, row->endpoint.id));
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->endpoint = endpoint_copy(&row->arena, &edited);
@@ -272,6 +278,7 @@ memory_endpoint_delete(struct memory *memory, struct store_request *request, str
 	if (change_hold_endpoint(request, &of->organisation, &row->endpoint, NULL))
 		return memory_hold(memory, request);
 	audit_endpoint(request, &row->endpoint, NULL);
+	emit_endpoint(request, memory_organisation_by_id(memory, row->endpoint.organisation), &row->endpoint, NULL, 0);
 	row->endpoint.updated = request->now;
 	memory_endpoint_gone(memory, row, notes);
 	return OK;

@@ -1,5 +1,6 @@
 /* The reference model of events: accepting, recording, refilling, resending. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -74,19 +75,28 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 
 /* --- recording --------------------------------------------------------------------------------------- */
 
+/* What became of the endpoint, and what is told of both. */
 static void
-record_on_endpoint(struct store_request *request, struct memory_endpoint *endpoint, struct mail_list *notes)
+record_on_endpoint(struct memory *memory, struct memory_endpoint *endpoint, struct store_request *request,
+    const struct message *message, struct mail_list *notes)
 {
 	const struct store_record *record = &request->record;
-	if (record->set_failing)
-		endpoint->endpoint.failing_since = record->failing_since;
-	if (!record->suspend || endpoint->endpoint.state != ENDPOINT_ACTIVE)
-		return;
+	struct emit_record did = {
+	    .of = memory_organisation_by_id(memory, endpoint->endpoint.organisation),
+	    .message = message,
+	};
 	struct endpoint before = endpoint->endpoint;
-	endpoint->endpoint.state = ENDPOINT_SUSPENDED;
-	audit_by_server(request, "endpoint.suspend");
-	audit_endpoint(request, &before, &endpoint->endpoint);
-	memory_note_endpoint(endpoint, notes);
+	store_record_on_endpoint(&endpoint->endpoint, record);
+	if (endpoint->endpoint.state != before.state) {
+		did.held = memory_held(memory, before.id);
+		audit_by_server(request, "endpoint.suspend");
+		audit_endpoint(request, &before, &endpoint->endpoint);
+		memory_note_endpoint(endpoint, notes);
+	}
+	did.before = &before;
+	did.after = &endpoint->endpoint;
+	if (did.of != NULL)
+		emit_record(request, &did);
 }
 
 enum error_code
@@ -107,14 +117,17 @@ memory_record(struct memory *memory, struct store_request *request, struct mail_
 	row->organisation = delivery->message->organisation;
 	request->record.attempt.id = row->attempt.id;
 	delivery->attempts++;
-	request->record.unwanted = delivery->state != DELIVERY_PENDING ||
-				   (record->state == DELIVERY_PENDING && !memory_entitled(memory, delivery->message));
-	if (delivery->state == DELIVERY_PENDING) {
+	bool was_pending = delivery->state == DELIVERY_PENDING;
+	request->record.unwanted =
+	    !was_pending || (record->state == DELIVERY_PENDING && !memory_entitled(memory, delivery->message));
+	if (was_pending) {
 		delivery->state = record->state;
 		if (record->state == DELIVERY_PENDING)
 			delivery->due = record->due;
 	}
-	record_on_endpoint(request, endpoint, notes);
+	/* What the receiver forwards is a message of no organisation, and nobody is told of it. */
+	bool own = delivery->message->organisation.value == endpoint->endpoint.organisation.value;
+	record_on_endpoint(memory, endpoint, request, was_pending && own ? delivery->message : NULL, notes);
 	return OK;
 }
 

@@ -1,5 +1,6 @@
 /* The reference model of tasks, and of what takes content away. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -225,6 +226,13 @@ forget_old(struct memory *memory, struct wall_time now)
 	memory->tasks.count = kept;
 }
 
+static void
+task_ended(struct memory *memory, struct store_request *request, const struct task *task)
+{
+	if (task->state != TASK_RUNNING)
+		emit_task_ended(request, memory_organisation_by_id(memory, task->organisation), task);
+}
+
 enum error_code
 memory_task_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
@@ -253,6 +261,7 @@ memory_task_create(struct memory *memory, struct store_request *request, struct 
 	struct memory_task *row = MEMORY_ADD(&memory->tasks);
 	row->task = task_copy(&row->arena, task);
 	audit_task(request, "task.create", task);
+	task_ended(memory, request, task);
 	return OK;
 }
 
@@ -273,6 +282,7 @@ memory_task_cancel(struct memory *memory, struct store_request *request, struct 
 		task_fail(&row->task, &row->arena, "cancelled");
 		audit_task(request, "task.cancel", &row->task);
 		row->task.updated = request->now;
+		task_ended(memory, request, &row->task);
 	}
 	return show_task(request, row);
 }
@@ -448,6 +458,7 @@ memory_task_step(struct memory *memory, struct store_request *request, struct ma
 		return OK;
 	step(memory, row, request, notes);
 	audit_task_end(request, &row->task);
+	task_ended(memory, request, &row->task);
 	request->more = next_task(memory) != NULL;
 	return show_task(request, row);
 }

@@ -199,6 +199,26 @@ struct store_delivery {
 	enum attempt_trigger trigger;
 };
 
+/* Who hears of an event of the system itself; see emit.h. */
+enum store_event_to { EVENT_OWN, EVENT_OPERATIONAL };
+
+enum {
+	STORE_EVENTS_MAX = 8,	     /* given with one request, and as many derived from it */
+	STORE_HELD_COUNTED = 100000, /* what is held for an endpoint is counted up to this */
+};
+
+/* Something that the system tells of itself; accepted like a message when its request succeeds (emit.h). */
+struct store_event {
+	enum store_event_to to;
+	struct organisation_id organisation;	 /* whom it concerns; 0: the one that the request's `ref` names */
+	struct slice type;			 /* "webhook.endpoint.failing"; operational ones "endpoint.disabled" */
+	struct endpoint_id except;		 /* it does not go to this one; 0: to all that want it */
+	struct slice resource_type, resource_id; /* EVENT_OWN */
+	struct slice previous_status;		 /* EVENT_OWN; absent: none */
+	struct slice data;			 /* a JSON object, without secrets and payloads */
+	struct store_event *next;		 /* of the list */
+};
+
 struct store_record {
 	struct endpoint_id endpoint;
 	struct message_id message;
@@ -209,6 +229,8 @@ struct store_record {
 	struct wall_time failing_since; /* 0: it works again */
 	bool suspend;			/* the endpoint becomes SUSPENDED, if ACTIVE */
 	bool unwanted; /* out: not to be sent again now: no longer pending, or its service is not enabled */
+	int32_t warn;  /* the endpoint's `warned` becomes this, if it is more */
+	struct wall_time suspends_at; /* if it goes on failing; 0: never. To be told with the warning */
 };
 
 /* Position in an endpoint's pending deliveries, ordered by (due, message). */
@@ -387,7 +409,8 @@ struct store_request {
 	struct alert alert; /* also the result */
 	int alert_state;    /* STORE_ALERT_LIST: an alert_state; -1: all */
 	struct store_actor actor;
-	const char *audit_action; /* of an update, where "endpoint.update" says too little; else NULL */
+	const char *audit_action;   /* of an update, where "endpoint.update" says too little; else NULL */
+	struct store_event *events; /* to be told when it succeeds, with what writes; given by store_tell (emit.h) */
 	struct store_record record;
 	struct store_refill refill;
 	struct slice break_id, break_actor, break_reason;
@@ -425,6 +448,7 @@ struct store_request {
 	struct alert *alerts;
 	struct token *tokens;
 	struct store_audit_row *audit_rows;
+	struct store_event *told;     /* what the store derived from it and told with `events` */
 	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */
 	size_t count;		      /* of rows in the list above */
 	bool more;		      /* there are more rows beyond */
@@ -451,6 +475,9 @@ MUST_CHECK bool store_entitled(const struct store_options *options, const struct
 /* For implementations: the endpoint after STORE_ENDPOINT_VERIFIED, in the request's arena, and its row for the audit log.
  * False: the endpoint asks no such challenge. */
 MUST_CHECK bool store_verify(struct store_request *request, const struct endpoint *endpoint, struct endpoint *edited);
+
+/* What a record changes of its endpoint. */
+void store_record_on_endpoint(struct endpoint *endpoint, const struct store_record *record);
 
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);
@@ -530,6 +557,7 @@ struct store_options {
 	void *builtin_context;
 	/* The service that a type belongs to, where an organisation must have it enabled; else absent. May be NULL. */
 	struct slice (*type_service)(void *context, struct slice name);
+	bool operational; /* operational webhook endpoints hear of what happens (emit.h) */
 	const struct log *log;
 };
 

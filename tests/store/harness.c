@@ -20,14 +20,18 @@ subject_type_service(void *context UNUSED, struct slice name)
 bool
 subject_knows_type(void *context UNUSED, struct slice name)
 {
-	return slice_starts(name, SLICE("builtin."));
+	return slice_starts(name, SLICE("builtin.")) || slice_starts(name, SLICE("webhook."));
 }
 
 static struct store_options
 common_options(void)
 {
 	return (struct store_options){
-	    .builtin_type = subject_knows_type, .type_service = subject_type_service, .log = &silent};
+	    .builtin_type = subject_knows_type,
+	    .type_service = subject_type_service,
+	    .operational = true,
+	    .log = &silent,
+	};
 }
 
 static void

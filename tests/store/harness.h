@@ -17,7 +17,7 @@ struct subject {
 };
 
 struct log subject_log(void);				   /* says nothing */
-bool subject_knows_type(void *context, struct slice name); /* the catalogue of the tests: names that start "builtin." */
+bool subject_knows_type(void *context, struct slice name); /* the catalogue of the tests: "builtin.…", "webhook.…" */
 
 struct slice subject_type_service(void *context, struct slice name); /* "builtin.1" is of "service-1" */
 

@@ -1,5 +1,7 @@
 #include "random_ops.h"
 
+#include "store/emit.h"
+
 #include <stdio.h>
 
 struct maker {
@@ -40,6 +42,8 @@ ref(struct maker *maker, const char *prefix, int names, enum id_kind kind, const
 static struct slice
 organisation_ref(struct maker *maker)
 {
+	if (chance(maker, 10))
+		return STORE_MANAGEMENT_UID;
 	return ref(maker, "org-", 3, ID_ORGANISATION, maker->known->organisations, maker->known->organisation_count);
 }
 
@@ -141,6 +145,7 @@ edit_endpoint(void *context, struct arena *arena, struct endpoint *endpoint, boo
 	endpoint->created = before.created;
 	endpoint->updated = before.updated;
 	endpoint->failing_since = before.failing_since;
+	endpoint->warned = before.warned;
 	endpoint->state = before.state;
 	if (existed && change->state != ENDPOINT_DELETED && endpoint_may_move(before.state, change->state))
 		endpoint->state = change->state;
@@ -174,6 +179,15 @@ some_organisation(struct maker *maker)
 	};
 }
 
+static struct slice
+told_type(struct maker *maker)
+{
+	static const char *const types[] = {"webhook.endpoint.failing", "webhook.endpoint.suspended",
+	    "webhook.endpoint.resumed", "webhook.endpoint.updated", "webhook.key.rotated", "webhook.delivery.exhausted",
+	    "webhook.replay.completed"};
+	return slice_of(types[below(maker, COUNT_OF(types))]);
+}
+
 static struct endpoint
 some_endpoint(struct maker *maker)
 {
@@ -194,6 +208,13 @@ some_endpoint(struct maker *maker)
 	    .keys = {{.type = KEY_HMAC, .sealed = name(maker, "sealed", 1000), .created = maker->request->now}},
 	    .key_count = 1,
 	};
+	/* Those that hear of the system itself name its types. */
+	if (chance(maker, 3)) {
+		struct slice *told = arena_alloc(&maker->request->arena, 3 * sizeof *told);
+		for (size_t i = 0; i < 3; i++)
+			told[i] = told_type(maker);
+		endpoint.event_types = (struct slice_list){told, 3};
+	}
 	if (chance(maker, 2))
 		endpoint.owners[below(maker, DUTY_COUNT)] =
 		    (struct owner){name(maker, "team-", 5), maybe(maker, name(maker, "contact-", 5))};
@@ -274,6 +295,7 @@ make_actor(struct maker *maker)
 {
 	struct store_request *request = maker->request;
 	request->actor.present = !chance(maker, 4);
+	request->actor.server = chance(maker, 8);
 	request->actor.token.value = below(maker, 3);
 	request->actor.role = (enum role)below(maker, ROLE_COUNT);
 	request->audit_action = chance(maker, 3) ? "endpoint.key.rotate" : NULL;
@@ -335,6 +357,8 @@ make_record(struct maker *maker)
 	    .set_failing = chance(maker, 3),
 	    .failing_since = {chance(maker, 2) ? 0 : request->now.us},
 	    .suspend = chance(maker, 8),
+	    .warn = chance(maker, 4) ? 1 + below(maker, 2) : 0,
+	    .suspends_at = {chance(maker, 2) ? 0 : request->now.us + 1000000},
 	    .attempt =
 		{
 		    .number = 1 + below(maker, 8),
@@ -478,6 +502,33 @@ some_kind(struct maker *maker)
 	return chance(maker, 2) ? often[below(maker, COUNT_OF(often))] : all[below(maker, COUNT_OF(all))];
 }
 
+static bool
+may_tell(enum store_kind kind)
+{
+	return kind == STORE_ORGANISATION_EDIT || kind == STORE_ENDPOINT_CREATE || kind == STORE_ENDPOINT_EDIT ||
+	       kind == STORE_ENDPOINT_DELETE || kind == STORE_ACCEPT || kind == STORE_RECORD || kind == STORE_RESEND ||
+	       kind == STORE_EVENT_TYPE_EDIT || kind == STORE_TOKEN_CREATE;
+}
+
+/* What a requester wants told with it. */
+static void
+make_told(struct maker *maker)
+{
+	for (int left = below(maker, 3); left > 0; left--)
+		store_tell(maker->request,
+		    &(struct store_event){
+			.to = chance(maker, 2) ? EVENT_OWN : EVENT_OPERATIONAL,
+			.organisation = {chance(maker, 2) ? 0
+							  : known_id(maker, maker->known->organisations,
+								maker->known->organisation_count)},
+			.type = told_type(maker),
+			.except = {known_id(maker, maker->known->endpoints, maker->known->endpoint_count)},
+			.resource_type = SLICE("endpoint"),
+			.resource_id = name(maker, "ep_", 9),
+			.data = SLICE("{}"),
+		    });
+}
+
 struct store_request *
 random_request(struct random *random, const struct known *known, struct wall_time now)
 {
@@ -493,6 +544,8 @@ random_request(struct random *random, const struct known *known, struct wall_tim
 	else
 		make_reading(&maker);
 	make_actor(&maker);
+	if (may_tell(kind) && chance(&maker, 4))
+		make_told(&maker);
 	return maker.request;
 }
 

@@ -59,6 +59,27 @@ one_batch(struct pair *pair, uint64_t seed)
 	}
 }
 
+/* The organisation whose endpoints are operational webhooks, with one that hears everything. */
+static void
+make_management(struct subject *subject)
+{
+	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
+	request->organisation =
+	    (struct organisation){.name = SLICE("Own"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
+	assert_int_equal(run(subject, request), OK);
+	store_request_free(request);
+	request = ask(subject, STORE_ENDPOINT_CREATE);
+	request->ref = STORE_MANAGEMENT_UID;
+	request->endpoint = (struct endpoint){.url = SLICE("https://example.com/"),
+	    .description = SLICE(""),
+	    .metadata = SLICE("{}"),
+	    .headers = SLICE("{}"),
+	    .version = 1};
+	assert_int_equal(run(subject, request), OK);
+	store_request_free(request);
+	subject_drop_notes(subject);
+}
+
 static void
 run_seed(uint64_t seed)
 {
@@ -67,6 +88,8 @@ run_seed(uint64_t seed)
 	subject_open_sqlite(&pair->sqlite, seed);
 	random_seed(&pair->random, seed);
 	pair->now = pair->memory.now;
+	make_management(&pair->memory);
+	make_management(&pair->sqlite);
 	buf_init(&pair->left, TEXT_MAX);
 	buf_init(&pair->right, TEXT_MAX);
 	for (int i = 0; i < BATCHES; i++) {

@@ -1,5 +1,6 @@
 /* Organisations, endpoints, event types: read from the directory, written to both. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/sqlite/private.h"
 
 enum { DOCUMENT_BYTES_MAX = 4 << 20 };
@@ -287,6 +288,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	endpoint->organisation = owner->organisation.id;
 	endpoint->created = endpoint->updated = request->now;
 	audit_endpoint(request, NULL, endpoint);
+	emit_endpoint(request, &owner->organisation, NULL, endpoint, 0);
 	save_endpoint(store, endpoint, true);
 	request->endpoint = endpoint_copy(&request->arena, endpoint);
 }
@@ -334,7 +336,12 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	}
 	endpoint_verification_begin(&entry->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
+	if (edited.failing_since.us == 0)
+		edited.warned = 0;
 	audit_endpoint(request, &entry->endpoint, &edited);
+	bool resumed = edited.state == ENDPOINT_ACTIVE && before != ENDPOINT_ACTIVE;
+	emit_endpoint(
+	    request, &owner->organisation, &entry->endpoint, &edited, resumed ? endpoint_held(store, edited.id) : 0);
 	save_endpoint(store, &edited, true);
 	request->endpoint = edited;
 }
@@ -352,6 +359,7 @@ op_endpoint_delete(struct sqlite_store *store, struct store_request *request)
 	}
 	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
 	audit_endpoint(request, &endpoint, NULL);
+	emit_endpoint(request, organisation_of(store, endpoint.organisation), &endpoint, NULL, 0);
 	endpoint.state = ENDPOINT_DELETED;
 	endpoint.updated = request->now;
 	cancel_pending(store, endpoint.id);

@@ -1,5 +1,6 @@
 /* Accepting, recording, refilling: what happens tens of thousands of times a second. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/sqlite/private.h"
 
 /* --- message rows ----------------------------------------------------------------------------------- */
@@ -139,23 +140,59 @@ op_accept(struct sqlite_store *store, struct store_request *request)
 
 /* --- record ----------------------------------------------------------------------------------------- */
 
+/* The message, where the record has something to tell of its delivery and somebody listens; else NULL. */
+static struct message *
+message_to_tell_of(struct sqlite_store *store, const struct store_record *record, struct organisation_id organisation)
+{
+	static const char *const told[] = {"webhook.delivery.exhausted", "message.attempt.exhausted",
+	    "message.attempt.failing", "message.attempt.recovered"};
+	bool heard = false;
+	for (size_t i = 0; emit_of_delivery(record) && i < COUNT_OF(told) && !heard; i++) {
+		struct store_event event = {
+		    .to = i == 0 ? EVENT_OWN : EVENT_OPERATIONAL,
+		    .type = slice_of(told[i]),
+		    .organisation = organisation,
+		};
+		heard = emit_has_takers(store, organisation, &event);
+	}
+	if (!heard)
+		return NULL;
+	sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_GET, "ii", record->message.value, organisation.value);
+	struct message *message = sql_step(store, row) ? message_from_row(row, 0) : NULL;
+	sql_end(row);
+	return message;
+}
+
+/* What became of the endpoint, and what is told of both. */
 static void
-record_endpoint(struct sqlite_store *store, struct store_request *request)
+record_on_endpoint(struct sqlite_store *store, struct store_request *request, bool was_pending)
 {
 	const struct store_record *record = &request->record;
 	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, record->endpoint);
-	if (entry == NULL || (!record->set_failing && !record->suspend))
+	bool changes = record->set_failing || record->suspend || record->warn > 0;
+	if (entry == NULL || (!changes && (!was_pending || !emit_of_delivery(record))))
 		return;
-	struct endpoint endpoint = endpoint_copy(&request->arena, &entry->endpoint);
-	if (record->set_failing)
-		endpoint.failing_since = record->failing_since;
-	bool suspends = record->suspend && endpoint_may_move(endpoint.state, ENDPOINT_SUSPENDED);
+	struct endpoint before = endpoint_copy(&request->arena, &entry->endpoint);
+	struct endpoint after = before;
+	struct message *message = was_pending ? message_to_tell_of(store, record, before.organisation) : NULL;
+	struct emit_record did = {
+	    .of = organisation_of(store, before.organisation),
+	    .before = &before,
+	    .after = &after,
+	    .message = message,
+	};
+	store_record_on_endpoint(&after, record);
+	bool suspends = after.state != before.state;
 	if (suspends) {
-		endpoint.state = ENDPOINT_SUSPENDED;
+		did.held = endpoint_held(store, after.id);
 		audit_by_server(request, "endpoint.suspend");
-		audit_endpoint(request, &entry->endpoint, &endpoint);
+		audit_endpoint(request, &before, &after);
 	}
-	save_endpoint(store, &endpoint, suspends);
+	if (did.of != NULL)
+		emit_record(request, &did);
+	message_unref(message);
+	if (changes)
+		save_endpoint(store, &after, suspends);
 }
 
 /* Whether the organisation has the service of this message, which may have gone since it was accepted. */
@@ -182,9 +219,10 @@ op_record(struct sqlite_store *store, struct store_request *request)
 	sql_run(store, SQL_DELIVERY_RECORD, "iiii", record->message.value, record->endpoint.value,
 	    (int64_t)record->state, record->due.us);
 	/* One that is no longer pending (its endpoint was deleted meanwhile) keeps its state. */
-	store->pending -= sqlite3_changes(store->db) > 0 && record->state != DELIVERY_PENDING;
-	record->unwanted = sqlite3_changes(store->db) == 0;
-	if (record->unwanted) {
+	bool was_pending = sqlite3_changes(store->db) > 0;
+	store->pending -= was_pending && record->state != DELIVERY_PENDING;
+	record->unwanted = !was_pending;
+	if (!was_pending) {
 		sql_run(store, SQL_DELIVERY_COUNT_ATTEMPT, "ii", record->message.value, record->endpoint.value);
 		if (sqlite3_changes(store->db) == 0) {
 			request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
@@ -197,7 +235,7 @@ op_record(struct sqlite_store *store, struct store_request *request)
 	    (int64_t)attempt->trigger, (int64_t)attempt->succeeded, attempt->response);
 	if (record->state == DELIVERY_PENDING && !record->unwanted)
 		record->unwanted = !still_entitled(store, record->endpoint, record->message.value);
-	record_endpoint(store, request);
+	record_on_endpoint(store, request, was_pending);
 }
 
 /* --- refill ----------------------------------------------------------------------------------------- */

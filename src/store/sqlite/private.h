@@ -85,6 +85,7 @@ enum sql {
 	SQL_TASK_ROWS_ALL,
 	SQL_TASK_PURGE,
 	SQL_PENDING,
+	SQL_HELD,
 	SQL_REFILL,
 	SQL_REFILL_NEXT,
 	SQL_ATTEMPT_PUT,
@@ -212,6 +213,14 @@ void audit_resume(struct store *store, const struct store_journal_end *end);
 
 /* changes.c: keeps request->change (change_hold_*) instead of what was asked for. */
 void change_hold(struct sqlite_store *store, struct store_request *request);
+
+/* emit.c: what the system tells of itself; behind an operation that has succeeded. */
+void emit_all(struct sqlite_store *store, struct store_request *request);
+/* Whether anybody would get the event, which need not have any data. */
+bool emit_has_takers(struct sqlite_store *store, struct organisation_id concerned, const struct store_event *event);
+int64_t endpoint_held(struct sqlite_store *store, struct endpoint_id endpoint); /* pending, up to STORE_HELD_COUNTED */
+const struct organisation *organisation_of(
+    struct sqlite_store *store, struct organisation_id id); /* NULL: it was deleted */
 
 /* refused.c: forgets the tallies; they are counted anew when they are needed. */
 void refused_forget(struct sqlite_store *store);

@@ -3,6 +3,7 @@
  * A batch is one transaction. Operations change the directory as they go; when the commit fails the directory is
  * loaded anew, so that memory never knows more than the disk. After a failed fsync nothing that the kernel holds
  * can be trusted: the store is dead, and whoever runs it ends the process. What was acknowledged is safe. */
+#include "store/emit.h"
 #include "store/sqlite/private.h"
 
 #include <stdarg.h>
@@ -299,9 +300,13 @@ is_repeat(struct sqlite_store *store, struct store_request *request)
 void
 sqlite_execute(struct sqlite_store *store, struct store_request *request)
 {
+	emit_begin(request);
 	operations[request->kind](store, request);
-	if (request->status == OK && slice_present(request->audit.action))
+	if (request->status != OK)
+		return;
+	if (slice_present(request->audit.action))
 		audit_append(store, request);
+	emit_all(store, request);
 }
 
 static void
@@ -464,8 +469,10 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 		return dead;
 	}
 	bool writing = false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		writing = writing || writes(requests[i]->kind);
+		ENSURE(requests[i]->events == NULL || writes(requests[i]->kind));
+	}
 	store->failed = SQLITE_OK;
 	store->notes = notes;
 	if (writing)

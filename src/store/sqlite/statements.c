@@ -129,6 +129,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TASK_ROWS_ALL] = "SELECT " TASK_ROW_COLUMNS " FROM message WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
     [SQL_TASK_PURGE] = "DELETE FROM task WHERE id < ? AND state <> 0",
     [SQL_PENDING] = "SELECT count(*) FROM delivery WHERE state = 0",
+    [SQL_HELD] = "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE state = 0 AND endpoint = ? LIMIT ?)",
     [SQL_REFILL] = "SELECT d.due, d.message, d.attempts, d.sequence, d.trigger, " MESSAGE_COLUMNS
 		   " FROM delivery d CROSS JOIN message m ON m.id = d.message"
 		   " WHERE d.state = 0 AND d.endpoint = ?1 AND (d.due, d.message) >= (?2, ?3) AND d.due <= ?4"

@@ -1,6 +1,7 @@
 /* Tasks, and what takes content away. A step reads a page of messages without their payloads, and what it does is
  * committed with the task's position. */
 #include "store/audit.h"
+#include "store/emit.h"
 #include "store/sqlite/private.h"
 
 enum { DOCUMENT_BYTES_MAX = 16 << 20 };
@@ -167,6 +168,13 @@ name_organisations(struct sqlite_store *store, struct store_request *request)
 	}
 }
 
+static void
+task_ended(struct sqlite_store *store, struct store_request *request)
+{
+	if (request->task.state != TASK_RUNNING)
+		emit_task_ended(request, organisation_of(store, request->task.organisation), &request->task);
+}
+
 void
 op_task_create(struct sqlite_store *store, struct store_request *request)
 {
@@ -193,6 +201,7 @@ op_task_create(struct sqlite_store *store, struct store_request *request)
 	if (task->ceiling == 0)
 		task->ceiling = task->id.value;
 	audit_task(request, "task.create", task);
+	task_ended(store, request);
 	save_task(store, task);
 }
 
@@ -225,6 +234,7 @@ op_task_cancel(struct sqlite_store *store, struct store_request *request)
 	task_fail(&request->task, &request->arena, "cancelled");
 	audit_task(request, "task.cancel", &request->task);
 	request->task.updated = request->now;
+	task_ended(store, request);
 	save_task(store, &request->task);
 }
 
@@ -404,6 +414,7 @@ op_task_step(struct sqlite_store *store, struct store_request *request)
 		return;
 	step(store, request);
 	audit_task_end(request, &request->task);
+	task_ended(store, request);
 	save_task(store, &request->task);
 	row = sql_get(store, SQL_TASK_NEXT);
 	request->more = sql_step(store, row);
