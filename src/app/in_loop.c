@@ -3,6 +3,13 @@
 enum { CHECK_US = 1000000 };
 
 static void
+take_keys(struct in_loop *in, struct jwks_mail *mail)
+{
+	receive_sources_take(in->service->options.sources, mail->source, &mail->keys, clock_wall());
+	jwks_mail_free(mail);
+}
+
+static void
 on_mail(void *context, struct mail_list mail)
 {
 	struct in_loop *in = context;
@@ -13,6 +20,8 @@ on_mail(void *context, struct mail_list mail)
 			atomic_store(&in->reloading, false);
 			if (in->gateway != NULL)
 				receive_sources_reload(in->service->options.sources, true, in->service->options.log);
+		} else if (one->kind == MAIL_KEYS) {
+			take_keys(in, CONTAINER_OF(one, struct jwks_mail, mail));
 		} else if (in->api != NULL) {
 			api_reply(in->api, CONTAINER_OF(one, struct store_request, mail));
 		} else {
@@ -42,6 +51,7 @@ check_sources(struct in_loop *in)
 	if (left > 0)
 		return left;
 	receive_sources_reload(in->service->options.sources, false, in->service->options.log);
+	receive_sources_expire(in->service->options.sources, clock_wall(), in->service->options.log);
 	gateway_tick(in->gateway);
 	in->check.us = clock_mono().us + CHECK_US;
 	return CHECK_US;
@@ -101,6 +111,13 @@ measure(void *context, struct api_measures *out)
 	};
 }
 
+static void
+keys_wanted(void *context, size_t source)
+{
+	const struct service *service = context;
+	jwks_want(service->jwks, source);
+}
+
 enum error_code
 in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 {
@@ -125,6 +142,8 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .mailbox = loop_mailbox(in->loop),
 		    .reply_kind = MAIL_STORE_REPLY,
 		    .log = service->options.log,
+		    .keys_wanted = keys_wanted,
+		    .keys_context = service,
 		});
 	return http_server_new(
 	    &(struct http_options){

@@ -52,7 +52,8 @@ on_mail(void *context, struct mail_list mail)
 			out->stop_by.us = clock_mono().us + STOP_WITHIN_US;
 			sender_pause(out->sender);
 			break;
-		case MAIL_RELOAD: UNREACHABLE();
+		case MAIL_RELOAD:
+		case MAIL_KEYS: UNREACHABLE();
 		}
 	}
 }

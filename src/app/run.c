@@ -49,13 +49,16 @@ wait_for_signal(int fd, struct service *service)
 }
 
 static struct receive_source_text
-text_of(const struct config_source *source)
+text_of(const struct config *config, const struct config_source *source)
 {
 	return (struct receive_source_text){
 	    .name = source->name.ptr,
 	    .scheme = source->scheme.ptr,
 	    .secret_file = source->secret_file.ptr,
 	    .forward = source->forward.ptr,
+	    .jwks_url = source->jwks_url.ptr,
+	    .jwks_retry_ms = config->jwks_retry_ms,
+	    .jwks_keep_ms = config->jwks_keep_ms,
 	    .origin = source->origin.ptr,
 	    .keys_may_come = true,
 	};
@@ -67,7 +70,7 @@ add_sources(struct receive_sources *sources, const struct config *config, const 
 {
 	enum error_code code = OK;
 	for (size_t i = 0; code == OK && i < config->source_count; i++) {
-		struct receive_source_text text = text_of(&config->sources[i]);
+		struct receive_source_text text = text_of(config, &config->sources[i]);
 		code = receive_sources_add(sources, &text, error);
 	}
 	if (code == OK && sources->count == 0)
@@ -75,7 +78,7 @@ add_sources(struct receive_sources *sources, const struct config *config, const 
 		    "--source is missing: name the source whose requests to /in/NAME are taken, or list sources in "
 		    "the configuration");
 	for (size_t i = 0; code == OK && i < sources->count; i++)
-		if (sources->items[i].keys.count == 0)
+		if (sources->items[i].keys.count == 0 && slice_present(sources->items[i].secret_file))
 			log_write(log, LOG_ERROR,
 			    "there is no secret file yet; requests of its source are answered 503", "source",
 			    sources->items[i].name.ptr, "file", sources->items[i].secret_file.ptr, NULL);

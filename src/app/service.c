@@ -119,14 +119,16 @@ wire(struct service *service, struct error *error)
 	});
 	service->store = NULL;
 	service->anchor = NULL;
-	jobs_register(service);
-	return in_loop_init(&service->in, service, error);
+	code = in_loop_init(&service->in, service, error);
+	if (code == OK)
+		jobs_register(service);
+	return code;
 }
 
 static void
 free_all(struct service *service)
 {
-	background_stop(service->background);
+	jobs_free(service);
 	if (service->runner != NULL)
 		store_runner_stop(service->runner);
 	anchor_free(service->anchor);

@@ -3,6 +3,7 @@
 #define APP_SERVICE_PRIVATE_H
 
 #include "app/background.h"
+#include "app/jwks.h"
 #include "app/service.h"
 #include "base/random.h"
 #include "deliver/sender.h"
@@ -13,7 +14,7 @@
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD };
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS };
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -69,6 +70,7 @@ struct service {
 	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;
 	struct background *background; /* what it runs: jobs.c */
+	struct jwks *jwks;	       /* RECEIVER; NULL: no source has a jwks_url */
 	struct in_loop in;
 	struct out_loop out;
 	char host[64], port[16];
@@ -99,8 +101,10 @@ void out_loop_start(struct out_loop *out);
 void out_loop_stop(struct out_loop *out);
 void out_loop_fini(struct out_loop *out);
 
-/* jobs.c: makes the background and registers its jobs. After the runner was started, before the loops are. */
+/* jobs.c: makes the background and registers its jobs. After the loops were made, before they start; jobs_free ends it,
+ * before the runner stops. */
 void jobs_register(struct service *service);
+void jobs_free(struct service *service);
 
 /* forward.c: makes the store's endpoints match the sources' forward URLs. Before the runner starts. */
 MUST_CHECK enum error_code forward_prepare(struct store *store, struct receive_sources *sources, struct error *error);

@@ -56,6 +56,8 @@ enum {
 	LIMIT_JOURNAL_HEADER_BYTES = 256,	/* of each header that the journal keeps, and of ids that are claimed */
 
 	/* Signatures */
+	LIMIT_JWKS_KEYS = 2048,	      /* taken of a fetched set; only those of one name are tried */
+	LIMIT_JWKS_BYTES = 1 << 20,
 	LIMIT_SIGNATURES = 32,	      /* signatures looked at in one request */
 	LIMIT_TIMESTAMP_SKEW_S = 300, /* between a signed timestamp and now, either way */
 

@@ -97,7 +97,10 @@ advice(struct capture *capture, const struct cli_arguments *arguments, enum verd
 	case VERDICT_VERIFIED:
 	case VERDICT_MISSING:
 	case VERDICT_MALFORMED:
-	case VERDICT_NO_ID: return NULL;
+	case VERDICT_NO_ID:
+	case VERDICT_ADDRESS:
+	case VERDICT_CERTIFICATE:
+	case VERDICT_COUNT: return NULL;
 	}
 	UNREACHABLE();
 }

@@ -16,6 +16,8 @@ static const struct {
     [VERDICT_WRONG] = {401, "authentication_failed"},
     [VERDICT_STALE] = {401, "authentication_failed"},
     [VERDICT_NO_ID] = {400, "no_event_id"},
+    [VERDICT_ADDRESS] = {403, "forbidden"},
+    [VERDICT_CERTIFICATE] = {401, "authentication_failed"},
 };
 
 static void
@@ -79,6 +81,8 @@ key_label(struct arena *arena, const struct receive_source *source, size_t index
 {
 	if (source->scheme == SCHEME_STANDARD || source->scheme == SCHEME_RFC9421)
 		return clean(arena, key_id(source->keys.items[index]));
+	if (index >= source->of_file.count)
+		return clean(arena, key_id(source->keys.items[index]));
 	return arena_printf(arena, "#%zu", index + 1);
 }
 
@@ -129,11 +133,28 @@ journal_request(
 	return request;
 }
 
+/* A key that is not in the set may have been put there since it was fetched. A platform that takes a 401 for final would
+ * lose the event, so until the set was fetched again the answer is that the key cannot be had. */
+static bool
+may_be_new(const struct receive_source *source, const struct verify_input *input, const struct verify_result *result)
+{
+	return slice_present(source->jwks_url) && result->verdict == VERDICT_WRONG && result->unknown_key &&
+	       input->now.us - source->fetched_at.us >= source->jwks_retry_us;
+}
+
+void
+receive_refuse(enum verdict verdict, const char *detail, struct receive_judgement *judgement)
+{
+	*judgement = (struct receive_judgement){.verdict = verdict};
+	refuse(judgement, refusals[verdict].status, refusals[verdict].code, detail);
+}
+
 void
 receive_judge(
     const struct receive_source *source, const struct verify_input *input, struct receive_judgement *judgement)
 {
 	*judgement = (struct receive_judgement){.verdict = VERDICT_MISSING};
+	judgement->keys_wanted = slice_present(source->jwks_url) && source->keys.count == 0;
 	if (source->keys.count == 0) {
 		refuse(judgement, 503, "unavailable", "the keys of this source cannot be had now; send it again later");
 		return;
@@ -142,8 +163,12 @@ receive_judge(
 	struct verify_result result;
 	verify_request(source->scheme, source->keys.items, source->keys.count, input, &arena, &result);
 	judgement->verdict = result.verdict;
+	judgement->keys_wanted = slice_present(source->jwks_url) && result.verdict == VERDICT_WRONG;
 	if (result.verdict == VERDICT_VERIFIED)
 		judgement->request = journal_request(source, input, &result);
+	else if (may_be_new(source, input, &result))
+		refuse(judgement, 503, "unavailable",
+		    "the key that the signature names is not known yet; send it again later");
 	else
 		refuse(judgement, refusals[result.verdict].status, refusals[result.verdict].code, result.reason);
 	arena_free(&arena);

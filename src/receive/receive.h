@@ -25,11 +25,18 @@ struct receive_file_seen {
 struct receive_source {
 	struct slice name; /* of uid_valid's alphabet, so that its path is the same with and without escapes */
 	enum sign_scheme scheme;
-	struct key_list keys;	  /* none: they cannot be had, and its requests are answered 503 */
-	struct slice secret_file; /* where they come from; ends with a NUL */
+	struct key_list
+	    keys; /* of the file, then fetched ones; none: they cannot be had, and its requests are answered 503 */
+	struct key_list of_file, fetched;
+	struct slice secret_file; /* absent: none; ends with a NUL */
 	struct receive_file_seen seen;
-	struct slice forward_url;   /* http or https; absent: nowhere */
-	struct endpoint_id forward; /* the endpoint of forward_url, once it is stored; 0: nowhere */
+	struct slice jwks_url;	     /* absent: none; without its fragment; ends with a NUL */
+	struct slice jwks_owner;     /* the fragment: whose keys of the set; absent: all */
+	struct wall_time fetched_at; /* when the fetched keys were last had; 0: never */
+	int64_t jwks_retry_us;	     /* a fetch is not sooner than this after the last one */
+	int64_t jwks_keep_us;	     /* how long they are used after `fetched_at` */
+	struct slice forward_url;    /* http or https; absent: nowhere */
+	struct endpoint_id forward;  /* the endpoint of forward_url, once it is stored; 0: nowhere */
 };
 
 enum { RECEIVE_SOURCES_MAX = 64 };
@@ -45,9 +52,11 @@ struct receive_sources {
 /* As it is written on the command line or in the configuration. */
 struct receive_source_text {
 	const char *name, *scheme, *secret_file;
-	const char *forward; /* NULL: nowhere */
-	const char *origin;  /* "FILE:LINE" of the configuration, for errors; NULL: options of the command line */
-	bool keys_may_come;  /* a secret file that is not there yet is no error */
+	const char *forward;  /* NULL: nowhere */
+	const char *jwks_url; /* NULL: its keys are those of the secret file */
+	int64_t jwks_retry_ms, jwks_keep_ms;
+	const char *origin; /* "FILE:LINE" of the configuration, for errors; NULL: options of the command line */
+	bool keys_may_come; /* a secret file that is not there yet is no error */
 };
 
 void receive_sources_init(struct receive_sources *sources);
@@ -58,6 +67,10 @@ MUST_CHECK enum error_code receive_sources_add(
 /* Reads again the secret files that are not what they were (`all`: every one). A file that is broken or gone leaves its
  * source the keys that it has. Says in the log what changed and what is wrong, once for each change. */
 void receive_sources_reload(struct receive_sources *sources, bool all, const struct log *log);
+/* Keys that were fetched for the source: they take the place of the fetched ones before. `fresh` is taken. */
+void receive_sources_take(struct receive_sources *sources, size_t at, struct key_list *fresh, struct wall_time now);
+/* Drops fetched keys that are too old; says so in the log. */
+void receive_sources_expire(struct receive_sources *sources, struct wall_time now, const struct log *log);
 /* By its name, byte for byte; NULL when there is none. */
 const struct receive_source *receive_sources_find(const struct receive_sources *sources, struct slice name);
 
@@ -71,11 +84,15 @@ struct receive_judgement {
 	int status;		       /* of the refusal: 400, 401, 503 */
 	const char *code;	       /* static */
 	char detail[200];
+	bool keys_wanted; /* the source's keys may have changed: fetch them, if it was long enough ago */
 };
 
 /* `input` is as sign.h wants it; its `now` becomes the time of receipt. */
 void receive_judge(
     const struct receive_source *source, const struct verify_input *input, struct receive_judgement *judgement);
+
+/* The judgement of a request that was refused before its signature was looked at. */
+void receive_refuse(enum verdict verdict, const char *detail, struct receive_judgement *judgement);
 
 /* What is kept of a refused request (STORE_REFUSED): no body and no signature. NULL where it was not judged (503). */
 struct store_request *receive_refused(

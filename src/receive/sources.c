@@ -15,11 +15,33 @@ receive_sources_init(struct receive_sources *sources)
 	*sources = (struct receive_sources){.arena = ARENA_EMPTY};
 }
 
+static void
+free_keys(struct receive_source *source)
+{
+	key_list_free(&source->keys);
+	key_list_free(&source->of_file);
+	key_list_free(&source->fetched);
+}
+
+/* What is tried is both lists: the file's first, so that a key's place in it says which it is. */
+static void
+join_keys(struct receive_source *source)
+{
+	const struct key_list *lists[] = {&source->of_file, &source->fetched};
+	size_t total = source->of_file.count + source->fetched.count;
+	struct key_list joined = {mem_zero(total + 1, sizeof *joined.items), 0};
+	for (size_t i = 0; i < COUNT_OF(lists); i++)
+		for (size_t at = 0; at < lists[i]->count; at++)
+			joined.items[joined.count++] = key_ref(lists[i]->items[at]);
+	key_list_free(&source->keys);
+	source->keys = joined;
+}
+
 void
 receive_sources_free(struct receive_sources *sources)
 {
 	for (size_t i = 0; i < sources->count; i++)
-		key_list_free(&sources->items[i].keys);
+		free_keys(&sources->items[i]);
 	arena_free(&sources->arena);
 	sources->count = 0;
 }
@@ -159,6 +181,29 @@ static enum error_code PRINTF_LIKE(5, 6) refuse(struct error *error, enum error_
 	return error_set(error, code, "%s: sources: %s: %s", text->origin, key, what);
 }
 
+/* A set that came over plain HTTP could be anybody's; only this machine is excepted. */
+static bool
+is_jwks_url(struct slice url)
+{
+	static const char *const local[] = {"http://127.0.0.1:", "http://127.0.0.1/", "http://[::1]:", "http://[::1]/"};
+	bool good = is_url(url) && slice_starts(url, SLICE("https://"));
+	for (size_t i = 0; i < COUNT_OF(local); i++)
+		good = good || (is_url(url) && slice_starts(url, slice_of(local[i])));
+	return good;
+}
+
+static enum error_code
+check_jwks(const struct receive_source_text *text, enum sign_scheme scheme, struct error *error)
+{
+	if (!sign_scheme_takes_jwks(scheme))
+		return refuse(error, ERR_INVALID, text, "jwks_url", "%s has secrets and no public keys to fetch",
+		    sign_scheme_name(scheme));
+	if (!is_jwks_url(slice_of(text->jwks_url)))
+		return refuse(error, ERR_INVALID, text, "jwks_url",
+		    "expected an https URL, as in https://custodian.example/.well-known/jwks.json");
+	return OK;
+}
+
 static enum error_code
 check_text(const struct receive_sources *sources, const struct receive_source_text *text, enum sign_scheme *scheme,
     struct error *error)
@@ -175,6 +220,8 @@ check_text(const struct receive_sources *sources, const struct receive_source_te
 		    RECEIVE_SOURCES_MAX);
 	if (text->scheme == NULL || !sign_scheme_parse(slice_of(text->scheme), scheme))
 		return refuse(error, ERR_INVALID, text, "scheme", "expected one of " SIGN_SCHEME_NAMES);
+	if (text->jwks_url != NULL)
+		return check_jwks(text, *scheme, error);
 	if (text->secret_file == NULL)
 		return refuse(error, ERR_INVALID, text, "secret-file", "expected the file with the keys of source %s",
 		    text->name);
@@ -191,8 +238,10 @@ receive_sources_add(struct receive_sources *sources, const struct receive_source
 	enum error_code code = check_text(sources, text, &source.scheme, error);
 	if (code != OK)
 		return code;
-	look_at(text->secret_file, &source.seen);
-	code = receive_read_keys(text->secret_file, source.scheme, &source.keys, error);
+	if (text->secret_file != NULL) {
+		look_at(text->secret_file, &source.seen);
+		code = receive_read_keys(text->secret_file, source.scheme, &source.of_file, error);
+	}
 	if (code == ERR_NOT_FOUND && text->keys_may_come)
 		code = OK;
 	else if (code != OK && text->origin != NULL)
@@ -202,6 +251,12 @@ receive_sources_add(struct receive_sources *sources, const struct receive_source
 	source.name = arena_copy(&sources->arena, slice_of(text->name));
 	source.secret_file = arena_copy(&sources->arena, slice_of(text->secret_file));
 	source.forward_url = arena_copy(&sources->arena, slice_of(text->forward));
+	source.jwks_owner = arena_copy(&sources->arena, slice_of(text->jwks_url));
+	struct slice url = slice_cut(&source.jwks_owner, '#');
+	source.jwks_url = text->jwks_url == NULL ? SLICE_NONE : arena_copy(&sources->arena, url);
+	source.jwks_retry_us = text->jwks_retry_ms * 1000;
+	source.jwks_keep_us = text->jwks_keep_ms * 1000;
+	join_keys(&source);
 	sources->items[sources->count++] = source;
 	return OK;
 }
@@ -216,8 +271,9 @@ reload(struct receive_source *source, bool changed, const struct log *log)
 	struct arena arena = ARENA_EMPTY;
 	const char *name = arena_string(&arena, source->name);
 	if (receive_read_keys(source->secret_file.ptr, source->scheme, &fresh, &error) == OK) {
-		key_list_free(&source->keys);
-		source->keys = fresh;
+		key_list_free(&source->of_file);
+		source->of_file = fresh;
+		join_keys(source);
 		char count[16];
 		snprintf(count, sizeof count, "%zu", fresh.count);
 		if (changed)
@@ -237,11 +293,43 @@ receive_sources_reload(struct receive_sources *sources, bool all, const struct l
 	for (size_t i = 0; i < sources->count; i++) {
 		struct receive_source *source = &sources->items[i];
 		struct receive_file_seen seen;
+		if (!slice_present(source->secret_file))
+			continue;
 		look_at(source->secret_file.ptr, &seen);
 		bool changed = all || !is_same_file(&seen, &source->seen);
 		if (!changed && source->seen.settled)
 			continue;
 		source->seen = seen;
 		reload(source, changed, log);
+	}
+}
+
+/* --- fetched keys ----------------------------------------------------------------------------------- */
+
+void
+receive_sources_take(struct receive_sources *sources, size_t at, struct key_list *fresh, struct wall_time now)
+{
+	ENSURE(at < sources->count);
+	struct receive_source *source = &sources->items[at];
+	key_list_free(&source->fetched);
+	source->fetched = *fresh;
+	*fresh = (struct key_list){NULL, 0};
+	source->fetched_at = now;
+	join_keys(source);
+}
+
+void
+receive_sources_expire(struct receive_sources *sources, struct wall_time now, const struct log *log)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		struct receive_source *source = &sources->items[i];
+		if (source->fetched.count == 0 || now.us - source->fetched_at.us < source->jwks_keep_us)
+			continue;
+		key_list_free(&source->fetched);
+		join_keys(source);
+		struct arena arena = ARENA_EMPTY;
+		log_write(log, LOG_ERROR, "the fetched keys are too old and no longer used", "source",
+		    arena_string(&arena, source->name), NULL);
+		arena_free(&arena);
 	}
 }

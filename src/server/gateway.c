@@ -16,7 +16,7 @@ struct gateway {
 	struct gateway_counters counters;
 	struct mail_list gathered;
 	size_t refused_in_flight; /* of them, and of those at the store: what is kept of refused requests */
-	int64_t missed[RECEIVE_SOURCES_MAX][VERDICT_NO_ID + 1]; /* for which there was no room on the way */
+	int64_t missed[RECEIVE_SOURCES_MAX][VERDICT_COUNT]; /* for which there was no room on the way */
 	struct mono_time log_second;
 	uint64_t logged, not_logged; /* refusals, in the second that began then */
 };
@@ -174,6 +174,9 @@ receive(struct gateway *gateway, const struct receive_source *source, struct htt
 	};
 	struct receive_judgement judgement;
 	receive_judge(source, &input, &judgement);
+	if (judgement.keys_wanted && gateway->options.keys_wanted != NULL)
+		gateway->options.keys_wanted(
+		    gateway->options.keys_context, (size_t)(source - gateway->options.sources->items));
 	if (judgement.request == NULL) {
 		refuse(gateway, source, &input, &judgement, exchange);
 		return;

@@ -21,14 +21,17 @@ struct gateway_options {
 	struct mailbox *mailbox; /* where the store's replies go */
 	int reply_kind;
 	const struct log *log;
+	/* The keys of this source may have changed; called often. NULL: nobody fetches them. */
+	void (*keys_wanted)(void *context, size_t source);
+	void *keys_context;
 };
 
 /* Since the start; a duplicate is an accepted repeat, a conflict another body under a known id. */
 struct gateway_counters {
 	uint64_t accepted, duplicates, conflicts;
-	uint64_t refused[VERDICT_NO_ID + 1]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
-	uint64_t no_keys;		     /* refused because the source has no keys */
-	uint64_t unrecorded;		     /* refused, and counted with a later one of their kind: too many at once */
+	uint64_t refused[VERDICT_COUNT]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
+	uint64_t no_keys;		 /* refused because the source has no keys */
+	uint64_t unrecorded;		 /* refused, and counted with a later one of their kind: too many at once */
 };
 
 struct gateway *gateway_new(const struct gateway_options *options);

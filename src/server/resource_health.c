@@ -38,11 +38,12 @@ static void
 write_public(struct call *call, const struct endpoint *endpoint, const struct endpoint_key *sealed)
 {
 	struct key *key = NULL;
+	char id[ID_TEXT_BYTES];
 	struct error error = ERROR_NONE;
 	if (sealed->type == KEY_HMAC || (sealed->expires.us != 0 && sealed->expires.us <= call->now.us))
 		return;
 	if (endpoint_key_open(call->api->options.sealer, endpoint->scheme, sealed, &key, &error) == OK)
-		key_write_jwk(&call->writer, key);
+		key_write_jwk(&call->writer, key, slice_of(id_format(ID_ENDPOINT, endpoint->id.value, id)));
 	else
 		log_write(
 		    call->api->options.log, LOG_ERROR, "endpoint key cannot be opened", "error", error.text, NULL);

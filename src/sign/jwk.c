@@ -170,7 +170,7 @@ put_public(struct json_writer *writer, const struct key *key)
 }
 
 void
-jwk_write(struct json_writer *writer, const struct key *key, bool private)
+jwk_write(struct json_writer *writer, const struct key *key, bool private, struct slice endpoint)
 {
 	json_open(writer, '{');
 	put_public(writer, key);
@@ -183,6 +183,8 @@ jwk_write(struct json_writer *writer, const struct key *key, bool private)
 		json_put_string(writer, "kid", key_id(key));
 	json_put_cstring(writer, "alg", kinds[key->type].algorithm);
 	json_put_cstring(writer, "use", "sig");
+	if (slice_present(endpoint))
+		json_put_string(writer, "vaultbell_endpoint", endpoint);
 	json_close(writer);
 }
 

@@ -240,7 +240,7 @@ write_text(struct buf *out, const struct key *key, bool private)
 		if (key->type == KEY_RSA)
 			jwk_write_rsa(&writer, key);
 		else
-			jwk_write(&writer, key, private);
+			jwk_write(&writer, key, private, SLICE_NONE);
 		return;
 	case FORM_STANDARD:
 		if (key->type == KEY_HMAC)
@@ -282,8 +282,8 @@ key_shared_text(struct arena *arena, const struct key *key)
 }
 
 void
-key_write_jwk(struct json_writer *writer, const struct key *key)
+key_write_jwk(struct json_writer *writer, const struct key *key, struct slice endpoint)
 {
 	ENSURE(key->type < KEY_TYPE_COUNT && key->type != KEY_HMAC);
-	jwk_write(writer, key, false);
+	jwk_write(writer, key, false, endpoint);
 }

@@ -225,6 +225,7 @@ try_keys(const struct request *request, struct slice base, const struct paramete
 			result->key_index = i;
 		}
 	}
+	result->unknown_key = !eligible;
 	if (!eligible)
 		verdict_set(result, VERDICT_WRONG, "no key has the keyid and alg that signature-input names");
 	else if (!fits)
@@ -298,7 +299,10 @@ progress_of(enum verdict verdict)
 	case VERDICT_WRONG: return 2;
 	case VERDICT_MALFORMED: return 1;
 	case VERDICT_MISSING:
-	case VERDICT_NO_ID: return 0;
+	case VERDICT_NO_ID:
+	case VERDICT_ADDRESS:
+	case VERDICT_CERTIFICATE:
+	case VERDICT_COUNT: return 0;
 	}
 	UNREACHABLE();
 }

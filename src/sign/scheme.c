@@ -72,6 +72,9 @@ verdict_name(enum verdict verdict)
 	case VERDICT_WRONG: return "wrong";
 	case VERDICT_STALE: return "stale";
 	case VERDICT_NO_ID: return "no_id";
+	case VERDICT_ADDRESS: return "address";
+	case VERDICT_CERTIFICATE: return "certificate";
+	case VERDICT_COUNT: break;
 	}
 	UNREACHABLE();
 }

@@ -87,6 +87,14 @@ MUST_CHECK enum error_code key_list_parse(
     enum sign_scheme scheme, struct slice text, struct key_list *out, struct error *error);
 void key_list_free(struct key_list *keys);
 
+/* Of a JWK set that was fetched: the public keys for signatures that the scheme takes; shared secrets never. `owner`, where
+ * it is present, takes only those that a Vaultbell sender names as that endpoint's. Where signatures do not name their key
+ * at most LIMIT_SECRETS, since every one is tried; else LIMIT_JWKS_KEYS. None is an error. */
+MUST_CHECK enum error_code jwks_parse(
+    enum sign_scheme scheme, struct slice text, struct slice owner, struct key_list *out, struct error *error);
+/* Whether it has public keys at all. */
+bool sign_scheme_takes_jwks(enum sign_scheme scheme);
+
 enum key_type key_type(const struct key *key);
 bool key_can_sign(const struct key *key);
 /* RFC 7638 thumbprint (base64url) unless the JWK brought a kid; for HMAC the first 16 hex digits of SHA-256(secret). Borrowed. */
@@ -96,8 +104,9 @@ struct secret key_private_text(const struct key *key);
 /* What may be shown and published: `whpk_…` for Ed25519, the public JWK for ECDSA; for HMAC the secret itself
  * (that is what the two sides share). In `arena`. */
 struct slice key_shared_text(struct arena *arena, const struct key *key);
-/* Writes the public JWK object (kty, crv, x, y, kid, alg, use) for /.well-known/jwks.json; not for HMAC keys. */
-void key_write_jwk(struct json_writer *writer, const struct key *key);
+/* Writes the public JWK object (kty, crv, x, y, kid, alg, use) for /.well-known/jwks.json; not for HMAC keys. `endpoint`,
+ * where present, says whose it is, so that a receiver can tell its own sender's keys from those of others. */
+void key_write_jwk(struct json_writer *writer, const struct key *key, struct slice endpoint);
 
 /* --- signing ---------------------------------------------------------------------------------------- */
 
@@ -150,6 +159,10 @@ enum verdict {
 	VERDICT_WRONG,	   /* no key fits */
 	VERDICT_STALE,	   /* the signature fits, its time is more than LIMIT_TIMESTAMP_SKEW_S from now, either way */
 	VERDICT_NO_ID,	   /* verified bytes that carry no event id where the scheme takes it from the body */
+	/* before the signature is looked at, by who sends */
+	VERDICT_ADDRESS,     /* not from an address of the source */
+	VERDICT_CERTIFICATE, /* without a client certificate that the source wants */
+	VERDICT_COUNT,
 };
 
 struct verify_result {
@@ -159,6 +172,7 @@ struct verify_result {
 	/* Of a scheme whose body differs between attempts of one event: the signed part that does not, to compare
 	 * instead of the body. Absent: the body stays the same. In arena or input. */
 	struct slice content;
+	bool unknown_key; /* WRONG: it names a key that is none of these */
 	size_t key_index; /* which key fitted */
 	char reason[160]; /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
 };

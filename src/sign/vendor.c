@@ -58,14 +58,17 @@ is_tried(const struct key *key, const struct vendor_claim *claim)
 bool
 vendor_fits(struct key *const *keys, size_t key_count, const struct vendor_claim *claim, struct verify_result *result)
 {
-	bool fits = false;
+	bool fits = false, tried = false;
 	for (size_t i = key_count; i-- > 0;) {
-		if (is_tried(keys[i], claim) &&
-		    key_verify_vendor(keys[i], claim->signed_parts, claim->part_count, claim->signature)) {
+		if (!is_tried(keys[i], claim))
+			continue;
+		tried = true;
+		if (key_verify_vendor(keys[i], claim->signed_parts, claim->part_count, claim->signature)) {
 			fits = true;
 			result->key_index = i;
 		}
 	}
+	result->unknown_key = slice_present(claim->kid) && !tried;
 	return fits;
 }
 

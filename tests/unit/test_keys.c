@@ -161,7 +161,7 @@ test_ids(void **state)
 	buf_init(&out, 4096);
 	struct json_writer writer;
 	json_writer_init(&writer, &out);
-	key_write_jwk(&writer, key);
+	key_write_jwk(&writer, key, SLICE_NONE);
 	assert_true(slice_is(buf_slice(&out), "{\"crv\":\"P-256\",\"kty\":\"EC\"," P256_X "," P256_Y
 					      ",\"kid\":\"mine\",\"alg\":\"ES256\",\"use\":\"sig\"}"));
 	assert_true(slice_equal(buf_slice(&out), key_shared_text(&arena, key)));
