@@ -67,6 +67,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_BREAK_GET] = "break_get",
     [STORE_BREAK_LIST] = "break_list",
     [STORE_BREAK_COUNTS] = "break_counts",
+    [STORE_FEED] = "feed",
     [STORE_JOURNAL_LIST] = "journal_list",
     [STORE_JOURNAL_GET] = "journal_get",
     [STORE_REFUSED_LIST] = "refused_list",

@@ -66,6 +66,12 @@ struct memory_task {
 	struct arena arena;
 };
 
+/* What is left of a payload. */
+struct memory_purged {
+	struct message_id message;
+	unsigned char digest[SHA256_BYTES];
+};
+
 struct memory_audit_row {
 	struct store_audit_row row;
 	struct arena arena;
@@ -121,6 +127,7 @@ struct memory {
 	MEMORY_TABLE(struct memory_alert) alerts;
 	int64_t alert_ids;
 	MEMORY_TABLE(struct memory_alert_told) alerts_told;
+	MEMORY_TABLE(struct memory_purged) purged;
 	MEMORY_TABLE(struct memory_key) keys;
 	MEMORY_TABLE(struct memory_task) tasks;
 	MEMORY_TABLE(struct memory_break) breaks;
@@ -157,7 +164,7 @@ memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_br
     memory_break_counts;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
-    memory_message_endpoints, memory_endpoint_messages, memory_counts;
+    memory_message_endpoints, memory_endpoint_messages, memory_counts, memory_feed;
 
 /* Raises it within the request that is executed. */
 struct alert memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_time now, bool *existed);

@@ -53,6 +53,11 @@ expunge(struct memory *memory, struct message *message, struct mail_list *notes)
 		if (row != NULL && row->state == DELIVERY_PENDING)
 			note->targets[at++].endpoint = id;
 	}
+	if (slice_present(message->payload)) {
+		struct memory_purged *left = MEMORY_ADD(&memory->purged);
+		left->message = message->id;
+		sha256(message->payload, left->digest);
+	}
 	struct message *bare = message_new();
 	bare->id = message->id;
 	bare->organisation = message->organisation;

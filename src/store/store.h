@@ -97,6 +97,8 @@ enum store_kind {
 	STORE_ATTEMPT_LIST, /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
+	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: deliveries (with message) by rising
+			    * sequence, newest, more */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
 	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
@@ -197,6 +199,7 @@ struct store_delivery {
 	struct wall_time due; /* when PENDING */
 	int64_t sequence;     /* of its endpoint, gap-free from 1 */
 	enum attempt_trigger trigger;
+	struct slice payload_sha256; /* STORE_FEED only: of a payload that is no longer kept, where it is known */
 };
 
 /* Who hears of an event of the system itself; see emit.h. */
@@ -456,7 +459,8 @@ struct store_request {
 	struct store_counts counts;
 	struct store_stats stats;
 	struct store_totals totals;
-	int64_t next; /* STORE_ENDPOINT_STATS: the last attempt looked at */
+	int64_t next;	/* STORE_ENDPOINT_STATS: the last attempt looked at */
+	int64_t newest; /* STORE_FEED: the endpoint's last sequence */
 	bool *found;
 	struct slice_list missing;
 	struct task *tasks;
@@ -559,6 +563,7 @@ struct store_options {
 	struct slice (*type_service)(void *context, struct slice name);
 	bool operational; /* operational webhook endpoints hear of what happens (emit.h) */
 	const struct log *log;
+	bool feed; /* keep what STORE_FEED reads up to date as events come; else only when it is asked for */
 };
 
 /* The reference model: everything in memory, nothing durable, linear and obvious. */

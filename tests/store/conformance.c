@@ -336,6 +336,9 @@ main(void)
 	    BOTH(message_lists),
 	    BOTH(attempt_lists),
 	    BOTH(delivery_lists),
+	    BOTH(the_feed_is_what_an_endpoint_gets),
+	    BOTH(the_feed_has_what_was_missing_before),
+	    BOTH(the_feed_is_written_behind),
 	    BOTH(requests_of_a_batch_see_each_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

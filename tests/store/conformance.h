@@ -32,6 +32,10 @@ void requests_of_a_batch_see_each_other(void **state);
 void message_lists(void **state);
 void attempt_lists(void **state);
 void delivery_lists(void **state);
+/* conformance_feed.c */
+void the_feed_is_what_an_endpoint_gets(void **state);
+void the_feed_has_what_was_missing_before(void **state);
+void the_feed_is_written_behind(void **state);
 
 struct store_request *ask_accept(struct subject *subject, const char *organisation, const char *type, int number);
 struct store_request *ask_record(

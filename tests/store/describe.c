@@ -169,6 +169,8 @@ say_delivery(struct buf *out, const struct store_delivery *delivery, bool payloa
 		say_number(out, "due", delivery->due.us);
 	say_number(out, "sequence", delivery->sequence);
 	say_number(out, "trigger", delivery->trigger);
+	if (slice_present(delivery->payload_sha256))
+		hex_append(out, delivery->payload_sha256);
 	if (delivery->message != NULL)
 		say_message(out, delivery->message, payload);
 	if (delivery->endpoint != NULL)
@@ -204,6 +206,7 @@ say_lists(struct buf *out, const struct store_request *request)
 {
 	say_number(out, "count", (int64_t)request->count);
 	say_number(out, "more", request->more);
+	say_number(out, "newest", request->newest);
 	for (size_t i = 0; i < request->count; i++) {
 		if (request->organisations != NULL)
 			say_organisation(out, &request->organisations[i]);

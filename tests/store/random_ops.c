@@ -447,6 +447,9 @@ make_reading(struct maker *maker)
 		request->page.descending = false;
 	} else if (request->kind == STORE_JOURNAL_LIST) {
 		request->page = (struct store_page){.limit = 5, .after = below(maker, 20)};
+	} else if (request->kind == STORE_FEED) {
+		request->page =
+		    (struct store_page){.limit = 1 + random_below(maker->random, 6), .after = below(maker, 12)};
 	} else if (request->kind == STORE_AUDIT_LIST) {
 		request->ref = chance(maker, 2) ? SLICE_NONE : request->ref;
 		request->page = (struct store_page){.limit = 1 + random_below(maker->random, 6),
@@ -494,6 +497,7 @@ some_kind(struct maker *maker)
 	    STORE_ENDPOINT_MESSAGES,
 	    STORE_ENDPOINT_TOTALS,
 	    STORE_DEAD_LETTERS,
+	    STORE_FEED,
 	    STORE_JOURNAL_LIST,
 	    STORE_COUNTS,
 	};

@@ -72,6 +72,7 @@ insert_delivery(struct sqlite_store *store, struct store_note *note, struct dire
 	store->pending++;
 	struct wall_time due = delivery_due(&entry->endpoint, now);
 	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, due.us, sequence);
+	feed_note(store, message->id.value, entry->endpoint.id.value, sequence);
 	note->targets[note->target_count++] =
 	    (struct store_note_target){.endpoint = entry->endpoint.id, .sequence = sequence, .due = due};
 }

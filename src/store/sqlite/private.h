@@ -97,6 +97,11 @@ enum sql {
 	SQL_ATTEMPT_OF_MESSAGE_DOWN,
 	SQL_ATTEMPT_OF_ENDPOINT_UP,
 	SQL_ATTEMPT_OF_ENDPOINT_DOWN,
+	SQL_FEED_NEXT,
+	SQL_FEED_PUT,
+	SQL_FEED_LIST,
+	SQL_PROGRESS_GET,
+	SQL_PROGRESS_PUT,
 	SQL_JOURNAL_FIND,
 	SQL_JOURNAL_PUT,
 	SQL_JOURNAL_LIST,
@@ -161,6 +166,12 @@ struct refused_tallies {
 	bool loaded;
 };
 
+/* How far the feed has come (feed.c). */
+struct feed {
+	int64_t message; /* the last one whose deliveries are all in it */
+	size_t behind;	 /* deliveries that are not in it yet, about */
+};
+
 struct sqlite_store {
 	struct store store;
 	struct store_options options;
@@ -180,6 +191,7 @@ struct sqlite_store {
 	struct store_journal_end audit_end, audit_committed; /* the audit log's, in the same way */
 	struct refused_tallies refused;
 	int64_t pending; /* deliveries: kept in step with the table */
+	struct feed feed;
 };
 
 /* statements.c: the prepared statement, reset and ready to bind. */
@@ -238,6 +250,13 @@ void message_purge(struct sqlite_store *store, int64_t message, struct wall_time
 /* Some of what is over, in a transaction of its own; true when there is more at once. */
 bool retention_step(struct sqlite_store *store, struct wall_time now);
 
+/* feed.c: at open; within a batch, before its commit; in idle moments, true when there is more; of a delivery made just
+ * now. */
+void feed_load(struct sqlite_store *store);
+void feed_keep_up(struct sqlite_store *store);
+bool feed_step(struct sqlite_store *store);
+void feed_note(struct sqlite_store *store, int64_t message, int64_t endpoint, int64_t sequence);
+
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
 
@@ -256,6 +275,8 @@ sqlite_operation op_audit_list;
 sqlite_operation op_change_decide, op_change_step, op_change_get, op_change_list, op_endpoint_verified;
 /* journal.c */
 sqlite_operation op_journal, op_journal_list, op_journal_get;
+/* feed.c */
+sqlite_operation op_feed;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
 /* breaks.c */

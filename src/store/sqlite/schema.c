@@ -98,6 +98,11 @@ static const char *const migrations[] = {
      " state INTEGER NOT NULL, due INTEGER NOT NULL, doc TEXT NOT NULL) STRICT;"
      "CREATE INDEX IF NOT EXISTS change_organisation ON change (organisation, id);"
      "CREATE INDEX IF NOT EXISTS change_due ON change (due, id) WHERE state < 2;"),
+
+    /* 11: what an endpoint gets, by its sequence (feed.c); how far passes over tables have come. */
+    ("CREATE TABLE IF NOT EXISTS feed (endpoint INTEGER NOT NULL, sequence INTEGER NOT NULL, message INTEGER NOT NULL,"
+     " PRIMARY KEY (endpoint, sequence)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 
 enum { VERSION_CHAINED = 2 };

@@ -70,6 +70,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ATTEMPT_LIST] = op_attempt_list,
     [STORE_MESSAGE_ENDPOINTS] = op_message_endpoints,
     [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
+    [STORE_FEED] = op_feed,
     [STORE_JOURNAL_LIST] = op_journal_list,
     [STORE_JOURNAL_GET] = op_journal_get,
     [STORE_BREAK_SEEN] = op_break_seen,
@@ -195,6 +196,7 @@ load(struct sqlite_store *store, struct error *error)
 	load_types(store, &arena, error);
 	journal_load(store);
 	audit_load(store);
+	feed_load(store);
 	sqlite_load_ids(store);
 	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
 	if (sql_step(store, pending))
@@ -365,6 +367,7 @@ writes(enum store_kind kind)
 	case STORE_BREAK_MOVE:
 	case STORE_TASK_CREATE:
 	case STORE_TASK_STEP:
+	case STORE_FEED: /* it may have to write first what it then reads */
 	case STORE_TASK_CANCEL: return true;
 	case STORE_ORGANISATION_GET:
 	case STORE_ORGANISATION_LIST:
@@ -484,6 +487,7 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	}
 	if (writing) {
 		save_sequences(store);
+		feed_keep_up(store);
 		if (store->failed == SQLITE_OK)
 			sql_run(store, SQL_COMMIT, "");
 	}
@@ -507,6 +511,7 @@ sqlite_idle(struct store *base, struct wall_time now)
 		sql_run(store, SQL_KEY_PURGE, "i", cutoff);
 	bool more = old && store->failed == SQLITE_OK;
 	more = retention_step(store, now) || more;
+	more = feed_step(store) || more;
 	store->failed = SQLITE_OK;
 	return more;
 }

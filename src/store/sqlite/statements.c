@@ -156,6 +156,15 @@ static const char *const texts[SQL_COUNT] = {
 				   " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
     [SQL_ATTEMPT_OF_ENDPOINT_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
 				     " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id DESC",
+    [SQL_FEED_NEXT] = "SELECT message, endpoint, sequence FROM delivery WHERE message > ? ORDER BY message",
+    [SQL_FEED_PUT] = "INSERT INTO feed (endpoint, sequence, message) VALUES (?, ?, ?)",
+    [SQL_FEED_LIST] =
+	"SELECT f.sequence, p.digest, " MESSAGE_COLUMNS
+	" FROM feed f CROSS JOIN message m ON m.id = f.message LEFT JOIN purged p ON p.message = f.message"
+	" WHERE f.endpoint = ? AND f.sequence > ? ORDER BY f.sequence LIMIT ?",
+    [SQL_PROGRESS_GET] = "SELECT at FROM progress WHERE name = ?",
+    [SQL_PROGRESS_PUT] =
+	"INSERT INTO progress (name, at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
     [SQL_JOURNAL_FIND] =
 	"SELECT seq, source, event_id, verdict, ifnull(content, sha256) FROM journal WHERE lookup = ? ORDER BY seq",
     [SQL_JOURNAL_PUT] = "INSERT INTO journal (seq, lookup, source, event_id, type, verdict, received, sha256, message,"
