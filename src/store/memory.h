@@ -205,7 +205,7 @@ void memory_keep_message(struct memory *memory, struct message *message, struct 
 /* Makes the delivery and puts it into `target`. */
 void memory_new_delivery(struct memory *memory, struct message *message, struct memory_endpoint *endpoint,
     struct wall_time now, struct store_note_target *target);
-const struct organisation *memory_organisation_by_id(const struct memory *memory, struct organisation_id id);
+const struct organisation *memory_owner_by_id(const struct memory *memory, struct organisation_id id);
 int64_t memory_held(const struct memory *memory, struct endpoint_id endpoint); /* pending, up to STORE_HELD_COUNTED */
 /* Accepts what the request has to tell. */
 void memory_emit(struct memory *memory, struct store_request *request, struct mail_list *notes);

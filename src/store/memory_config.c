@@ -278,7 +278,7 @@ memory_endpoint_delete(struct memory *memory, struct store_request *request, str
 	if (change_hold_endpoint(request, &of->organisation, &row->endpoint, NULL))
 		return memory_hold(memory, request);
 	audit_endpoint(request, &row->endpoint, NULL);
-	emit_endpoint(request, memory_organisation_by_id(memory, row->endpoint.organisation), &row->endpoint, NULL, 0);
+	emit_endpoint(request, memory_owner_by_id(memory, row->endpoint.organisation), &row->endpoint, NULL, 0);
 	row->endpoint.updated = request->now;
 	memory_endpoint_gone(memory, row, notes);
 	return OK;

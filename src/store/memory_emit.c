@@ -3,7 +3,7 @@
 #include "store/memory.h"
 
 const struct organisation *
-memory_organisation_by_id(const struct memory *memory, struct organisation_id id)
+memory_owner_by_id(const struct memory *memory, struct organisation_id id)
 {
 	for (size_t i = 0; i < memory->organisations.count; i++) {
 		const struct memory_organisation *row = &memory->organisations.rows[i];
@@ -29,7 +29,7 @@ audience(struct memory *memory, const struct store_request *request, const struc
 {
 	const struct memory_organisation *row;
 	if (event->to == EVENT_OWN && event->organisation.value != 0)
-		return memory_organisation_by_id(memory, event->organisation);
+		return memory_owner_by_id(memory, event->organisation);
 	if (event->to == EVENT_OWN) {
 		row = memory_find_organisation(memory, request->ref);
 		return row == NULL ? NULL : &row->organisation;

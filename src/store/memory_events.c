@@ -82,7 +82,7 @@ record_on_endpoint(struct memory *memory, struct memory_endpoint *endpoint, stru
 {
 	const struct store_record *record = &request->record;
 	struct emit_record did = {
-	    .of = memory_organisation_by_id(memory, endpoint->endpoint.organisation),
+	    .of = memory_owner_by_id(memory, endpoint->endpoint.organisation),
 	    .message = message,
 	};
 	struct endpoint before = endpoint->endpoint;

@@ -235,7 +235,7 @@ static void
 task_ended(struct memory *memory, struct store_request *request, const struct task *task)
 {
 	if (task->state != TASK_RUNNING)
-		emit_task_ended(request, memory_organisation_by_id(memory, task->organisation), task);
+		emit_task_ended(request, memory_owner_by_id(memory, task->organisation), task);
 }
 
 enum error_code
