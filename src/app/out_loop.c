@@ -122,6 +122,8 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	};
 	options.engine.suspend_after_ms = config->delivery_suspend_after_ms;
 	options.engine.breaker_open_ms = config->delivery_breaker_open_ms;
+	options.engine.warn_share_percent = config->delivery_warn_share;
+	options.engine.warn_failures = config->delivery_warn_failures;
 	out->sender = sender_new(&options,
 	    &(struct sender_ports){.context = out, .submit = submit, .transmit = transmit, .random = next_random});
 	return transport_new(
@@ -131,6 +133,10 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 		.guard = &config->delivery_networks,
 		.allow_http = config->delivery_allow_http && !config->delivery_https_only,
 		.connections_max = LIMIT_IN_FLIGHT,
+		.connect_timeout_ms = config->delivery_connect_timeout_ms,
+		.first_byte_timeout_ms = config->delivery_first_byte_timeout_ms > 0
+					     ? config->delivery_first_byte_timeout_ms
+					     : config->delivery_timeout_ms,
 		.done = done,
 		.context = out,
 		.log = service->options.log,

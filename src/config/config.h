@@ -41,7 +41,11 @@ struct config {
 	bool delivery_https_only;	   /* delivery.https_only: refuse http even if allowed; default false */
 	struct guard delivery_networks;	   /* delivery.allow_networks: CIDR list that the address guard lets through */
 	int64_t delivery_timeout_ms;	   /* delivery.timeout: one attempt; default 30s, 100ms..120s */
-	int64_t delivery_breaker_open_ms;  /* delivery.breaker_open_for: default 5s */
+	int64_t delivery_connect_timeout_ms;	/* delivery.connect_timeout: default 10s */
+	int64_t delivery_first_byte_timeout_ms; /* delivery.first_byte_timeout: default 0s, which is delivery.timeout */
+	int64_t delivery_warn_share;		/* delivery.warn_share: percent of suspend_after; default 20 */
+	int64_t delivery_warn_failures;		/* delivery.warn_failures: in a row; default 100; 0: never */
+	int64_t delivery_breaker_open_ms;	/* delivery.breaker_open_for: default 5s */
 	enum transport_kind delivery_transport; /* delivery.transport: own | curl; default own */
 	int64_t delivery_suspend_after_ms;	/* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
 	/* keys.* */

@@ -30,6 +30,17 @@ read_duration(const struct config_key *key, struct slice text, void *member, str
 }
 
 static bool
+read_number(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)error;
+	int64_t number;
+	if (!slice_to_int64(text, &number) || number < key->min || number > key->max)
+		return false;
+	*(int64_t *)member = number;
+	return true;
+}
+
+static bool
 read_schedule(const struct config_key *key, struct slice text, void *member, struct error *error)
 {
 	(void)key;
@@ -98,6 +109,27 @@ static const struct config_key keys[] = {
 	.read = read_duration,
     },
     {
+	.name = "delivery.connect_timeout",
+	.expected = "a duration from 10ms to 120s",
+	.fallback = "10s",
+	.about = "How long resolving the name, connecting and TLS may take, within `delivery.timeout`.",
+	.offset = MEMBER(delivery_connect_timeout_ms),
+	.min = 10,
+	.max = 120000,
+	.read = read_duration,
+    },
+    {
+	.name = "delivery.first_byte_timeout",
+	.expected = "a duration from 10ms to 120s, or 0s for delivery.timeout alone",
+	.fallback = "0s",
+	.about = "How long an endpoint may think before its answer begins, within `delivery.timeout`.",
+	.offset = MEMBER(delivery_first_byte_timeout_ms),
+	.min = 10,
+	.max = 120000,
+	.zero = true,
+	.read = read_duration,
+    },
+    {
 	.name = "delivery.allow_http",
 	.expected = bool_expected,
 	.fallback = "false",
@@ -143,6 +175,26 @@ static const struct config_key keys[] = {
 	.max = INT64_C(365) * 86400000,
 	.zero = true,
 	.read = read_duration,
+    },
+    {
+	.name = "delivery.warn_share",
+	.expected = "a whole number of percent from 1 to 99",
+	.fallback = "20",
+	.about = "The share of `delivery.suspend_after` after which a failing endpoint is announced; again when three "
+		 "quarters of the rest are over.",
+	.offset = MEMBER(delivery_warn_share),
+	.min = 1,
+	.max = 99,
+	.read = read_number,
+    },
+    {
+	.name = "delivery.warn_failures",
+	.expected = "a whole number up to 1000000, or 0 for never",
+	.fallback = "100",
+	.about = "So many failures in a row announce a failing endpoint, however short the time.",
+	.offset = MEMBER(delivery_warn_failures),
+	.max = 1000000,
+	.read = read_number,
     },
     {
 	.name = "delivery.transport",

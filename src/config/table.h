@@ -10,7 +10,7 @@ struct config_key {
 	const char *fallback; /* the default, in the text form */
 	const char *about;    /* a sentence for the documentation */
 	size_t offset;	      /* of its member in struct config */
-	int64_t min, max;     /* of durations, in milliseconds; 0 passes where `zero` is set */
+	int64_t min, max;     /* of numbers; of durations, in milliseconds: 0 passes where `zero` is set */
 	bool zero;
 	bool list; /* may be written as a YAML sequence */
 	/* False when `text` is not a right value; `error` may be given more detail than `expected` has. */

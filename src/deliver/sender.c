@@ -201,6 +201,7 @@ on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_
 		    .status = status_of(endpoint->state),
 		    .schedule = target->schedule,
 		    .failing_since = endpoint->failing_since,
+		    .warned = endpoint->warned,
 		    .in_flight_max = LIMIT_ENDPOINT_IN_FLIGHT,
 		    .rate_per_s = target->rate_per_s,
 		    .order = target->order,
@@ -352,6 +353,8 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 	    .set_failing = action->set_failing,
 	    .failing_since = action->failing_since,
 	    .suspend = action->suspend,
+	    .warn = action->warn,
+	    .suspends_at = action->suspends_at,
 	    .attempt =
 		{
 		    .message = flight->message,

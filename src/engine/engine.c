@@ -16,6 +16,8 @@ engine_default_options(void)
 	    .in_flight_max = LIMIT_IN_FLIGHT,
 	    .keep_ms = 10 * 1000,
 	    .suspend_after_ms = (int64_t)5 * 24 * 3600 * 1000,
+	    .warn_share_percent = 20,
+	    .warn_failures = 100,
 	    .breaker_failures = 10,
 	    .breaker_open_ms = 5 * 1000,
 	    .retry_after_max_ms = (int64_t)24 * 3600 * 1000,
@@ -388,6 +390,37 @@ judge_delivery(struct engine *engine, struct held *held, const struct node *node
 		held->delivery.due = held->again;
 }
 
+/* How often the endpoint's failing should have been announced by now. The second time is late enough to be heard as the
+ * last call, and early enough for somebody to act. */
+static int32_t
+warnings_due(const struct engine *engine, const struct node *node)
+{
+	const struct engine_options *options = &engine->options;
+	int64_t limit_us = options->suspend_after_ms * 1000,
+		failing_us = engine->now.us - node->config.failing_since.us;
+	int64_t first_us = limit_us / 100 * options->warn_share_percent;
+	if (limit_us > 0 && failing_us >= limit_us - (limit_us - first_us) / 4)
+		return 2;
+	bool many = options->warn_failures > 0 && node->failures >= options->warn_failures;
+	return many || (limit_us > 0 && failing_us >= first_us) ? 1 : 0;
+}
+
+/* No endpoint is suspended that was not announced as failing: where an attempt comes so late that it would be, it is
+ * announced now and suspended with the next failure. */
+static void
+judge_failing(struct engine *engine, struct node *node, struct engine_action *record)
+{
+	int64_t limit_us = engine->options.suspend_after_ms * 1000;
+	bool over = limit_us > 0 && engine->now.us - node->config.failing_since.us >= limit_us;
+	int32_t due = warnings_due(engine, node);
+	if (over && node->config.warned > 0)
+		record->suspend = true;
+	else if (due > node->config.warned)
+		record->warn = node->config.warned = due;
+	if (limit_us > 0)
+		record->suspends_at.us = node->config.failing_since.us + limit_us;
+}
+
 static void
 judge_endpoint(struct engine *engine, struct node *node, const struct engine_event *event, struct engine_action *record)
 {
@@ -397,13 +430,13 @@ judge_endpoint(struct engine *engine, struct node *node, const struct engine_eve
 	record->suspend = event->status_code == STATUS_GONE && !event->final;
 	if (succeeded && since.us != 0) {
 		node->config.failing_since = WALL_NONE;
+		node->config.warned = 0;
 		record->set_failing = true;
 	} else if (!succeeded && since.us == 0) {
 		node->config.failing_since = engine->now;
 		record->set_failing = true;
-	} else if (!succeeded && engine->options.suspend_after_ms > 0 &&
-		   engine->now.us - since.us >= engine->options.suspend_after_ms * 1000) {
-		record->suspend = true;
+	} else if (!succeeded) {
+		judge_failing(engine, node, record);
 	}
 	record->failing_since = node->config.failing_since;
 }

@@ -48,6 +48,7 @@ struct engine_endpoint {
 	enum engine_endpoint_status status;
 	struct schedule schedule;
 	struct wall_time failing_since; /* 0: not failing */
+	int32_t warned;			/* how often that was announced since */
 	int32_t in_flight_max;
 	int32_t rate_per_s; /* 0: no limit */
 	enum delivery_order order;
@@ -109,8 +110,10 @@ struct engine_action {
 	enum delivery_state state; /* RECORD: what the delivery becomes; due in delivery.due when PENDING */
 	bool set_failing;	   /* RECORD: failing_since has changed */
 	struct wall_time failing_since;
-	bool suspend;		/* RECORD: unbroken failure has lasted for suspend_after_ms, or 410 Gone */
-	struct engine_due from; /* REFILL */
+	bool suspend; /* RECORD: unbroken failure has lasted for suspend_after_ms and was announced; or 410 Gone */
+	int32_t warn; /* RECORD: it is to be announced that the endpoint fails, for the 1st or 2nd time; 0: not */
+	struct wall_time suspends_at; /* RECORD: when it will be suspended if that goes on; 0: never */
+	struct engine_due from;	      /* REFILL */
 	struct wall_time until;
 	size_t limit;
 };
@@ -127,6 +130,10 @@ struct engine_options {
 	int32_t in_flight_max;	  /* FLYING, in all */
 	int64_t keep_ms;	  /* a retry due within this stays in memory; a later one goes back to the store */
 	int64_t suspend_after_ms; /* of unbroken failure; 0: never */
+	int64_t
+	    warn_share_percent;	  /* of suspend_after_ms: then its failing is announced, and again behind three quarters
+				     * of the rest */
+	int64_t warn_failures;	  /* in a row that announce it as well; 0: never */
 	int32_t breaker_failures; /* in a row that open the breaker; 0: never */
 	int64_t breaker_open_ms;
 	int64_t retry_after_max_ms; /* no answer can ask for a longer pause */

@@ -37,6 +37,7 @@ struct curl_transport {
 	size_t resolving;
 	struct wire **wires; /* by descriptor */
 	size_t wire_count;
+	struct timers first_bytes; /* of flights whose answer has not begun */
 };
 
 static void on_wire(struct loop_source *source, uint32_t events);
@@ -209,6 +210,28 @@ close_socket(void *context, curl_socket_t fd)
 	return close(fd);
 }
 
+/* --- the time to the first byte --------------------------------------------------------------------- */
+
+static int
+on_sending(void *context, char *peer, char *own, int peer_port, int own_port)
+{
+	(void)peer;
+	(void)own;
+	(void)peer_port;
+	(void)own_port;
+	struct flight *flight = context;
+	struct curl_transport *transport = flight->lane->transport;
+	timers_set(&transport->first_bytes, &flight->first_byte,
+	    clock_mono().us + transport->settings.first_byte_timeout_ms * 1000);
+	return CURL_PREREQFUNC_OK;
+}
+
+void
+flight_answer_began(struct flight *flight)
+{
+	timers_clear(&flight->lane->transport->first_bytes, &flight->first_byte);
+}
+
 /* --- the transport ------------------------------------------------------------------------------------- */
 
 static enum error_code
@@ -216,6 +239,7 @@ lane_open(struct lane *lane, struct curl_transport *transport, bool exempt)
 {
 	lane->transport = transport;
 	lane->exempt = exempt;
+	lane->connect_timeout_ms = transport->settings.connect_timeout_ms;
 	lane->due_us = INT64_MAX;
 	lane->multi = curl_multi_init();
 	if (lane->multi == NULL)
@@ -247,6 +271,11 @@ curl_begin(const struct transport_options *options, struct transport **out, stru
 	    .close_socket = close_socket,
 	    .resolver_start = on_resolver_start,
 	};
+	transport->settings.sending = on_sending;
+	transport->settings.connect_timeout_ms =
+	    options->connect_timeout_ms > 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	transport->settings.first_byte_timeout_ms =
+	    options->first_byte_timeout_ms > 0 ? options->first_byte_timeout_ms : FIRST_BYTE_TIMEOUT_MS;
 	for (int i = 0; i < LANE_COUNT; i++) {
 		if (lane_open(&transport->lanes[i], transport, i == LANE_EXEMPT) != OK) {
 			curl_end(&transport->base);
@@ -277,6 +306,7 @@ curl_end(struct transport *base)
 	for (size_t i = 0; i < transport->wire_count; i++)
 		free(transport->wires[i]);
 	free(transport->wires);
+	timers_fini(&transport->first_bytes);
 	free(transport);
 	curl_global_cleanup();
 }
@@ -325,6 +355,7 @@ collect(struct lane *lane)
 		else
 			flight_land(flight, result, clock_mono());
 		curl_multi_remove_handle(lane->multi, flight->easy);
+		flight_answer_began(flight);
 		resolved(flight);
 		if (next == FLIGHT_IDLE) {
 			report(flight);
@@ -332,6 +363,21 @@ collect(struct lane *lane)
 		}
 		flight->relaunched = flight->relaunched || next == FLIGHT_QUEUED;
 		flight_move(flight, next);
+	}
+}
+
+/* Those whose answer did not begin in time are over; their connections are closed. */
+static void
+expire(struct curl_transport *transport, struct mono_time now)
+{
+	for (struct timer *first; (first = timers_first(&transport->first_bytes)) != NULL && first->due_us <= now.us;) {
+		struct flight *flight = CONTAINER_OF(first, struct flight, first_byte);
+		timers_clear(&transport->first_bytes, first);
+		curl_multi_remove_handle(flight->lane->multi, flight->easy);
+		flight_end(flight, now, TRANSMISSION_TIMED_OUT, "no answer began within %lld ms",
+		    (long long)transport->settings.first_byte_timeout_ms);
+		resolved(flight);
+		report(flight);
 	}
 }
 
@@ -383,6 +429,7 @@ curl_turn(struct transport *base)
 	for (int i = 0; i < LANE_COUNT; i++)
 		collect(&transport->lanes[i]);
 	struct mono_time now = clock_mono();
+	expire(transport, now);
 	int64_t due_us = INT64_MAX;
 	for (int i = 0; i < LANE_COUNT; i++) {
 		struct lane *lane = &transport->lanes[i];
@@ -400,6 +447,9 @@ curl_turn(struct transport *base)
 		if (lane->flights[FLIGHT_WAITING].first != NULL && due_us > now.us + WAITING_POLL_US)
 			due_us = now.us + WAITING_POLL_US;
 	}
+	const struct timer *first = timers_first(&transport->first_bytes);
+	if (first != NULL && first->due_us < due_us)
+		due_us = first->due_us;
 	if (due_us == INT64_MAX)
 		return -1;
 	return due_us > now.us ? due_us - now.us : 0;

@@ -54,6 +54,7 @@ on_header(char *bytes, size_t size, size_t count, void *context)
 	struct flight *flight = context;
 	if (flight->header_bytes == 0)
 		flight_note_peer(flight);
+	flight_answer_began(flight);
 	flight->header_bytes += size * count;
 	if (flight->header_bytes <= ANSWER_HEADER_BYTES)
 		return size * count;
@@ -101,7 +102,9 @@ set_constants(struct flight *flight, const struct flight_settings *settings)
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, flight);
 	SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
-	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
+	SET(easy, CURLOPT_PREREQFUNCTION, settings->sending);
+	SET(easy, CURLOPT_PREREQDATA, flight);
 	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(easy, CURLOPT_TCP_NODELAY, 1L);
 	SET(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_IDLE_S);
@@ -303,8 +306,9 @@ unsent(struct flight *flight, CURLcode result, struct mono_time now)
 	case CURLE_URL_MALFORMAT: flight_end(flight, now, refused, "the URL is not one that can be sent to"); return;
 	case CURLE_COULDNT_RESOLVE_HOST: flight_end(flight, now, unreachable, "the host name does not resolve"); return;
 	case CURLE_OPERATION_TIMEDOUT:
+		number = (long)flight->lane->connect_timeout_ms;
 		flight_end(flight, now, unreachable, "no connection within %" PRId64 " ms",
-		    flight->timeout_ms < CONNECT_TIMEOUT_MS ? flight->transmission->timeout_ms : CONNECT_TIMEOUT_MS);
+		    flight->timeout_ms < number ? flight->transmission->timeout_ms : (int64_t)number);
 		return;
 	case CURLE_COULDNT_CONNECT:
 		curl_easy_getinfo(flight->easy, CURLINFO_OS_ERRNO, &number);

@@ -15,6 +15,7 @@
 #define TRANSPORT_FLIGHT_H
 
 #include "base/buf.h"
+#include "transport/timers.h"
 #include "transport/transport.h"
 
 #include <curl/curl.h>
@@ -24,7 +25,8 @@ enum {
 	RESOLVING_MAX = 32,
 	/* All header lines of an answer, interim answers and trailers with them. */
 	ANSWER_HEADER_BYTES = 64 << 10,
-	CONNECT_TIMEOUT_MS = 10000,
+	CONNECT_TIMEOUT_MS = 10000, /* where the options name none, and the next */
+	FIRST_BYTE_TIMEOUT_MS = 60000,
 	/* How long a resolved name is believed, and how old a connection may grow before a name is resolved again. */
 	NAME_CACHE_S = 30,
 	CONNECTION_AGE_S = 600,
@@ -46,6 +48,7 @@ struct curl_transport;
 
 struct lane {
 	struct curl_transport *transport;
+	int64_t connect_timeout_ms;
 	CURLM *multi;
 	bool exempt;	/* from the guard and the HTTPS rule */
 	int64_t due_us; /* when libcurl wants to be called, monotonic; 0 at once, INT64_MAX never */
@@ -65,7 +68,8 @@ struct flight {
 	struct tls_identity *identity; /* as set in `easy`; one reference */
 	bool identity_unset;	       /* setting one failed half-way */
 	struct mono_time started;
-	int64_t timeout_ms; /* as last set in `easy` */
+	int64_t timeout_ms;	 /* as last set in `easy` */
+	struct timer first_byte; /* set while the request is on its way and nothing of an answer came */
 	size_t header_bytes;
 	struct buf lines;	  /* the request's header lines, each with its NUL */
 	struct curl_slist *nodes; /* over `lines` */
@@ -78,7 +82,10 @@ struct flight {
 struct flight_settings {
 	const struct guard *guard;
 	bool allow_http;
+	int64_t connect_timeout_ms, first_byte_timeout_ms;
 	const char *ca_file;
+	/* Called when the connection is there, before the request goes out. */
+	int (*sending)(void *flight, char *peer, char *own, int peer_port, int own_port);
 	curl_socket_t (*open_socket)(void *flight, curlsocktype purpose, struct curl_sockaddr *address);
 	int (*close_socket)(void *transport, curl_socket_t fd);
 	int (*resolver_start)(void *resolver, void *reserved, void *flight);
@@ -95,6 +102,9 @@ const char *flight_tls_reason(const struct flight *flight, CURLcode result);
 struct flight *flight_new(struct lane *lane, const struct flight_settings *settings);
 void flight_free(struct flight *flight);
 void flight_move(struct flight *flight, enum flight_stage stage);
+
+/* Its first byte has come, so the time for that is no longer counted. */
+void flight_answer_began(struct flight *flight);
 
 /* Did the request meet a kept connection that its peer was just closing? libcurl sends such a request again by itself,
  * but it counts how often over all the requests of a handle and gives up at each sixth (7.88): a handle that is used

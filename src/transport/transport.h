@@ -72,10 +72,10 @@ struct transport_options {
 	void (*done)(void *context, struct transmission *transmission);
 	void *context;
 	const struct log *log;
-	/* Of the own client only. */
 	int64_t connect_timeout_ms;    /* name, connection and TLS; 0: 10 s */
 	int64_t first_byte_timeout_ms; /* from the request to the answer's first byte; 0: 60 s */
-	const char *name_servers;      /* "127.0.0.1:5353,…"; NULL: the system's */
+	/* Of the own client only. */
+	const char *name_servers; /* "127.0.0.1:5353,…"; NULL: the system's */
 };
 
 MUST_CHECK enum error_code transport_new(

@@ -170,6 +170,12 @@ test_holding(void **state)
 	recorded(&bench, 100, 1);
 	tick(&bench, (struct wall_time){bench.now.us + 2 * SECOND});
 	attempted(&bench, 100, 1, 500);
+	/* It is announced first, however late. */
+	assert_false(action(&bench, ENGINE_RECORD)->suspend);
+	assert_int_equal(action(&bench, ENGINE_RECORD)->warn, 2);
+	recorded(&bench, 100, 1);
+	tick(&bench, (struct wall_time){bench.now.us + 2 * SECOND});
+	attempted(&bench, 100, 1, 500);
 	assert_true(action(&bench, ENGINE_RECORD)->suspend);
 	recorded(&bench, 100, 1);
 	struct engine_endpoint held = endpoint(100, "1s");
@@ -183,6 +189,62 @@ test_holding(void **state)
 	held.status = ENGINE_ACTIVE; /* resumed: the store is read from the start */
 	step(&bench, &(struct engine_event){.kind = ENGINE_ENDPOINT, .endpoint = held});
 	assert_int_equal(action(&bench, ENGINE_REFILL)->from.due.us, 0);
+	bench_free(&bench);
+}
+
+/* Of 100 s: at 20 s, at 80 s, and again in the next spell; at so many failures in a row whatever the time. */
+static void
+test_warnings(void **state)
+{
+	(void)state;
+	static const int at_s[] = {0, 19, 20, 79, 80, 99, 100}, warned[] = {0, 0, 1, 0, 2, 0, 0};
+	struct engine_options options = engine_default_options();
+	options.suspend_after_ms = 100 * 1000;
+	options.breaker_failures = 0;
+	struct bench bench = bench_new(&options);
+	put(&bench, endpoint(100, "1s"));
+	struct wall_time began = bench.now;
+	for (int spell = 0; spell < 2; spell++) {
+		for (size_t i = 0; i < COUNT_OF(at_s); i++) {
+			int message = spell * 100 + (int)i + 1;
+			tick(&bench, (struct wall_time){began.us + at_s[i] * (int64_t)SECOND});
+			add(&bench, 100, message, 0);
+			attempted(&bench, 100, message, 500);
+			const struct engine_action *record = action(&bench, ENGINE_RECORD);
+			assert_int_equal(record->warn, warned[i]);
+			assert_int_equal(record->suspend, at_s[i] >= 100);
+			if (record->warn > 0)
+				assert_int_equal(record->suspends_at.us, began.us + 100 * (int64_t)SECOND);
+			recorded(&bench, 100, message);
+		}
+		began.us += 1000 * (int64_t)SECOND;
+		tick(&bench, began);
+		add(&bench, 100, spell * 100 + 90, 0);
+		attempted(&bench, 100, spell * 100 + 90, 200);
+		assert_true(action(&bench, ENGINE_RECORD)->set_failing);
+		recorded(&bench, 100, spell * 100 + 90);
+		began.us += (int64_t)SECOND;
+	}
+	bench_free(&bench);
+}
+
+static void
+test_warning_by_failures(void **state)
+{
+	(void)state;
+	struct engine_options options = engine_default_options();
+	options.suspend_after_ms = 0;
+	options.breaker_failures = 0;
+	options.warn_failures = 3;
+	struct bench bench = bench_new(&options);
+	put(&bench, endpoint(100, "1s"));
+	for (int i = 1; i <= 6; i++) {
+		add(&bench, 100, i, 0);
+		attempted(&bench, 100, i, 500);
+		assert_int_equal(action(&bench, ENGINE_RECORD)->warn, i == 3);
+		assert_int_equal(action(&bench, ENGINE_RECORD)->suspends_at.us, 0);
+		recorded(&bench, 100, i);
+	}
 	bench_free(&bench);
 }
 
@@ -430,6 +492,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_schedules),
 	    cmocka_unit_test(test_holding),
+	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_warning_by_failures),
 	    cmocka_unit_test(test_gone_suspends),
 	    cmocka_unit_test(test_memory_is_bounded),
 	    cmocka_unit_test(test_turns),

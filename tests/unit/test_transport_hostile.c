@@ -231,6 +231,28 @@ test_first_byte(void **state)
 	fixture_stop(fixture);
 }
 
+/* The same limits by the other client, which tells them in the same words. */
+static void
+test_first_byte_of_curl(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->kind = TRANSPORT_CURL;
+	fixture->options.first_byte_timeout_ms = TIMEOUT_MS / 2;
+	fixture_start(fixture, "127.0.0.1", true);
+	struct transmission *silent = fixture_exchange(fixture, "/silent");
+	struct transmission *slow = fixture_post(fixture, "http://127.0.0.1", "/slow-body");
+	slow->timeout_ms = TIMEOUT_MS;
+	fixture_dispatch(fixture, slow);
+	loop_run(fixture->loop);
+	fixture_assert_problem(silent, TRANSMISSION_TIMED_OUT, "no answer began within 60 ms");
+	assert_in_range(silent->duration_us, 60000, 60000 + TOLERANCE_US);
+	fixture_assert_problem(slow, TRANSMISSION_TIMED_OUT, "no complete answer within 120 ms");
+	/* Its connection is gone, and the next request has one of its own. */
+	fixture_exchange(fixture, "/200");
+	loop_run(fixture->loop);
+	fixture_stop(fixture);
+}
+
 /* A listener whose queue is full takes no connection: the system answers nothing. */
 static void
 test_connect_deadline(void **state)
@@ -423,6 +445,7 @@ main(void)
 	    HOSTILE_TEST(test_retry_after),
 	    HOSTILE_TEST(test_one_deadline_for_all),
 	    HOSTILE_TEST(test_first_byte),
+	    HOSTILE_TEST(test_first_byte_of_curl),
 	    HOSTILE_TEST(test_connect_deadline),
 	    HOSTILE_TEST(test_which_connections_are_kept),
 	    HOSTILE_TEST(test_second_answers_are_nobodys),
