@@ -88,6 +88,7 @@ open_store(struct service *service, struct error *error)
 		    .type_service = service_of_type,
 		    .operational =
 			service->options.role == SERVICE_SENDER && service->options.config->operational_webhooks,
+		    .feed = service->options.role == SERVICE_SENDER,
 		    .log = service->options.log,
 		},
 	    .path = path,

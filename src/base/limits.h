@@ -10,6 +10,8 @@ enum {
 	LIMIT_CONNECTION_IDLE_S = 60, /* without traffic; also a slow body's limit */
 	LIMIT_PAGE = 250,	      /* rows in a list answer (wire contract) */
 	LIMIT_PAGE_DEFAULT = 50,
+	LIMIT_FEED_PAGE = 1000, /* events in an answer of the feed */
+	LIMIT_FEED_PAGE_DEFAULT = 250,
 	LIMIT_URL_BYTES = 65536, /* an endpoint's URL (wire contract) */
 	LIMIT_UID_BYTES = 256,
 	LIMIT_NAME_BYTES = 4096,
@@ -17,6 +19,7 @@ enum {
 	LIMIT_TOKEN_NAME_BYTES = 128,
 	LIMIT_SERVICES = 64, /* named by one organisation */
 	LIMIT_OWNER_BYTES = 256,
+	LIMIT_HEARTBEAT_S = 86400,
 	LIMIT_CHANNELS = 10,
 	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
 	LIMIT_ENDPOINTS = 10000,  /* of one organisation */

@@ -12,8 +12,8 @@ add(struct http_headers *headers, const char *name, struct slice value)
 
 /* --- bodies ----------------------------------------------------------------------------------------- */
 
-static struct slice
-webhook_id(struct arena *arena, const struct message *message)
+struct slice
+compose_id(struct arena *arena, const struct message *message)
 {
 	if (slice_present(message->webhook_id))
 		return message->webhook_id;
@@ -83,7 +83,7 @@ thin_body(struct arena *arena, const struct message *message, bool with_payload)
 	json_writer_init(&w, &out);
 	char time[TIME_TEXT_BYTES], organisation[ID_TEXT_BYTES];
 	json_open(&w, '{');
-	json_put_string(&w, "id", webhook_id(arena, message));
+	json_put_string(&w, "id", compose_id(arena, message));
 	json_put_string(&w, "type", message->event_type);
 	json_put_cstring(&w, "organisation", id_format(ID_ORGANISATION, message->organisation.value, organisation));
 	json_put_cstring(&w, "created_at", time_format(message->created, 3, time));
@@ -97,16 +97,14 @@ thin_body(struct arena *arena, const struct message *message, bool with_payload)
 	return body;
 }
 
-static struct slice
-body_of(struct arena *arena, const struct compose_input *input)
+struct slice
+compose_body(struct arena *arena, enum payload_style style, const struct message *message)
 {
-	if (input->forward)
-		return input->message->payload;
-	switch (input->target->style) {
-	case PAYLOAD_RAW: return input->message->payload;
-	case PAYLOAD_ENVELOPE: return thin_body(arena, input->message, true);
-	case PAYLOAD_THIN: return thin_body(arena, input->message, false);
-	case PAYLOAD_LEGACY: return legacy_body(arena, input->message);
+	switch (style) {
+	case PAYLOAD_RAW: return message->payload;
+	case PAYLOAD_ENVELOPE: return thin_body(arena, message, true);
+	case PAYLOAD_THIN: return thin_body(arena, message, false);
+	case PAYLOAD_LEGACY: return legacy_body(arena, message);
 	case PAYLOAD_STYLE_COUNT: break;
 	}
 	UNREACHABLE();
@@ -150,18 +148,23 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 	size_t room = HEADERS_OWN_MAX + SIGN_HEADERS_MAX + target->custom.count;
 	out->headers = (struct http_headers){arena_alloc(arena, room * sizeof out->headers.items[0]), 0};
 	out->url = arena_copy(arena, target->url);
-	out->body = body_of(arena, input);
+	bool verbatim = input->forward || input->kind == COMPOSE_HEARTBEAT;
+	out->body = verbatim ? input->message->payload : compose_body(arena, target->style, input->message);
 	out->own_destination = input->forward;
 	bool legacy = !input->forward && target->scheme == SCHEME_LEGACY;
 	add(&out->headers, "content-type", SLICE("application/json"));
-	add(&out->headers, "user-agent", legacy ? SLICE("TrustVaultWebHook") : SLICE("Vaultbell/" VAULTBELL_VERSION));
-	struct slice sequence = arena_printf(arena, "%lld", (long long)input->sequence);
-	struct slice id = webhook_id(arena, input->message);
-	if (!legacy) {
+	bool pulled = input->kind == COMPOSE_PULLED;
+	if (!pulled)
+		add(&out->headers, "user-agent",
+		    legacy ? SLICE("TrustVaultWebHook") : SLICE("Vaultbell/" VAULTBELL_VERSION));
+	struct slice sequence = SLICE_NONE, id = compose_id(arena, input->message);
+	if (input->kind != COMPOSE_HEARTBEAT)
+		sequence = arena_printf(arena, "%lld", (long long)input->sequence);
+	if (!legacy && slice_present(sequence))
 		add(&out->headers, "vaultbell-sequence", sequence);
+	if (!legacy && input->kind == COMPOSE_DELIVERY)
 		add(&out->headers, "vaultbell-attempt", arena_printf(arena, "%d", input->number));
-	}
-	for (size_t i = 0; i < target->custom.count; i++)
+	for (size_t i = 0; i < target->custom.count && !pulled; i++)
 		out->headers.items[out->headers.count++] = (struct http_header){
 		    arena_copy(arena, target->custom.items[i].name), arena_copy(arena, target->custom.items[i].value)};
 	if (input->forward) {

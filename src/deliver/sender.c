@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "deliver/compose.h"
+#include "deliver/heartbeat.h"
 #include "deliver/target.h"
 
 #include <stdio.h>
@@ -18,7 +19,8 @@ struct flight {
 	enum attempt_trigger trigger;
 	struct flight *next, *previous; /* in sender->flights */
 	struct flight *refused_next;
-	bool outcome_ignored; /* the planted bug has recorded it already */
+	struct message *heartbeat; /* not NULL: it is no delivery, and nothing follows from its outcome */
+	bool outcome_ignored;	   /* the planted bug has recorded it already */
 };
 
 struct sender {
@@ -36,6 +38,8 @@ struct sender {
 	struct flight *landed;	       /* whose outcome the engine judges in this step */
 	struct store_request *repeats; /* records that the store did not take; linked by owner */
 	struct wall_time repeat_at;
+	struct wall_time heartbeat_at; /* the first of all targets' */
+	bool paused;
 	struct sender_counts counts;
 };
 
@@ -57,7 +61,7 @@ sender_new(const struct sender_options *options, const struct sender_ports *port
 	sender->options = *options;
 	sender->ports = *ports;
 	sender->engine = engine_new(&options->engine);
-	sender->repeat_at = WALL_NEVER;
+	sender->repeat_at = sender->heartbeat_at = WALL_NEVER;
 	map_init(&sender->by_endpoint);
 	return sender;
 }
@@ -86,6 +90,7 @@ flight_new(struct sender *sender)
 static void
 flight_free(struct sender *sender, struct flight *flight)
 {
+	message_unref(flight->heartbeat);
 	if (flight->previous != NULL)
 		flight->previous->next = flight->next;
 	else
@@ -138,6 +143,7 @@ void
 sender_pause(struct sender *sender)
 {
 	engine_pause(sender->engine);
+	sender->paused = true;
 }
 
 void
@@ -156,12 +162,19 @@ find_target(const struct sender *sender, struct endpoint_id id)
 }
 
 static void
-put_target(struct sender *sender, const struct endpoint *endpoint)
+put_target(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
 {
 	struct target *target =
 	    target_new(endpoint, &sender->options.schedule, sender->options.forwarding ? NULL : sender->options.sealer);
 	uint32_t index = map_get(&sender->by_endpoint, endpoint->id.value, 0);
+	if (target->heartbeat_s > 0 && !sender->options.forwarding) {
+		target->heartbeat_at = heartbeat_first(target, now);
+		if (target->heartbeat_at.us < sender->heartbeat_at.us)
+			sender->heartbeat_at = target->heartbeat_at;
+	}
 	if (index != MAP_ABSENT) {
+		if (sender->targets[index]->newest > target->newest)
+			target->newest = sender->targets[index]->newest;
 		target_free(sender->targets[index]);
 		sender->targets[index] = target;
 		return;
@@ -190,7 +203,7 @@ status_of(enum endpoint_state state)
 static void
 on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
 {
-	put_target(sender, endpoint);
+	put_target(sender, endpoint, now);
 	const struct target *target = find_target(sender, endpoint->id);
 	struct engine_event event = {
 	    .kind = ENGINE_ENDPOINT,
@@ -236,6 +249,9 @@ sender_note(struct sender *sender, struct store_note *note, struct wall_time now
 		    });
 	for (size_t i = 0; i < note->target_count && note->kind == STORE_NOTE_DELIVERIES; i++) {
 		const struct store_note_target *target = &note->targets[i];
+		struct target *known = find_target(sender, target->endpoint);
+		if (known != NULL && known->newest < target->sequence)
+			known->newest = target->sequence;
 		struct engine_event event = {
 		    .kind = ENGINE_ADDED,
 		    .delivery =
@@ -403,7 +419,7 @@ sender_report(struct sender *sender, struct transmission *transmission, struct w
 	bool succeeded = transmission->outcome == TRANSMISSION_PASSED ||
 			 (transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
 			     transmission->status_code < 300);
-	if (!flight->outcome_ignored)
+	if (!flight->outcome_ignored && !flight->heartbeat)
 		land(sender, flight, succeeded, now);
 	flight_free(sender, flight);
 	perform(sender, now);
@@ -490,6 +506,43 @@ perform(struct sender *sender, struct wall_time now)
 	}
 }
 
+/* Whatever happens to it, nothing follows: the next one goes when its time has come. */
+static void
+beat(struct sender *sender, const struct target *target, struct wall_time now)
+{
+	struct flight *flight = flight_new(sender);
+	flight->heartbeat = heartbeat_message(target, now);
+	flight->endpoint = target->id;
+	flight->transmission.timeout_ms = sender->options.timeout_ms;
+	struct compose_input input = {
+	    .kind = COMPOSE_HEARTBEAT, .target = target, .message = flight->heartbeat, .now = now};
+	struct error error = ERROR_NONE;
+	enum error_code code = compose(&input, &flight->transmission, &error);
+	if (code == OK)
+		sender->ports.transmit(sender->ports.context, &flight->transmission);
+	else
+		flight_free(sender, flight);
+}
+
+/* None goes to an endpoint that is held: what it is not sent, it is not asked about. */
+static void
+beat_all(struct sender *sender, struct wall_time now)
+{
+	sender->heartbeat_at = WALL_NEVER;
+	for (uint32_t i = 0; i < sender->target_count && !sender->paused; i++) {
+		struct target *target = sender->targets[i];
+		if (target->heartbeat_s == 0 || sender->options.forwarding || target->state == ENDPOINT_DELETED)
+			continue;
+		if (target->heartbeat_at.us <= now.us) {
+			if (target->state == ENDPOINT_ACTIVE)
+				beat(sender, target, now);
+			target->heartbeat_at.us = now.us + (int64_t)target->heartbeat_s * 1000000;
+		}
+		if (target->heartbeat_at.us < sender->heartbeat_at.us)
+			sender->heartbeat_at = target->heartbeat_at;
+	}
+}
+
 static void
 repeat_records(struct sender *sender)
 {
@@ -517,6 +570,9 @@ sender_turn(struct sender *sender, struct wall_time now)
 		perform(sender, now);
 		next = engine_next(sender->engine);
 	}
+	if (sender->heartbeat_at.us <= now.us)
+		beat_all(sender, now);
+	next = sender->heartbeat_at.us < next.us ? sender->heartbeat_at : next;
 	return sender->repeat_at.us < next.us ? sender->repeat_at : next;
 }
 

@@ -77,6 +77,9 @@ target_new(const struct endpoint *endpoint, const struct schedule *fallback, con
 	target->order = endpoint->order;
 	target->rate_per_s = endpoint->throttle_rate;
 	target->scheme = endpoint->scheme;
+	target->environment = endpoint->environment;
+	target->heartbeat_s = endpoint_heartbeat(endpoint);
+	target->newest = endpoint->sequence;
 	target->schedule = *fallback;
 	if (slice_present(endpoint->schedule) && schedule_parse(endpoint->schedule, &target->schedule, NULL) != OK)
 		target->schedule = *fallback;

@@ -16,6 +16,10 @@ struct target {
 	enum payload_style style;
 	enum delivery_order order;
 	int32_t rate_per_s; /* 0: no limit */
+	enum environment environment;
+	int32_t heartbeat_s;	       /* 0: it wants none */
+	struct wall_time heartbeat_at; /* the next one's time */
+	int64_t newest;		       /* the last number given */
 	enum sign_scheme scheme;
 	struct schedule schedule;
 	struct key *keys[LIMIT_SECRETS];

@@ -152,6 +152,8 @@ put_endpoint(const struct endpoint *endpoint, bool shown, struct buf *out)
 	json_put_cstring(&w, "scheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(&w, "order", delivery_order_name(endpoint->order));
 	put_optional(&w, "schedule", endpoint->schedule);
+	if (endpoint->heartbeat_s != 0)
+		json_put_integer(&w, "heartbeat_s", endpoint->heartbeat_s);
 	if (!shown && endpoint->warned != 0)
 		json_put_integer(&w, "warned", endpoint->warned);
 	put_keys(&w, endpoint, shown);
@@ -399,6 +401,7 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 	if (!sign_scheme_parse(take_required(&r, "scheme"), &out->scheme))
 		r.broken = "scheme";
 	out->warned = (int32_t)take_integer(&r, "warned");
+	out->heartbeat_s = (int32_t)take_integer(&r, "heartbeat_s");
 	/* Documents of before there was an order have none. */
 	struct slice order = take_text(&r, "order");
 	if (slice_present(order) && !delivery_order_parse(order, &out->order))

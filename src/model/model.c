@@ -150,6 +150,16 @@ token_session(struct slice id)
 
 /* --- moves ------------------------------------------------------------------------------------------ */
 
+enum { HEARTBEAT_DEFAULT_S = 30 };
+
+int32_t
+endpoint_heartbeat(const struct endpoint *endpoint)
+{
+	if (endpoint->heartbeat_s > 0)
+		return endpoint->heartbeat_s;
+	return slice_list_has(endpoint->event_types, HEARTBEAT_TYPE) ? HEARTBEAT_DEFAULT_S : 0;
+}
+
 bool
 endpoint_may_move(enum endpoint_state from, enum endpoint_state to)
 {

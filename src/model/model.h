@@ -99,13 +99,23 @@ struct endpoint {
 	enum payload_style payload_style;
 	enum sign_scheme scheme;
 	enum delivery_order order;
+	int32_t heartbeat_s;			 /* between heartbeats; 0: none, unless its types name them */
 	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
 	struct owner owners[DUTY_COUNT];
 	struct verification verification; /* challenge absent: nothing is to be proved */
 	struct wall_time created, updated;
+	/* Only where the store tells of endpoints by itself (STORE_ENDPOINTS_ALL, notes): the last number given, and the
+	 * environment of its organisation. */
+	int64_t sequence;
+	enum environment environment;
 };
+
+#define HEARTBEAT_TYPE SLICE("webhook.heartbeat")
+#define MANIFEST_TYPE SLICE("webhook.manifest.daily")
+/* Seconds between the endpoint's heartbeats; 0: it wants none. */
+int32_t endpoint_heartbeat(const struct endpoint *endpoint);
 
 MUST_CHECK bool endpoint_may_move(enum endpoint_state from, enum endpoint_state to);
 const char *endpoint_state_name(enum endpoint_state state);

@@ -35,6 +35,8 @@ static const struct {
     [PERMISSION_COMPLIANCE_READ] = {"compliance:read", "read payloads of the compliance service", P | A | C},
     [PERMISSION_ATTEMPT_READ] = {"attempt:read", "see attempts, and where deliveries stand", EVERYONE},
     [PERMISSION_REPLAY] = {"replay", "have messages delivered again", P | A | E | O},
+    [PERMISSION_FEED_READ] = {"feed:read", "pull what an endpoint gets, compare with it, and read its manifests",
+	P | A | E | O | T | R | C | I},
     [PERMISSION_EVENT_TYPE_READ] = {"event-type:read", "see event types and their schemas", EVERYONE},
     [PERMISSION_EVENT_TYPE_WRITE] = {"event-type:write", "create, change and archive event types", P},
     [PERMISSION_TOKEN_READ] = {"token:read", "list tokens, without their texts", P | A | S},

@@ -26,6 +26,7 @@ struct endpoint_in {
 	struct endpoint value;
 	bool url_given, description_given, uid_given, event_types_given, channels_given, metadata_given;
 	bool headers_given, throttle_rate_given, version_given, style_given, schedule_given, order_given;
+	bool heartbeat_given;
 	bool owners_given; /* only when the caller wrote them */
 	/* Only when the caller wrote them, in a replacement too: what they default to depends on what is there. */
 	bool disabled_given, disabled, scheme_given, key_type_given;

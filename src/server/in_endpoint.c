@@ -197,13 +197,14 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		SCHEME,
 		KEY_TYPE,
 		SCHEDULE,
-		ORDERING
+		ORDERING,
+		HEARTBEAT
 	};
 	struct member m[] = {{.name = "url"}, {.name = "description"}, {.name = "disabled"}, {.name = "eventTypes"},
 	    {.name = "filterTypes"}, {.name = "channels"}, {.name = "uid"}, {.name = "secret"},
 	    {.name = "throttleRate"}, {.name = "rateLimit"}, {.name = "version"}, {.name = "metadata"},
 	    {.name = "headers"}, {.name = "payloadStyle"}, {.name = "signatureScheme"}, {.name = "keyType"},
-	    {.name = "schedule"}, {.name = "ordering"}};
+	    {.name = "schedule"}, {.name = "ordering"}, {.name = "heartbeatSeconds"}};
 	members_find(object, m, COUNT_OF(m));
 	bool all = !in->patch;
 	*out = (struct endpoint_in){
@@ -219,6 +220,7 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 	    .style_given = all || member_given(&m[STYLE]),
 	    .schedule_given = all || member_given(&m[SCHEDULE]),
 	    .order_given = all || member_given(&m[ORDERING]),
+	    .heartbeat_given = all || member_given(&m[HEARTBEAT]),
 	    .headers_given = !in->patch && !member_null(&m[HEADERS]),
 	};
 	if (out->url_given)
@@ -243,6 +245,9 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		out->value.headers = read_headers(in, &m[HEADERS]).raw;
 	read_signing(in, &m[STYLE], &m[SCHEME], &m[KEY_TYPE], out);
 	read_schedule(in, &m[SCHEDULE], &out->value.schedule);
+	int64_t heartbeat_s = 0;
+	(void)in_integer(in, &m[HEARTBEAT], 1, LIMIT_HEARTBEAT_S, &heartbeat_s);
+	out->value.heartbeat_s = (int32_t)heartbeat_s;
 	endpoint_in_owners(in, object, out);
 	struct slice order;
 	if (in_text(in, &m[ORDERING], SIZE_MAX, &order) && !delivery_order_parse(order, &out->value.order))
@@ -276,6 +281,8 @@ endpoint_in_apply(const struct endpoint_in *in, struct endpoint *endpoint)
 		endpoint->schedule = in->value.schedule;
 	if (in->owners_given)
 		memcpy(endpoint->owners, in->value.owners, sizeof endpoint->owners);
+	if (in->heartbeat_given)
+		endpoint->heartbeat_s = in->value.heartbeat_s;
 	if (in->order_given)
 		endpoint->order = in->value.order;
 }

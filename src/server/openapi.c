@@ -25,6 +25,12 @@ static const struct {
     {QUERY_GET_IF_EXISTS, "get_if_exists", "Answers with what has this uid already.", "{\"type\":\"boolean\"}"},
     {QUERY_RANGE, "since", "The begin of the range.", "{\"type\":\"string\",\"format\":\"date-time\"}"},
     {QUERY_RANGE, "until", "The end of the range.", "{\"type\":\"string\",\"format\":\"date-time\"}"},
+    {QUERY_FEED, "after", "The last sequence that is there already.",
+	"{\"type\":\"integer\",\"minimum\":0,\"default\":0}"},
+    {QUERY_FEED, "limit", "The most events that are wanted.",
+	"{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":250}"},
+    {QUERY_FEED, "signatures", "Whether each event is signed anew, as when it is pushed.",
+	"{\"type\":\"boolean\",\"default\":true}"},
     {QUERY_TASK, "status", "Only tasks in this state.", "{\"enum\":[\"running\",\"finished\",\"failed\"]}"},
     {QUERY_TASK, "task", "Only tasks of this kind.", "{\"$ref\":\"#/components/schemas/BackgroundTaskType\"}"},
 };

@@ -140,6 +140,11 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_string(writer, "schedule", endpoint->schedule);
 	out_owners(writer, endpoint);
 	json_put_cstring(writer, "ordering", delivery_order_name(endpoint->order));
+	json_key(writer, "heartbeatSeconds");
+	if (endpoint->heartbeat_s > 0)
+		json_integer(writer, endpoint->heartbeat_s);
+	else
+		json_null(writer);
 	json_close(writer);
 }
 

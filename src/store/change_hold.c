@@ -36,6 +36,7 @@ static const struct {
     {"throttle_rate", "throttleRate", 0},
     {"order", "ordering", 0},
     {"schedule", "schedule", 0},
+    {"heartbeat_s", "heartbeatSeconds", 0},
     {"owners", "owners", 0},
 };
 

@@ -194,6 +194,7 @@ memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *n
 	struct store_note *note = store_note_new(STORE_NOTE_ENDPOINT, 0);
 	note->endpoint = arena_alloc(&note->arena, sizeof *note->endpoint);
 	*note->endpoint = endpoint_copy(&note->arena, &endpoint->endpoint);
+	note->endpoint->sequence = endpoint->sequence;
 	mail_list_add(notes, &note->mail);
 }
 

@@ -318,9 +318,11 @@ memory_endpoints_all(struct memory *memory, struct store_request *request, struc
 	size_t count = memory->endpoints.count;
 	request->endpoints = arena_alloc(&request->arena, (count + 1) * sizeof request->endpoints[0]);
 	for (size_t i = 0; i < count; i++)
-		if (memory->endpoints.rows[i].endpoint.state != ENDPOINT_DELETED)
-			request->endpoints[request->count++] =
+		if (memory->endpoints.rows[i].endpoint.state != ENDPOINT_DELETED) {
+			request->endpoints[request->count] =
 			    endpoint_copy(&request->arena, &memory->endpoints.rows[i].endpoint);
+			request->endpoints[request->count++].sequence = memory->endpoints.rows[i].sequence;
+		}
 	return OK;
 }
 

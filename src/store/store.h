@@ -97,7 +97,7 @@ enum store_kind {
 	STORE_ATTEMPT_LIST, /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
-	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: deliveries (with message) by rising
+	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: endpoint, deliveries (with message) by rising
 			    * sequence, newest, more */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */

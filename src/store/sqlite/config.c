@@ -38,11 +38,22 @@ in_page(const struct store_page *page, int64_t id)
 }
 
 static void
+fill_facts(struct sqlite_store *store, struct endpoint *endpoint)
+{
+	const struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, endpoint->id);
+	const struct directory_organisation *owner =
+	    directory_organisation_by_id(&store->directory, endpoint->organisation);
+	endpoint->sequence = entry == NULL ? 0 : entry->sequence;
+	endpoint->environment = owner == NULL ? ENVIRONMENT_PRODUCTION : owner->organisation.environment;
+}
+
+static void
 note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
 {
 	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
 	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
 	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
+	fill_facts(store, changed->endpoint);
 	mail_list_add(store->notes, &changed->mail);
 }
 
@@ -400,8 +411,10 @@ op_endpoints_all(struct sqlite_store *store, struct store_request *request)
 	request->endpoints = arena_alloc(&request->arena, store->directory.all_count * sizeof request->endpoints[0]);
 	for (size_t i = 0; i < store->directory.all_count; i++) {
 		const struct endpoint *endpoint = &store->directory.all[i]->endpoint;
-		if (endpoint->state != ENDPOINT_DELETED)
-			request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+		if (endpoint->state == ENDPOINT_DELETED)
+			continue;
+		request->endpoints[request->count] = endpoint_copy(&request->arena, endpoint);
+		fill_facts(store, &request->endpoints[request->count++]);
 	}
 }
 
