@@ -2,6 +2,22 @@
 
 enum { CHECK_US = 1000000 };
 
+/* A certificate that cannot be used leaves the one that is used now. */
+static void
+check_certificates(struct in_loop *in)
+{
+	bool changed = false;
+	struct error error = ERROR_NONE;
+	if (in->service->tls == NULL)
+		return;
+	if (http_tls_reload(in->service->tls, &changed, &error) != OK)
+		log_write(in->service->options.log, LOG_ERROR,
+		    "the certificate cannot be read anew; the one that was read before stays", "error", error.text,
+		    NULL);
+	else if (changed)
+		log_write(in->service->options.log, LOG_INFO, "certificate read", NULL);
+}
+
 static void
 take_keys(struct in_loop *in, struct jwks_mail *mail)
 {
@@ -18,6 +34,7 @@ on_mail(void *context, struct mail_list mail)
 			loop_stop(in->loop);
 		} else if (one->kind == MAIL_RELOAD) {
 			atomic_store(&in->reloading, false);
+			check_certificates(in);
 			if (in->gateway != NULL)
 				receive_sources_reload(in->service->options.sources, true, in->service->options.log);
 		} else if (one->kind == MAIL_KEYS) {
@@ -43,17 +60,20 @@ publish_gateway(struct in_loop *in)
 	publish(in->service, PUBLISHED_REFUSED, refused);
 }
 
-/* Once a second: whether a secret file is another one now. Returns how long until then. */
+/* Once a second: whether a file is another one now. Returns how long until then. */
 static int64_t
-check_sources(struct in_loop *in)
+check_files(struct in_loop *in)
 {
 	int64_t left = in->check.us - clock_mono().us;
 	if (left > 0)
 		return left;
+	in->check.us = clock_mono().us + CHECK_US;
+	check_certificates(in);
+	if (in->gateway == NULL)
+		return CHECK_US;
 	receive_sources_reload(in->service->options.sources, false, in->service->options.log);
 	receive_sources_expire(in->service->options.sources, clock_wall(), in->service->options.log);
 	gateway_tick(in->gateway);
-	in->check.us = clock_mono().us + CHECK_US;
 	return CHECK_US;
 }
 
@@ -62,11 +82,13 @@ on_turn(void *context)
 {
 	struct in_loop *in = context;
 	int64_t wait = http_server_turn(in->http);
+	if (in->gateway != NULL || in->service->tls != NULL) {
+		int64_t check = check_files(in);
+		wait = wait < 0 || wait > check ? check : wait;
+	}
 	if (in->api != NULL) {
 		api_flush(in->api);
 	} else {
-		int64_t check = check_sources(in);
-		wait = wait < 0 || wait > check ? check : wait;
 		gateway_flush(in->gateway);
 		publish_gateway(in);
 	}
@@ -144,6 +166,8 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .log = service->options.log,
 		    .keys_wanted = keys_wanted,
 		    .keys_context = service,
+		    .access = service->access,
+		    .proxies = &service->options.config->trusted_proxies,
 		});
 	return http_server_new(
 	    &(struct http_options){
@@ -151,6 +175,7 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		.host = service->host,
 		.port = service->port,
 		.body_max = LIMIT_BODY_BYTES,
+		.tls = service->tls,
 		.handlers = {.request = on_request, .gone = on_gone},
 		.context = in,
 		.log = service->options.log,

@@ -129,7 +129,14 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	if (options->role == SERVICE_RECEIVER)
 		take_hangups(signals);
 	raise_descriptors();
+	const struct http_tls_options tls = {
+	    .certificate = cli_value(arguments, "tls-cert"),
+	    .key = cli_value(arguments, "tls-key"),
+	    .authorities = cli_value(arguments, "tls-client-ca"),
+	};
+	bool secure = tls.certificate != NULL || tls.key != NULL || tls.authorities != NULL;
 	struct service_options service_options = {
+	    .tls = secure ? &tls : NULL,
 	    .role = options->role,
 	    .data = cli_value(arguments, "data"),
 	    .listen = cli_value(arguments, "listen"),
@@ -141,8 +148,8 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	if (service_start(&service_options, &service, error) != OK)
 		return cli_fail(arguments, error);
 	bool v6 = strchr(service_host(service), ':') != NULL;
-	printf("vaultbell: %s http://%s%s%s:%d\n", options->verb, v6 ? "[" : "", service_host(service), v6 ? "]" : "",
-	    service_port(service));
+	printf("vaultbell: %s http%s://%s%s%s:%d\n", options->verb, secure ? "s" : "", v6 ? "[" : "",
+	    service_host(service), v6 ? "]" : "", service_port(service));
 	fflush(stdout);
 	wait_for_signal(signals, service);
 	log_write(&log, LOG_INFO, "stopping", NULL);

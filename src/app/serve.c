@@ -5,6 +5,8 @@
 static const char data_about[] = "where everything is kept; made when it is not there";
 static const char listen_about[] = "numeric address and port; port 0 takes a free one";
 static const char config_about[] = "YAML file; VAULTBELL_* variables go before it";
+static const char tls_cert_about[] = "speak HTTPS with this certificate, in PEM; read anew when it changes";
+static const char tls_client_about[] = "ask clients for a certificate of these authorities, in PEM";
 static const char print_about[] = "print every key with its value and where it came from, and end";
 
 /* --- serve ------------------------------------------------------------------------------------------ */
@@ -19,6 +21,9 @@ static const struct cli_option serve_options[] = {
     {.name = "data", .argument = "DIR", .about = data_about, .required = true},
     {.name = "listen", .argument = "HOST:PORT", .about = listen_about, .fallback = "127.0.0.1:8080"},
     {.name = "config", .argument = "FILE", .about = config_about},
+    {.name = "tls-cert", .argument = "FILE", .about = tls_cert_about},
+    {.name = "tls-key", .argument = "FILE", .about = "its private key, in PEM"},
+    {.name = "tls-client-ca", .argument = "FILE", .about = tls_client_about},
     {.name = "print-config", .about = print_about},
 };
 
@@ -74,6 +79,9 @@ static const struct cli_option receive_options[] = {
     {.name = "scheme", .argument = "S", .about = "how they are signed; see below"},
     {.name = "secret-file", .argument = "F", .about = "one key a line (rfc9421: one JWK); all are accepted"},
     {.name = "forward", .argument = "URL", .about = "hand each event on to this URL, verbatim, with retries"},
+    {.name = "tls-cert", .argument = "FILE", .about = tls_cert_about},
+    {.name = "tls-key", .argument = "FILE", .about = "its private key, in PEM"},
+    {.name = "tls-client-ca", .argument = "FILE", .about = tls_client_about},
     {.name = "print-config", .about = print_about},
 };
 

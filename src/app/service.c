@@ -136,6 +136,9 @@ free_all(struct service *service)
 	store_close(service->store);
 	in_loop_fini(&service->in);
 	out_loop_fini(&service->out);
+	http_tls_free(service->tls);
+	free(service->access);
+	arena_free(&service->arena);
 	sealer_free(service->sealer);
 	if (service->lock_fd >= 0)
 		close(service->lock_fd);
@@ -153,6 +156,10 @@ service_start(const struct service_options *options, struct service **out, struc
 		code = lock_directory(service, error);
 	if (code == OK)
 		code = sealer_open(options->data, &service->sealer, error);
+	if (code == OK && options->tls != NULL)
+		code = http_tls_new(options->tls, &service->tls, error);
+	if (code == OK && options->role == SERVICE_RECEIVER)
+		code = access_prepare(service, error);
 	if (code == OK)
 		code = open_store(service, error);
 	if (code == OK)

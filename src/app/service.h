@@ -12,23 +12,25 @@
 
 #include "config/config.h"
 #include "receive/receive.h"
+#include "server/http_tls.h"
 
 enum service_role { SERVICE_SENDER, SERVICE_RECEIVER };
 
 struct service_options {
 	enum service_role role;
-	const char *data;		 /* directory; made when absent */
-	const char *listen;		 /* HOST:PORT, numeric; port 0 takes a free one */
-	const struct config *config;	 /* borrowed */
-	struct receive_sources *sources; /* RECEIVER: borrowed; forward endpoints are filled in */
-	const struct log *log;		 /* borrowed */
+	const char *data;		    /* directory; made when absent */
+	const char *listen;		    /* HOST:PORT, numeric; port 0 takes a free one */
+	const struct config *config;	    /* borrowed */
+	struct receive_sources *sources;    /* RECEIVER: borrowed; forward endpoints are filled in */
+	const struct log *log;		    /* borrowed */
+	const struct http_tls_options *tls; /* borrowed; NULL: plain HTTP */
 };
 
 struct service;
 
 MUST_CHECK enum error_code service_start(
     const struct service_options *options, struct service **out, struct error *error);
-/* RECEIVER: reads all secret files again. Any thread. */
+/* Reads certificates again where they have changed; RECEIVER: all secret files too. Any thread. */
 void service_reload(struct service *service);
 int service_port(const struct service *service);
 const char *service_host(const struct service *service);

@@ -66,6 +66,9 @@ struct service {
 	struct service_options options;
 	int lock_fd;
 	struct sealer *sealer;
+	struct http_tls *tls;  /* NULL: plain HTTP */
+	struct access *access; /* RECEIVER: by source */
+	struct arena arena;    /* what `access` names */
 	struct store *store;   /* until the runner takes it */
 	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;
@@ -105,6 +108,9 @@ void out_loop_fini(struct out_loop *out);
  * before the runner stops. */
 void jobs_register(struct service *service);
 void jobs_free(struct service *service);
+
+/* access.c: who may send to each source, from the configuration. */
+MUST_CHECK enum error_code access_prepare(struct service *service, struct error *error);
 
 /* forward.c: makes the store's endpoints match the sources' forward URLs. Before the runner starts. */
 MUST_CHECK enum error_code forward_prepare(struct store *store, struct receive_sources *sources, struct error *error);

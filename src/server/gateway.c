@@ -159,6 +159,27 @@ refuse(struct gateway *gateway, const struct receive_source *source, const struc
 	answer_error(exchange, judgement->status, judgement->code, judgement->detail, NULL);
 }
 
+/* Before the signature: from an address, and with a certificate, of the source. */
+static bool
+may_send(struct gateway *gateway, const struct receive_source *source, struct http_exchange *exchange,
+    struct receive_judgement *judgement)
+{
+	if (gateway->options.access == NULL)
+		return true;
+	const struct access *access = &gateway->options.access[source - gateway->options.sources->items];
+	const struct access_client client = {
+	    .peer = exchange->peer,
+	    .headers = &exchange->headers,
+	    .proxies = gateway->options.proxies,
+	    .certificate = access->certificates.count > 0 ? http_client_certificate(exchange) : NULL,
+	};
+	const char *detail;
+	enum verdict verdict = access_check(access, &client, &detail);
+	if (verdict != VERDICT_VERIFIED)
+		receive_refuse(verdict, detail, judgement);
+	return verdict == VERDICT_VERIFIED;
+}
+
 static void
 receive(struct gateway *gateway, const struct receive_source *source, struct http_exchange *exchange)
 {
@@ -173,6 +194,10 @@ receive(struct gateway *gateway, const struct receive_source *source, struct htt
 	    .now = clock_wall(),
 	};
 	struct receive_judgement judgement;
+	if (!may_send(gateway, source, exchange, &judgement)) {
+		refuse(gateway, source, &input, &judgement, exchange);
+		return;
+	}
 	receive_judge(source, &input, &judgement);
 	if (judgement.keys_wanted && gateway->options.keys_wanted != NULL)
 		gateway->options.keys_wanted(

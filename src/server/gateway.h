@@ -10,6 +10,7 @@
 #define SERVER_GATEWAY_H
 
 #include "receive/receive.h"
+#include "server/access.h"
 #include "server/http.h"
 #include "store/runner.h"
 
@@ -24,6 +25,9 @@ struct gateway_options {
 	/* The keys of this source may have changed; called often. NULL: nobody fetches them. */
 	void (*keys_wanted)(void *context, size_t source);
 	void *keys_context;
+	/* Who may send, by source; borrowed. NULL: anybody. */
+	const struct access *access;
+	const struct guard *proxies;
 };
 
 /* Since the start; a duplicate is an accepted repeat, a conflict another body under a known id. */

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RUNS_PER_TURN = 4, BODY_FIRST_BYTES = 4096 };
+enum { RUNS_PER_TURN = 4, BODY_FIRST_BYTES = 4096, TLS_OPTIONS = 4 };
 
 enum connection_state { IDLE, HEAD, BODY, HANDLING, SUSPENDED, ANSWERED };
 
@@ -32,6 +32,8 @@ struct connection {
 	struct mono_time since;		    /* of IDLE; of the request line for HEAD and BODY */
 	char *body;
 	size_t body_bytes, body_room;
+	struct http_certificate *certificate; /* once somebody has asked for it */
+	struct arena arena;		      /* as long as the connection */
 };
 
 struct connection_list {
@@ -163,6 +165,26 @@ refuse_early(struct connection *connection, const struct framing *framing)
 	return MHD_YES;
 }
 
+static gnutls_session_t
+session_of(const struct connection *connection)
+{
+	if (connection->server->options.tls == NULL)
+		return NULL;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	return info == NULL ? NULL : info->tls_session;
+}
+
+/* What does not fit into the socket now is lost; the connection ends all the same. */
+static void
+send_past(struct connection *connection, const char *bytes, size_t length)
+{
+	gnutls_session_t session = session_of(connection);
+	ssize_t sent = session != NULL ? gnutls_record_send(session, bytes, length)
+				       : send(connection->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)sent;
+}
+
 /* Within a body: the daemon takes no answer then, so it is written past it. Nothing of this exchange was sent. */
 static enum MHD_Result
 refuse_late(struct connection *connection, const struct framing *framing)
@@ -173,8 +195,7 @@ refuse_late(struct connection *connection, const struct framing *framing)
 	    "HTTP/1.1 %d Content Too Large\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
 	    "connection: close\r\n\r\n%.*s",
 	    framing->status, text.len, SLICE_ARG(text));
-	ssize_t sent = send(connection->fd, answer, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)sent;
+	send_past(connection, answer, (size_t)length);
 	enter(connection, ANSWERED);
 	drain_start(&connection->server->draining, connection->fd, connection->server->now);
 	return MHD_NO;
@@ -198,6 +219,7 @@ begin_body(struct connection *connection, const char *method)
 {
 	struct http_exchange *exchange = &connection->exchange;
 	exchange->method = slice_of(method);
+	exchange->peer = MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 	int count = MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, NULL, NULL);
 	exchange->headers.items = arena_alloc(&exchange->arena, (size_t)count * sizeof *exchange->headers.items);
 	exchange->headers.count = 0;
@@ -329,6 +351,7 @@ on_connection(void *context, struct MHD_Connection *mhd, void **slot, enum MHD_C
 		struct connection *connection = *slot;
 		enter(connection, ANSWERED);
 		arena_free(&connection->exchange.arena);
+		arena_free(&connection->arena);
 		free(connection->body);
 		free(connection);
 	}
@@ -341,6 +364,40 @@ on_ready(struct loop_source *source, uint32_t events)
 {
 	(void)events;
 	CONTAINER_OF(source, struct http_server, source)->ready = true;
+}
+
+/* GnuTLS hands the daemon's connection to the callback, and the connection knows its server. */
+static int
+on_certificate(gnutls_session_t session, const gnutls_datum_t *issuers UNUSED, int issuer_count UNUSED,
+    const gnutls_pk_algorithm_t *algorithms UNUSED, int algorithm_count UNUSED, gnutls_pcert_st **certificates,
+    unsigned *count, gnutls_privkey_t *key)
+{
+	struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+	ENSURE(mhd != NULL);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const struct connection *connection = info == NULL ? NULL : info->socket_context;
+	return connection == NULL ? -1 : http_tls_retrieve(connection->server->options.tls, certificates, count, key);
+}
+
+/* The daemon's options for TLS; only an end where there is none. */
+static void
+set_tls(const struct http_tls *tls, struct MHD_OptionItem options[static TLS_OPTIONS])
+{
+	size_t count = 0;
+	if (tls != NULL) {
+		/* POSIX has it that a function's address fits into a pointer; C does not say how it gets there. */
+		const union {
+			gnutls_certificate_retrieve_function2 *function;
+			void *pointer;
+		} callback = {on_certificate};
+		options[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, callback.pointer};
+		options[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+		    (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"};
+	}
+	if (tls != NULL && http_tls_authorities(tls) != NULL)
+		options[count++] = (struct MHD_OptionItem){
+		    MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)http_tls_authorities(tls)};
+	options[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
 enum error_code
@@ -356,12 +413,16 @@ http_server_new(const struct http_options *options, struct http_server **out, st
 	server->port = http_port_of(fd);
 	server->now = clock_mono();
 	server->draining.loop = options->loop;
-	server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIMIT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-	    (unsigned)LIMIT_CONNECTION_IDLE_S, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-	    MHD_OPTION_UNESCAPE_CALLBACK, keep_undecoded, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+	struct MHD_OptionItem secure[TLS_OPTIONS];
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+	flags |= options->tls != NULL ? (unsigned)MHD_USE_TLS : 0;
+	set_tls(options->tls, secure);
+	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET, fd,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)LIMIT_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LIMIT_CONNECTION_IDLE_S,
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_undecoded, server,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_ARRAY, secure, MHD_OPTION_END);
 	if (server->daemon == NULL) {
 		close(fd);
 		free(server);
@@ -463,6 +524,21 @@ http_server_free(struct http_server *server)
 	drain_end_all(&server->draining);
 	MHD_stop_daemon(server->daemon);
 	free(server);
+}
+
+const struct http_certificate *
+http_client_certificate(struct http_exchange *exchange)
+{
+	struct connection *connection = exchange->state;
+	gnutls_session_t session = session_of(connection);
+	if (session == NULL)
+		return NULL;
+	/* It does not change as long as the connection lasts, and checking it costs as much as a request. */
+	if (connection->certificate == NULL) {
+		connection->certificate = arena_alloc(&connection->arena, sizeof *connection->certificate);
+		http_tls_client(connection->server->options.tls, session, &connection->arena, connection->certificate);
+	}
+	return connection->certificate;
 }
 
 struct slice

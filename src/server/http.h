@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "server/http_tls.h"
 #include "sign/sign.h"
 
 struct http_server;
@@ -22,9 +23,10 @@ struct http_exchange {
 	struct slice method, path, query; /* as sent; query without '?', absent when there is none */
 	struct http_headers headers;
 	struct slice body;
-	struct arena arena; /* freed with the exchange; handlers use it freely */
-	void *owner;	    /* the handler's own */
-	void *state;	    /* the adapter's own */
+	const struct sockaddr *peer; /* who is connected */
+	struct arena arena;	     /* freed with the exchange; handlers use it freely */
+	void *owner;		     /* the handler's own */
+	void *state;		     /* the adapter's own */
 };
 
 struct http_handlers {
@@ -36,6 +38,7 @@ struct http_options {
 	struct loop *loop;
 	const char *host, *port; /* numeric address; port "0" takes a free one */
 	size_t body_max;
+	struct http_tls *tls; /* borrowed; NULL: plain HTTP */
 	struct http_handlers handlers;
 	void *context;
 	const struct log *log;
@@ -50,6 +53,8 @@ int64_t http_server_turn(struct http_server *server);
 void http_server_quiesce(struct http_server *server);
 void http_server_free(struct http_server *server); /* `gone` is called for what is unanswered */
 
+/* What the client's certificate says; NULL without TLS. Valid as long as the exchange. */
+const struct http_certificate *http_client_certificate(struct http_exchange *exchange);
 /* The first header of that name (without case), or absent. */
 struct slice http_header(const struct http_exchange *exchange, const char *name);
 /* Answers; `body` is copied, `headers` too. content-type is application/json unless a header says otherwise. */

@@ -141,24 +141,37 @@ judge(const struct guard *guard, const struct address *address)
 	return carries || !is_special(address);
 }
 
-bool
-guard_allows(const struct guard *guard, const struct sockaddr *address)
+static bool
+read_address(const struct sockaddr *address, struct address *out)
 {
-	struct address judged;
 	if (address->sa_family == AF_INET) {
 		struct sockaddr_in in;
 		memcpy(&in, address, sizeof in);
 		unsigned char bytes[4];
 		memcpy(bytes, &in.sin_addr, sizeof bytes);
-		judged = mapped_address(bytes, 0);
+		*out = mapped_address(bytes, 0);
 	} else if (address->sa_family == AF_INET6) {
 		struct sockaddr_in6 in;
 		memcpy(&in, address, sizeof in);
-		memcpy(judged.bytes, &in.sin6_addr, sizeof judged.bytes);
+		memcpy(out->bytes, &in.sin6_addr, sizeof out->bytes);
 	} else {
 		return false;
 	}
-	return judge(guard, &judged);
+	return true;
+}
+
+bool
+guard_lists(const struct guard *guard, const struct sockaddr *address)
+{
+	struct address judged;
+	return read_address(address, &judged) && allow_listed(guard, &judged);
+}
+
+bool
+guard_allows(const struct guard *guard, const struct sockaddr *address)
+{
+	struct address judged;
+	return read_address(address, &judged) && judge(guard, &judged);
 }
 
 static bool

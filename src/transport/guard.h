@@ -26,6 +26,8 @@ struct guard {
 
 /* "10.0.0.0/8, fd00::/8"; ERR_INVALID names the item. Empty: nothing special is allowed. */
 MUST_CHECK enum error_code guard_parse(struct slice networks, struct guard *out, struct error *error);
+/* Whether the address lies in one of the networks that were parsed, whatever else is allowed. */
+bool guard_lists(const struct guard *guard, const struct sockaddr *address);
 /* May this be connected to? */
 bool guard_allows(const struct guard *guard, const struct sockaddr *address);
 
