@@ -2,11 +2,34 @@
 #include "cli/arguments.h"
 #include "cli/input.h"
 
+#include "config/config.h"
 #include "reconcile/keep.h"
 #include "reconcile/report.h"
+#include "records/source.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
+
+enum { PROGRESS_EVERY_US = 2000000 };
+
+/* One of the two sides: a file of the command line, or a source of the configuration. */
+struct given_side {
+	bool is_file;
+	struct reconcile_source file;
+	struct records_source *source;
+};
+
+struct run {
+	const struct cli_arguments *arguments;
+	struct config config;
+	bool has_config;
+	struct break_rules rules;
+	struct given_side sides[SIDE_COUNT];
+	struct mono_time shown; /* the last line of progress */
+	struct reconcile reconcile;
+};
 
 static enum error_code
 read_time(const struct cli_arguments *arguments, const char *name, struct wall_time *out, struct error *error)
@@ -44,26 +67,61 @@ read_rules(const struct cli_arguments *arguments, struct break_rules *rules, str
 	return code;
 }
 
-static enum error_code
-read_source(const struct cli_arguments *arguments, enum side side, struct reconcile_source *source, struct error *error)
+/* Only work that takes long is told of. */
+static void
+show_progress(void *context, const struct records_source *source, uint64_t pages, uint64_t records)
 {
-	const char *name = side_name(side);
-	enum error_code code = reconcile_source_parse(cli_value(arguments, name), source, error);
-	return code == OK ? OK : error_wrap(error, "--%s", name);
+	struct run *run = context;
+	struct mono_time now = clock_mono();
+	if (now.us - run->shown.us < PROGRESS_EVERY_US)
+		return;
+	run->shown = now;
+	fprintf(stderr, "vaultbell reconcile: %s: %" PRIu64 " records in %" PRIu64 " pages so far\n", source->name,
+	    records, pages);
+}
+
+static bool
+names_file(const char *text)
+{
+	return strncmp(text, "csv:", 4) == 0 || strncmp(text, "jsonl:", 6) == 0;
 }
 
 static enum error_code
-read_sides(const struct cli_arguments *arguments, const struct reconcile_source sources[SIDE_COUNT],
-    struct reconcile *reconcile, struct error *error)
+read_source(struct run *run, enum side side, struct error *error)
+{
+	const char *option = side_name(side), *text = cli_value(run->arguments, option);
+	struct given_side *given = &run->sides[side];
+	enum error_code code;
+	given->is_file = names_file(text) || !run->has_config;
+	if (given->is_file)
+		code = reconcile_source_parse(text, &given->file, error);
+	else
+		code = records_source_open(&run->config, text, &given->source, error);
+	if (code != OK)
+		return error_wrap(error, "--%s", option);
+	if (given->source != NULL) {
+		given->source->progress = show_progress;
+		given->source->progress_context = run;
+	}
+	return OK;
+}
+
+static enum error_code
+read_sides(struct run *run, struct error *error)
 {
 	struct store *store;
-	enum error_code code = input_store(cli_value(arguments, "data"), true, &store, error);
+	struct reconcile *reconcile = &run->reconcile;
+	enum error_code code = input_store(cli_value(run->arguments, "data"), true, &store, error);
 	if (code != OK)
 		return code;
 	code = reconcile_read_journal(reconcile, store, error);
 	store_close(store);
-	for (enum side side = SIDE_CUSTODIAN; code == OK && side <= SIDE_LEDGER; side++)
-		code = reconcile_read_records(reconcile, side, &sources[side], error);
+	run->shown = clock_mono();
+	for (enum side side = SIDE_CUSTODIAN; code == OK && side <= SIDE_LEDGER; side++) {
+		struct given_side *given = &run->sides[side];
+		code = given->is_file ? reconcile_read_records(reconcile, side, &given->file, error)
+				      : records_read_source(given->source, reconcile, side, error);
+	}
 	return code;
 }
 
@@ -118,30 +176,48 @@ keep(const struct cli_arguments *arguments, const struct reconcile *reconcile, s
 	return code;
 }
 
+static enum error_code
+prepare(struct run *run, struct error *error)
+{
+	const struct cli_arguments *arguments = run->arguments;
+	enum error_code code = read_rules(arguments, &run->rules, error);
+	if (code == OK && cli_given(arguments, "config")) {
+		code = config_load(cli_value(arguments, "config"), environ, &run->config, error);
+		run->has_config = code == OK;
+	}
+	for (enum side side = SIDE_CUSTODIAN; code == OK && side <= SIDE_LEDGER; side++)
+		code = read_source(run, side, error);
+	return code;
+}
+
+static enum error_code
+compare(struct run *run, struct error *error)
+{
+	reconcile_init(&run->reconcile, &run->rules);
+	enum error_code code = read_sides(run, error);
+	if (code == OK)
+		reconcile_run(&run->reconcile);
+	if (code == OK && cli_given(run->arguments, "keep"))
+		code = keep(run->arguments, &run->reconcile, error);
+	return code == OK ? write_reports(run->arguments, &run->reconcile, error) : code;
+}
+
 static int
-run(const struct cli_arguments *arguments)
+run_command(const struct cli_arguments *arguments)
 {
 	struct error error = ERROR_NONE;
-	struct break_rules rules;
-	struct reconcile_source sources[SIDE_COUNT];
-	enum error_code code = read_rules(arguments, &rules, &error);
-	for (enum side side = SIDE_CUSTODIAN; code == OK && side <= SIDE_LEDGER; side++)
-		code = read_source(arguments, side, &sources[side], &error);
-	if (code != OK)
-		return cli_fail(arguments, &error);
-	struct reconcile reconcile;
-	reconcile_init(&reconcile, &rules);
-	code = read_sides(arguments, sources, &reconcile, &error);
+	struct run run = {.arguments = arguments};
+	bool found = false;
+	enum error_code code = prepare(&run, &error);
 	if (code == OK) {
-		reconcile_run(&reconcile);
-		if (cli_given(arguments, "keep"))
-			code = keep(arguments, &reconcile, &error);
+		code = compare(&run, &error);
+		found = run.reconcile.breaks.count > 0;
+		reconcile_fini(&run.reconcile);
 	}
-	if (code == OK) {
-		code = write_reports(arguments, &reconcile, &error);
-	}
-	bool found = reconcile.breaks.count > 0;
-	reconcile_fini(&reconcile);
+	for (enum side side = 0; side < SIDE_COUNT; side++)
+		records_source_free(run.sides[side].source);
+	if (run.has_config)
+		config_free(&run.config);
 	if (code != OK)
 		return cli_fail(arguments, &error);
 	return found ? CLI_FINDING : CLI_GOOD;
@@ -151,12 +227,13 @@ static const struct cli_option options[] = {
     {.name = "data", .argument = "DIR", .about = "the receiver's data directory", .required = true},
     {.name = "custodian",
 	.argument = "SRC",
-	.about = "the custodian's records: csv:FILE or jsonl:FILE",
+	.about = "the custodian's records: csv:FILE, jsonl:FILE or a name of --config",
 	.required = true},
     {.name = "ledger",
 	.argument = "SRC",
-	.about = "the organisation's ledger: csv:FILE or jsonl:FILE",
+	.about = "the organisation's ledger: csv:FILE, jsonl:FILE or a name of --config",
 	.required = true},
+    {.name = "config", .argument = "FILE", .about = "the YAML file whose `records` names sources"},
     {.name = "from", .argument = "T", .about = "only transactions with a time of T or later"},
     {.name = "to", .argument = "T", .about = "only transactions with a time before T"},
     {.name = "as-of", .argument = "T", .about = "the now of all ages and tolerances; without it, now"},
@@ -182,5 +259,5 @@ const struct cli_command cli_reconcile = {
 	       "records, how they match, and what each class of break means: docs/reconciliation.md.",
     .options = options,
     .option_count = COUNT_OF(options),
-    .run = run,
+    .run = run_command,
 };

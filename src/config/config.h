@@ -16,7 +16,7 @@ struct config_value {
 	struct slice origin; /* "default", "file:line" or the environment variable */
 };
 
-enum { CONFIG_KEYS_MAX = 48, CONFIG_SOURCES_MAX = 64, CONFIG_ALERTS_MAX = 16 };
+enum { CONFIG_KEYS_MAX = 48, CONFIG_SOURCES_MAX = 64, CONFIG_ALERTS_MAX = 16, CONFIG_RECORDS_MAX = 32 };
 
 /* An item of a list of the file, as it was written; who uses it says what is right. Each member ends with a NUL; absent:
  * not given; of several values: separated by commas. `origin` is "file:line". The lists and their members are in the
@@ -32,6 +32,15 @@ struct config_source { /* receive/receive.h */
 struct config_alert { /* app/alerts.h */
 	struct slice origin;
 	struct slice name, kind, url, secret_file;
+};
+
+struct config_record { /* records/source.h */
+	struct slice origin;
+	struct slice name, kind;
+	struct slice path;			    /* of a file */
+	struct slice url, token_file, mapping;	    /* of an API */
+	struct slice organisation, endpoint;	    /* at a Vaultbell sender */
+	struct slice authorities, certificate, key; /* PEM files */
 };
 
 struct config {
@@ -67,6 +76,8 @@ struct config {
 	size_t source_count;
 	struct config_alert alerts[CONFIG_ALERTS_MAX];
 	size_t alert_count;
+	struct config_record records[CONFIG_RECORDS_MAX];
+	size_t record_count;
 	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };

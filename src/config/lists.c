@@ -20,6 +20,20 @@ static const struct config_list_member alert_members[] = {
     {"secret_file", OF(config_alert, secret_file), false},
 };
 
+static const struct config_list_member record_members[] = {
+    {"name", OF(config_record, name), false},
+    {"kind", OF(config_record, kind), false},
+    {"path", OF(config_record, path), false},
+    {"url", OF(config_record, url), false},
+    {"token_file", OF(config_record, token_file), false},
+    {"mapping", OF(config_record, mapping), false},
+    {"organisation", OF(config_record, organisation), false},
+    {"endpoint", OF(config_record, endpoint), false},
+    {"authorities", OF(config_record, authorities), false},
+    {"certificate", OF(config_record, certificate), false},
+    {"key", OF(config_record, key), false},
+};
+
 static const struct config_list lists[] = {
     {
 	.name = "sources",
@@ -46,9 +60,24 @@ static const struct config_list lists[] = {
 	.members = alert_members,
 	.member_count = COUNT_OF(alert_members),
     },
+    {
+	.name = "records",
+	.item = "source of records",
+	.expected = "a list of sources of records, as in \"- name: custodian\" and below it \"kind\" and \"url\" or "
+		    "\"path\"",
+	.members_expected = "name, kind, path, url, token_file, mapping, organisation, endpoint, authorities, "
+			    "certificate or key",
+	.items = OF(config, records),
+	.count = OF(config, record_count),
+	.item_bytes = sizeof(struct config_record),
+	.max = CONFIG_RECORDS_MAX,
+	.members = record_members,
+	.member_count = COUNT_OF(record_members),
+    },
 };
 
-_Static_assert(OF(config_source, origin) == 0 && OF(config_alert, origin) == 0, "an item begins with its origin");
+_Static_assert(OF(config_source, origin) == 0 && OF(config_alert, origin) == 0 && OF(config_record, origin) == 0,
+    "an item begins with its origin");
 
 size_t
 config_list_count(void)

@@ -5,7 +5,7 @@
 
 enum { PAGE_ROWS = 1024, STREAMS_MAX = 1024 };
 
-struct reading {
+struct journal_reader {
 	struct record_context *context;
 	struct journal *journal;
 	/* Transactions by the text that names them, in open addressing: index + 1, 0 free. */
@@ -37,7 +37,7 @@ journal_fini(struct journal *journal)
 }
 
 static struct journal_stream *
-stream_of(struct reading *reading, struct text source, struct text organisation, bool by_header)
+stream_of(struct journal_reader *reading, struct text source, struct text organisation, bool by_header)
 {
 	for (size_t i = reading->stream_count; i > 0; i--) {
 		struct journal_stream *stream = &reading->streams[i - 1];
@@ -66,7 +66,7 @@ add_number(struct journal_stream *stream, struct journal_number number)
 }
 
 static void
-note_number(struct reading *reading, struct text source, struct wall_time occurred)
+note_number(struct journal_reader *reading, struct text source, struct wall_time occurred)
 {
 	const struct journal_body *body = &reading->body;
 	if (body->stream_seq < 0 && body->newest < 0)
@@ -84,8 +84,8 @@ note_number(struct reading *reading, struct text source, struct wall_time occurr
 /* Every delivery of an endpoint takes the next number of its header. They are looked at where an envelope has none of
  * its own; what the service itself sends never has one. */
 static void
-note_header(struct reading *reading, const struct store_journal_row *row, struct text source, struct wall_time occurred,
-    bool readable)
+note_header(struct journal_reader *reading, const struct store_journal_row *row, struct text source,
+    struct wall_time occurred, bool readable)
 {
 	int64_t number;
 	if (!slice_to_int64(row->headers.sequence, &number) || number < 1)
@@ -99,7 +99,7 @@ note_header(struct reading *reading, const struct store_journal_row *row, struct
 }
 
 static void
-note_conflict(struct reading *reading, const struct store_journal_row *row, struct text source)
+note_conflict(struct journal_reader *reading, const struct store_journal_row *row, struct text source)
 {
 	struct journal *journal = reading->journal;
 	struct text id = texts_put(reading->context->texts, row->event_id);
@@ -126,7 +126,7 @@ note_conflict(struct reading *reading, const struct store_journal_row *row, stru
 }
 
 static uint32_t *
-find_slot(const struct reading *reading, struct text name)
+find_slot(const struct journal_reader *reading, struct text name)
 {
 	size_t mask = reading->slot_count - 1;
 	size_t at = (size_t)(name.at * UINT64_C(0x9e3779b97f4a7c15) >> 32) & mask;
@@ -136,7 +136,7 @@ find_slot(const struct reading *reading, struct text name)
 }
 
 static void
-grow_slots(struct reading *reading)
+grow_slots(struct journal_reader *reading)
 {
 	reading->slot_count = reading->slot_count == 0 ? 256 : reading->slot_count * 2;
 	free(reading->slots);
@@ -147,7 +147,7 @@ grow_slots(struct reading *reading)
 }
 
 static uint32_t
-transaction_of(struct reading *reading, int64_t seq)
+transaction_of(struct journal_reader *reading, int64_t seq)
 {
 	struct records *records = &reading->journal->records;
 	struct text name = texts_put(reading->context->texts, reading->body.key);
@@ -164,7 +164,8 @@ transaction_of(struct reading *reading, int64_t seq)
 
 /* A member that is not what the catalogue says is unknown; the event counts for the rest. */
 static void
-add_event(struct reading *reading, const struct store_journal_row *row, struct text source, struct wall_time occurred)
+add_event(
+    struct journal_reader *reading, const struct store_journal_row *row, struct text source, struct wall_time occurred)
 {
 	struct record_draft *draft = &reading->body.draft;
 	struct record values;
@@ -196,7 +197,7 @@ add_event(struct reading *reading, const struct store_journal_row *row, struct t
 }
 
 static void
-read_row(struct reading *reading, const struct store_journal_row *row)
+read_row(struct journal_reader *reading, const struct store_journal_row *row)
 {
 	struct journal_body *body = &reading->body;
 	struct text source = texts_put(reading->context->texts, row->source);
@@ -219,7 +220,7 @@ read_row(struct reading *reading, const struct store_journal_row *row)
 
 /* Reads one page; moves `*after` behind it and says in `*more` whether another follows. */
 static enum error_code
-read_page(struct reading *reading, struct store *store, int64_t *after, bool *more, struct error *error)
+read_page(struct journal_reader *reading, struct store *store, int64_t *after, bool *more, struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
 	request->page = (struct store_page){.limit = PAGE_ROWS, .after = *after};
@@ -237,26 +238,53 @@ read_page(struct reading *reading, struct store *store, int64_t *after, bool *mo
 	return code;
 }
 
+struct journal_reader *
+journal_reader_new(struct record_context *context, struct journal *journal)
+{
+	struct journal_reader *reading = mem_zero(1, sizeof *reading);
+	reading->context = context;
+	reading->journal = journal;
+	record_draft_init(&reading->body.draft);
+	return reading;
+}
+
+void
+journal_reader_take(struct journal_reader *reader, const struct store_journal_row *row)
+{
+	read_row(reader, row);
+}
+
+enum error_code
+journal_reader_end(struct journal_reader *reader, struct error *error)
+{
+	struct journal *journal = reader->journal;
+	bool full = reader->context->texts->full;
+	free(reader->slots);
+	free(reader->names);
+	if (!full)
+		journal_fold(reader->context->states, reader->events, reader->event_count, &journal->records);
+	for (size_t i = 0; i < reader->stream_count; i++) {
+		if (!full)
+			journal_find_gaps(journal, &reader->streams[i]);
+		free(reader->streams[i].numbers);
+	}
+	free(reader->streams);
+	free(reader->events);
+	record_draft_fini(&reader->body.draft);
+	free(reader);
+	return full ? error_set(error, ERR_LIMIT, "expected at most 4 GiB of different values in all sources together")
+		    : OK;
+}
+
 enum error_code
 journal_read(struct record_context *context, struct store *store, struct journal *journal, struct error *error)
 {
-	struct reading reading = {.context = context, .journal = journal};
-	record_draft_init(&reading.body.draft);
+	struct journal_reader *reading = journal_reader_new(context, journal);
 	enum error_code code = OK;
 	bool more = true;
 	for (int64_t after = 0; code == OK && more;)
-		code = read_page(&reading, store, &after, &more, error);
-	free(reading.slots);
-	free(reading.names);
-	if (code == OK)
-		journal_fold(context->states, reading.events, reading.event_count, &journal->records);
-	for (size_t i = 0; i < reading.stream_count; i++) {
-		if (code == OK)
-			journal_find_gaps(journal, &reading.streams[i]);
-		free(reading.streams[i].numbers);
-	}
-	free(reading.streams);
-	free(reading.events);
-	record_draft_fini(&reading.body.draft);
+		code = read_page(reading, store, &after, &more, error);
+	enum error_code ended = journal_reader_end(reading, code == OK ? error : NULL);
+	code = code == OK ? ended : code;
 	return code == OK ? journal_read_refused(context, store, journal, error) : code;
 }

@@ -51,6 +51,12 @@ void journal_fini(struct journal *journal);
 MUST_CHECK enum error_code journal_read(
     struct record_context *context, struct store *store, struct journal *journal, struct error *error);
 
+/* The same from rows that come from elsewhere, one after another. The end frees the reader, whatever it returns. */
+struct journal_reader;
+struct journal_reader *journal_reader_new(struct record_context *context, struct journal *journal);
+void journal_reader_take(struct journal_reader *reader, const struct store_journal_row *row);
+MUST_CHECK enum error_code journal_reader_end(struct journal_reader *reader, struct error *error);
+
 /* --- parts ------------------------------------------------------------------------------------------ */
 
 /* What one event says of a transaction. */

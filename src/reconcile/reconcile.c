@@ -53,8 +53,8 @@ reconcile_source_parse(const char *text, struct reconcile_source *out, struct er
 		*out = (struct reconcile_source){forms[i].format, text + length};
 		return OK;
 	}
-	return error_set(
-	    error, ERR_INVALID, "%s: configured sources are not available yet; expected csv:FILE or jsonl:FILE", text);
+	return error_set(error, ERR_INVALID,
+	    "%s: expected csv:FILE, jsonl:FILE, or with --config the name of a source of its `records`", text);
 }
 
 enum error_code

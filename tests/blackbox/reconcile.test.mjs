@@ -180,7 +180,7 @@ test('misuse says what would be right', async (t) => {
 	const good = `csv:${fileIn(data, 'good.csv', csv([]))}`;
 	const bad = fileIn(data, 'bad.csv', 'id,status\n1,completed\n2,finished\n');
 	const cases = [
-		[['--custodian', 'acme', '--ledger', good], /configured sources are not available yet; expected csv:FILE or jsonl:FILE/],
+		[['--custodian', 'acme', '--ledger', good], /acme: expected csv:FILE, jsonl:FILE, or with --config the name of a source of its `records`/],
 		[['--custodian', good, '--ledger', 'csv:/nowhere'], /\/nowhere: .*expected a readable file/],
 		[['--custodian', good, '--ledger', `csv:${bad}`], /bad\.csv:3: status "finished": expected a state/],
 		[['--custodian', good, '--ledger', good, '--as-of', 'soon'], /--as-of soon: expected a time/],

@@ -420,7 +420,7 @@ test_sources(void **state)
 	static const char *const bad[] = {"acme", "csv:", "json:x", ""};
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_int_equal(reconcile_source_parse(bad[i], &source, &error), ERR_INVALID);
-		assert_non_null(strstr(error.text, "csv:FILE or jsonl:FILE"));
+		assert_non_null(strstr(error.text, "csv:FILE, jsonl:FILE"));
 	}
 }
 
