@@ -117,6 +117,7 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	    .schedule = config->delivery_schedule,
 	    .timeout_ms = config->delivery_timeout_ms,
 	    .sealer = service->sealer,
+	    .sandbox_plain_http = !config->delivery_https_only,
 	    .log = service->options.log,
 	    .forwarding = service->options.role == SERVICE_RECEIVER,
 	};

@@ -20,6 +20,9 @@ enum {
 	LIMIT_SERVICES = 64, /* named by one organisation */
 	LIMIT_OWNER_BYTES = 256,
 	LIMIT_HEARTBEAT_S = 86400,
+	LIMIT_REDACTION_PATHS = 32, /* of one role of an organisation */
+	LIMIT_REDACTION_SEGMENTS = 8,
+	LIMIT_RETENTION_DAYS = 3650,
 	LIMIT_CHANNELS = 10,
 	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
 	LIMIT_ENDPOINTS = 10000,  /* of one organisation */
@@ -56,10 +59,10 @@ enum {
 	LIMIT_REFUSED_IN_FLIGHT = 2048,		/* on their way to the store: good requests wait behind these */
 	LIMIT_REFUSED_LOGGED = 10,		/* logged a second */
 	LIMIT_ALERTS = 10000,
-	LIMIT_JOURNAL_HEADER_BYTES = 256,	/* of each header that the journal keeps, and of ids that are claimed */
+	LIMIT_JOURNAL_HEADER_BYTES = 256, /* of each header that the journal keeps, and of ids that are claimed */
 
 	/* Signatures */
-	LIMIT_JWKS_KEYS = 2048,	      /* taken of a fetched set; only those of one name are tried */
+	LIMIT_JWKS_KEYS = 2048, /* taken of a fetched set; only those of one name are tried */
 	LIMIT_JWKS_BYTES = 1 << 20,
 	LIMIT_SIGNATURES = 32,	      /* signatures looked at in one request */
 	LIMIT_TIMESTAMP_SKEW_S = 300, /* between a signed timestamp and now, either way */

@@ -75,7 +75,7 @@ legacy_body(struct arena *arena, const struct message *message)
 
 /* Identifiers only: what a receiver needs to ask for the rest. */
 static struct slice
-thin_body(struct arena *arena, const struct message *message, bool with_payload)
+thin_body(struct arena *arena, enum environment environment, const struct message *message, bool with_payload)
 {
 	struct buf out;
 	buf_init(&out, message->payload.len + 2048);
@@ -85,6 +85,9 @@ thin_body(struct arena *arena, const struct message *message, bool with_payload)
 	json_open(&w, '{');
 	json_put_string(&w, "id", compose_id(arena, message));
 	json_put_string(&w, "type", message->event_type);
+	json_put_cstring(&w, "environment", environment_name(environment));
+	if (message->test)
+		json_put_bool(&w, "test", true);
 	json_put_cstring(&w, "organisation", id_format(ID_ORGANISATION, message->organisation.value, organisation));
 	json_put_cstring(&w, "created_at", time_format(message->created, 3, time));
 	if (with_payload) {
@@ -98,12 +101,12 @@ thin_body(struct arena *arena, const struct message *message, bool with_payload)
 }
 
 struct slice
-compose_body(struct arena *arena, enum payload_style style, const struct message *message)
+compose_body(struct arena *arena, enum payload_style style, enum environment environment, const struct message *message)
 {
 	switch (style) {
 	case PAYLOAD_RAW: return message->payload;
-	case PAYLOAD_ENVELOPE: return thin_body(arena, message, true);
-	case PAYLOAD_THIN: return thin_body(arena, message, false);
+	case PAYLOAD_ENVELOPE: return thin_body(arena, environment, message, true);
+	case PAYLOAD_THIN: return thin_body(arena, environment, message, false);
 	case PAYLOAD_LEGACY: return legacy_body(arena, message);
 	case PAYLOAD_STYLE_COUNT: break;
 	}
@@ -149,7 +152,8 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 	out->headers = (struct http_headers){arena_alloc(arena, room * sizeof out->headers.items[0]), 0};
 	out->url = arena_copy(arena, target->url);
 	bool verbatim = input->forward || input->kind == COMPOSE_HEARTBEAT;
-	out->body = verbatim ? input->message->payload : compose_body(arena, target->style, input->message);
+	out->body = verbatim ? input->message->payload
+			     : compose_body(arena, target->style, target->environment, input->message);
 	out->own_destination = input->forward;
 	bool legacy = !input->forward && target->scheme == SCHEME_LEGACY;
 	add(&out->headers, "content-type", SLICE("application/json"));
@@ -164,6 +168,8 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 		add(&out->headers, "vaultbell-sequence", sequence);
 	if (!legacy && input->kind == COMPOSE_DELIVERY)
 		add(&out->headers, "vaultbell-attempt", arena_printf(arena, "%d", input->number));
+	if (!legacy && input->kind == COMPOSE_DELIVERY && input->message->test)
+		add(&out->headers, "vaultbell-test", SLICE("true"));
 	for (size_t i = 0; i < target->custom.count && !pulled; i++)
 		out->headers.items[out->headers.count++] = (struct http_header){
 		    arena_copy(arena, target->custom.items[i].name), arena_copy(arena, target->custom.items[i].value)};

@@ -435,6 +435,9 @@ launch(struct sender *sender, const struct engine_delivery *delivery, struct wal
 	flight->trigger = delivery->trigger;
 	struct transmission *transmission = &flight->transmission;
 	transmission->timeout_ms = sender->options.timeout_ms;
+	const struct target *to = find_target(sender, delivery->endpoint);
+	transmission->plain_allowed =
+	    sender->options.sandbox_plain_http && to != NULL && to->environment == ENVIRONMENT_SANDBOX;
 	transmission->message = delivery->payload;
 	struct compose_input input = {
 	    .target = find_target(sender, delivery->endpoint),

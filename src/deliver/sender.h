@@ -33,6 +33,7 @@ struct sender_options {
 	const struct log *log;
 	/* The receiver's forwarding: all endpoints are the operator's own destinations. Requests are not signed, carry
 	 * the event's id as webhook-id and the body verbatim. */
+	bool sandbox_plain_http; /* endpoints of sandboxes may have http URLs */
 	bool forwarding;
 	/* Planted bug for tests of the tests: record success when the request leaves, not when it was answered. */
 	bool delivered_before_outcome;

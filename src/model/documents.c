@@ -65,6 +65,11 @@ organisation_encode(const struct organisation *organisation, struct buf *out)
 		json_key(&w, "governance");
 		governance_write(&w, &organisation->governance);
 	}
+	if (organisation->twin.value != 0)
+		json_put_integer(&w, "twin", organisation->twin.value);
+	if (organisation->retention_days != 0)
+		json_put_integer(&w, "retention_days", organisation->retention_days);
+	put_raw(&w, "redactions", organisation->redactions);
 	put_times(&w, organisation->created, organisation->updated);
 	json_close(&w);
 }
@@ -317,6 +322,9 @@ organisation_decode(struct slice doc, struct arena *arena, struct organisation *
 	    .uid = take_text(&r, "uid"),
 	    .throttle_rate = (int32_t)take_integer(&r, "throttle_rate"),
 	    .metadata = take_raw(&r, "metadata"),
+	    .twin = {take_integer(&r, "twin")},
+	    .retention_days = (int32_t)take_integer(&r, "retention_days"),
+	    .redactions = take_raw(&r, "redactions"),
 	    .created = {take_integer(&r, "created")},
 	    .updated = {take_integer(&r, "updated")},
 	};
@@ -446,6 +454,7 @@ organisation_copy(struct arena *arena, const struct organisation *from)
 	copy.metadata = arena_copy(arena, from->metadata);
 	copy.services = arena_list(arena, from->services);
 	copy.governance = governance_copy(arena, &from->governance);
+	copy.redactions = arena_copy(arena, from->redactions);
 	return copy;
 }
 

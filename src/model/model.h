@@ -17,7 +17,8 @@
 
 /* --- organisations ---------------------------------------------------------------------------------- */
 
-/* A sandbox is an organisation for trying things: its endpoints, keys and events are its own like anybody's. */
+/* A sandbox is an organisation for trying things: its endpoints, keys, tokens and events are its own like anybody's. What
+ * an organisation is, it stays: else what is meant for trying would become real, or the other way round. */
 enum environment { ENVIRONMENT_PRODUCTION, ENVIRONMENT_SANDBOX, ENVIRONMENT_COUNT };
 
 struct organisation {
@@ -30,8 +31,13 @@ struct organisation {
 	struct slice_list services;
 	enum environment environment;
 	struct governance governance;
+	struct organisation_id twin; /* of a production its sandbox, of a sandbox its production; 0: none */
+	int32_t retention_days;	     /* of payloads that are posted without one; 0: RETENTION_DAYS_DEFAULT */
+	struct slice redactions;     /* {role: [path, …]}, see redaction.h; absent: none */
 	struct wall_time created, updated;
 };
+
+enum { RETENTION_DAYS_DEFAULT = 90 };
 
 const char *environment_name(enum environment environment); /* "production", "sandbox" */
 MUST_CHECK bool environment_parse(struct slice name, enum environment *out);
@@ -105,11 +111,10 @@ struct endpoint {
 	size_t key_count;
 	struct owner owners[DUTY_COUNT];
 	struct verification verification; /* challenge absent: nothing is to be proved */
+	enum environment environment;	  /* of its organisation: not in its document */
 	struct wall_time created, updated;
-	/* Only where the store tells of endpoints by itself (STORE_ENDPOINTS_ALL, notes): the last number given, and the
-	 * environment of its organisation. */
+	/* The last number given; only where the store tells of endpoints by itself (STORE_ENDPOINTS_ALL, notes). */
 	int64_t sequence;
-	enum environment environment;
 };
 
 #define HEARTBEAT_TYPE SLICE("webhook.heartbeat")
@@ -160,7 +165,8 @@ struct message {
 	struct slice event_type;
 	struct slice event_id; /* absent: none */
 	struct slice_list channels;
-	int32_t retention_days;
+	int32_t retention_days;	 /* as posted 0: its organisation's */
+	bool test;		 /* an example that was asked for, nothing that happened */
 	struct slice payload;	 /* exactly as posted; absent: expunged */
 	struct slice webhook_id; /* what is sent as webhook-id, where it is not the id's text (forwarding) */
 	struct arena arena;	 /* everything above lives here */

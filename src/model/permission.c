@@ -30,6 +30,8 @@ static const struct {
     [PERMISSION_KEY_ROTATE] = {"key:rotate", "put a new signing key in place of the live one", P | A | E | S},
     [PERMISSION_MESSAGE_READ] = {"message:read", "list messages: ids, types and times", EVERYONE},
     [PERMISSION_MESSAGE_POST] = {"message:post", "post messages", P},
+    [PERMISSION_TEST_EVENT] = {"test-event:send", "have test events sent to an endpoint of a sandbox",
+	P | A | E | O | I},
     [PERMISSION_PAYLOAD_READ] = {"payload:read", "read payloads of types that the catalogue does not have",
 	EVERYONE & ~S},
     [PERMISSION_COMPLIANCE_READ] = {"compliance:read", "read payloads of the compliance service", P | A | C},

@@ -148,6 +148,8 @@ answer_conflict(struct call *call, const struct store_request *request)
 	case STORE_DETAIL_NO_ALERT:
 	case STORE_DETAIL_NO_CHANGE:
 	case STORE_DETAIL_NO_SERVICE:
+	case STORE_DETAIL_PLAIN_URL:
+	case STORE_DETAIL_ENVIRONMENT:
 	case STORE_DETAIL_EXPUNGED:
 	case STORE_DETAIL_TOO_MANY: break;
 	}
@@ -167,6 +169,10 @@ answer_invalid(struct call *call, const struct store_request *request)
 		    request->kind == STORE_ENDPOINT_CREATE || request->kind == STORE_ENDPOINT_EDIT ? "eventTypes"
 												   : "eventType",
 		    "%s", said(request, "The type's service is not enabled."));
+	else if (request->detail == STORE_DETAIL_PLAIN_URL)
+		check_fail(&call->check, CHECK_VALUE, "url", "%s", request->error.text);
+	else if (request->detail == STORE_DETAIL_ENVIRONMENT)
+		check_fail(&call->check, CHECK_VALUE, "environment", "%s", request->error.text);
 	else if (request->detail == STORE_DETAIL_TYPE_UNKNOWN)
 		check_fail(&call->check, CHECK_VALUE, "eventTypes", "%s",
 		    said(request, "One of the event types is not there, or is archived."));
@@ -188,6 +194,8 @@ missing_text(enum store_detail detail)
 	case STORE_DETAIL_NO_ALERT: return "There is no such alert.";
 	case STORE_DETAIL_NONE:
 	case STORE_DETAIL_NO_SERVICE:
+	case STORE_DETAIL_PLAIN_URL:
+	case STORE_DETAIL_ENVIRONMENT:
 	case STORE_DETAIL_UID_TAKEN:
 	case STORE_DETAIL_TYPE_EXISTS:
 	case STORE_DETAIL_EVENT_ID_TAKEN:

@@ -114,22 +114,29 @@ call_request(struct call *call, enum store_kind kind)
 }
 
 static void
-scope_hash(const struct call *call, struct slice key, unsigned char out[static SHA256_BYTES])
+scope_hash(const struct call *call, struct slice key, struct slice part, unsigned char out[static SHA256_BYTES])
 {
-	struct slice text = arena_printf(&call->exchange->arena, "%lld\n%.*s\n%.*s",
-	    (long long)call->token.organisation.value, SLICE_ARG(call->exchange->path), SLICE_ARG(key));
+	struct slice text =
+	    arena_printf(&call->exchange->arena, "%lld\n%.*s\n%.*s%s%.*s", (long long)call->token.organisation.value,
+		SLICE_ARG(call->exchange->path), SLICE_ARG(key), part.len > 0 ? "\n" : "", SLICE_ARG(part));
 	sha256(text, out);
 }
 
 void
-call_idempotent(struct call *call, struct store_request *request)
+call_idempotent_part(struct call *call, struct store_request *request, struct slice part)
 {
 	struct slice key = http_header(call->exchange, "idempotency-key");
 	if (!slice_present(key) || key.len == 0)
 		return;
 	request->idempotency.present = true;
-	scope_hash(call, key, request->idempotency.key);
+	scope_hash(call, key, part, request->idempotency.key);
 	sha256(call->exchange->body, request->idempotency.body);
+}
+
+void
+call_idempotent(struct call *call, struct store_request *request)
+{
+	call_idempotent_part(call, request, SLICE(""));
 }
 
 void

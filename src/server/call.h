@@ -58,6 +58,8 @@ struct call {
 struct store_request *call_request(struct call *call, enum store_kind kind);
 /* A POST that changes something: takes the client's idempotency key. */
 void call_idempotent(struct call *call, struct store_request *request);
+/* The same, of a call that makes several things: each is told by a name of its own. */
+void call_idempotent_part(struct call *call, struct store_request *request, struct slice part);
 void call_submit(struct call *call, struct store_request *request, call_finish *finish);
 
 /* The body as an object; false: answered already. */
@@ -73,6 +75,12 @@ MUST_CHECK bool call_flag(struct call *call, const char *name, bool *value);
 
 /* How much of an event of this type the token's role may see. */
 enum content call_content(const struct call *call, struct slice event_type);
+/* The same of what an endpoint answered. `request` is one that read messages, attempts or deliveries. */
+enum content call_answer_content(const struct call *call, const struct store_request *request, struct slice event_type);
+/* The message without the members that the token's role may not see: itself, or a copy in the exchange's arena. Every
+ * payload that is shown goes through here. */
+const struct message *call_message(
+    const struct call *call, const struct store_request *request, const struct message *message);
 
 /* Answers. After one of these the exchange is gone. */
 struct json_writer *call_write(struct call *call); /* begins an answer; call_end sends it */

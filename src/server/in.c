@@ -235,6 +235,10 @@ organisation_in_apply(const struct organisation_in *in, struct organisation *org
 	}
 	if (in->environment_given)
 		organisation->environment = in->value.environment;
+	if (in->retention_given)
+		organisation->retention_days = in->value.retention_days;
+	if (in->redactions_given)
+		organisation->redactions = in->value.redactions;
 }
 
 /* --- keys -------------------------------------------------------------------------------------------- */

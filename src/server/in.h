@@ -17,7 +17,7 @@ struct in {
 struct organisation_in {
 	struct organisation value;
 	bool name_given, uid_given, throttle_rate_given, metadata_given;
-	bool services_given, environment_given; /* only when the caller wrote them */
+	bool services_given, environment_given, retention_given, redactions_given; /* only when the caller wrote them */
 };
 void organisation_in_read(const struct in *in, struct json object, struct organisation_in *out);
 void organisation_in_apply(const struct organisation_in *in, struct organisation *organisation);

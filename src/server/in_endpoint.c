@@ -129,7 +129,7 @@ read_url(const struct in *in, const struct member *member, const struct config *
 	struct slice url = url_normalise(in->arena, text, &reason);
 	if (!slice_present(url))
 		check_fail(in->check, CHECK_VALUE, member->name, "url cannot be used: %s.", reason);
-	else if (slice_starts(url, SLICE("http:")) && (!config->delivery_allow_http || config->delivery_https_only))
+	else if (slice_starts(url, SLICE("http:")) && config->delivery_https_only)
 		check_fail(in->check, CHECK_VALUE, member->name, "url must start with https:// on this server.");
 	else
 		*out = url;

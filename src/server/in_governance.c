@@ -3,6 +3,7 @@
 #include "server/in.h"
 
 #include "catalogue/catalogue.h"
+#include "model/redaction.h"
 
 static void
 read_services(const struct in *in, const struct member *member, struct organisation_in *out)
@@ -21,16 +22,56 @@ read_services(const struct in *in, const struct member *member, struct organisat
 			    "Item %zu of %s must be one of the catalogue's services.", i, member->name);
 }
 
+/* {role: [path, …]}; kept as it was written. */
+static void
+read_redactions(const struct in *in, const struct member *member, struct organisation_in *out)
+{
+	out->redactions_given = member_given(member);
+	if (member_null(member))
+		return;
+	if (member->value.type != JSON_OBJECT || json_has_duplicates(member->value)) {
+		check_fail(in->check, CHECK_DECODE, member->name,
+		    "%s must be an object with lists of paths by role, each role once.", member->name);
+		return;
+	}
+	struct json_iterator iterator = json_iterate(member->value);
+	struct json key, value;
+	while (json_next(&iterator, &key, &value)) {
+		enum role role;
+		bool known = role_parse(json_text(in->arena, key), &role) && role != ROLE_PLATFORM_ADMIN;
+		bool fits = value.type == JSON_ARRAY && json_count(value) <= LIMIT_REDACTION_PATHS;
+		struct json_iterator items = json_iterate(fits ? value : (struct json){JSON_ARRAY, SLICE("[]")});
+		struct json none, item;
+		while (fits && json_next(&items, &none, &item))
+			fits = item.type == JSON_STRING && redaction_path_valid(json_text(in->arena, item));
+		if (known && fits)
+			continue;
+		check_fail(in->check, CHECK_VALUE, member->name,
+		    known ? "The paths of a role in %s must be at most %d texts such as data.amount or **.address."
+			  : "A name in %s is not one of an organisation's roles.",
+		    member->name, LIMIT_REDACTION_PATHS);
+		return;
+	}
+	if (json_count(member->value) > 0)
+		out->value.redactions = arena_copy(in->arena, member->value.raw);
+}
+
 void
 organisation_in_services(const struct in *in, struct json object, struct organisation_in *out)
 {
-	struct member m[] = {{.name = "services"}, {.name = "environment"}};
+	struct member m[] = {
+	    {.name = "services"}, {.name = "environment"}, {.name = "payloadRetentionPeriod"}, {.name = "redactions"}};
+	int64_t days = 0;
 	struct slice name;
 	members_find(object, m, COUNT_OF(m));
 	read_services(in, &m[0], out);
 	out->environment_given = member_given(&m[1]);
 	if (in_text(in, &m[1], LIMIT_UID_BYTES, &name) && !environment_parse(name, &out->value.environment))
 		check_fail(in->check, CHECK_VALUE, m[1].name, "%s must be production or sandbox.", m[1].name);
+	out->retention_given = member_given(&m[2]);
+	(void)in_integer(in, &m[2], 1, LIMIT_RETENTION_DAYS, &days);
+	out->value.retention_days = (int32_t)days;
+	read_redactions(in, &m[3], out);
 }
 
 static void

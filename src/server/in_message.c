@@ -73,7 +73,7 @@ message_in_read(const struct in *in, struct json object, struct slice path_ref, 
 		message->payload = payload->value.raw;
 	(void)in_uid(&own, &members[EVENT_ID], ID_MESSAGE, &message->event_id);
 	(void)in_names(&own, &members[CHANNELS], LIMIT_CHANNELS, &message->channels);
-	int64_t days = RETENTION_DAYS_MAX;
+	int64_t days = 0;
 	(void)in_integer(&own, &members[RETENTION], RETENTION_DAYS_MIN, RETENTION_DAYS_MAX, &days);
 	message->retention_days = (int32_t)days;
 	if (!member_null(&members[APPLICATION]))

@@ -2,6 +2,8 @@
 
 #include "server/in.h"
 
+#include <stdio.h>
+
 enum { STATUS_SUCCESS = 0, STATUS_FAIL = 2, STATUS_SENDING = 3, STATUS_CANCELLED = 4 };
 
 void
@@ -65,6 +67,15 @@ out_empty(struct json_writer *writer, const char *name)
 	json_close(writer);
 }
 
+static void
+out_twin(struct json_writer *writer, const char *name, int64_t id)
+{
+	if (id == 0)
+		json_put_string(writer, name, SLICE_NONE);
+	else
+		out_id(writer, name, ID_ORGANISATION, id);
+}
+
 void
 out_organisation(struct json_writer *writer, const struct organisation *organisation)
 {
@@ -81,6 +92,15 @@ out_organisation(struct json_writer *writer, const struct organisation *organisa
 	else
 		out_names(writer, "services", organisation->services);
 	json_put_cstring(writer, "environment", environment_name(organisation->environment));
+	bool sandbox = organisation->environment == ENVIRONMENT_SANDBOX;
+	out_twin(writer, "sandboxId", sandbox ? 0 : organisation->twin.value);
+	out_twin(writer, "productionId", sandbox ? organisation->twin.value : 0);
+	json_key(writer, "payloadRetentionPeriod");
+	if (organisation->retention_days == 0)
+		json_null(writer);
+	else
+		json_integer(writer, organisation->retention_days);
+	out_object(writer, "redactions", organisation->redactions);
 	json_close(writer);
 }
 
@@ -224,6 +244,8 @@ out_message_members(struct json_writer *writer, const struct message *message, e
 	out_names(writer, "channels", message->channels);
 	out_id(writer, "id", ID_MESSAGE, message->id.value);
 	out_time(writer, "timestamp", message->created);
+	if (message->test)
+		json_put_bool(writer, "test", true);
 }
 
 void
@@ -284,11 +306,30 @@ out_destination(struct json_writer *writer, const struct store_delivery *deliver
 }
 
 void
-out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, enum content content)
+out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, const struct message *shown,
+    enum content content)
 {
 	json_open(writer, '{');
-	out_message_members(writer, delivery->message, content);
+	out_message_members(writer, shown, content);
 	out_standing(writer, delivery);
+	json_close(writer);
+}
+
+void
+out_evidence(struct json_writer *writer, const struct message *message, const struct store_evidence *evidence)
+{
+	char hex[SHA256_BYTES * 2 + 1];
+	for (size_t i = 0; i < SHA256_BYTES; i++)
+		snprintf(hex + i * 2, 3, "%02x", evidence->sha256[i]);
+	json_open(writer, '{');
+	out_id(writer, "id", ID_MESSAGE, message->id.value);
+	json_put_string(writer, "eventId", message->event_id);
+	json_put_string(writer, "eventType", message->event_type);
+	out_time(writer, "timestamp", message->created);
+	json_put_cstring(writer, "payloadSha256", evidence->known ? hex : NULL);
+	json_put_bool(writer, "payloadKept", evidence->kept);
+	json_put_integer(writer, "payloadRetentionPeriod", message->retention_days);
+	out_time(writer, "purgedAt", evidence->purged);
 	json_close(writer);
 }
 

@@ -14,10 +14,12 @@ void out_endpoint(struct json_writer *writer, const struct endpoint *endpoint);
 void out_endpoint_headers(struct json_writer *writer, struct slice headers, struct arena *arena);
 void out_event_type(struct json_writer *writer, const struct event_type *type, bool with_content);
 void out_message(struct json_writer *writer, const struct message *message, enum content content);
+void out_evidence(struct json_writer *writer, const struct message *message, const struct store_evidence *evidence);
 void out_attempt(struct json_writer *writer, const struct attempt *attempt, enum content content);
 /* MessageEndpointOut and EndpointMessageOut: where a delivery stands. */
 void out_destination(struct json_writer *writer, const struct store_delivery *delivery);
-void out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery, enum content content);
+void out_endpoint_message(struct json_writer *writer, const struct store_delivery *delivery,
+    const struct message *shown, enum content content);
 void out_token(struct json_writer *writer, const struct token *token, struct slice text); /* absent: not shown again */
 void out_audit(struct json_writer *writer, const struct store_audit_row *row);
 

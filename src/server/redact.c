@@ -1,7 +1,9 @@
-/* Which payloads a role may read. The catalogue decides for its types, a permission for all others. */
+/* Which payloads a role may read, and which members of them. The catalogue decides for its types, a permission for all
+ * others; of what may be read, compliance information is for those who may read it, and the organisation may hide more. */
 #include "server/call.h"
 
 #include "catalogue/catalogue.h"
+#include "model/redaction.h"
 
 static bool
 may_read(enum role role, struct slice event_type)
@@ -16,6 +18,47 @@ may_read(enum role role, struct slice event_type)
 		return false;
 	return type != NULL ? catalogue_may_read(type, slice_of(role_name(role)))
 			    : role_may(role, PERMISSION_PAYLOAD_READ);
+}
+
+/* Whether anything of the organisation's own choice is hidden from the role: then neither is shown what an endpoint
+ * answered, since it may have echoed what it was sent. */
+static bool
+hides_members(const struct call *call, const struct store_request *request)
+{
+	struct arena *arena = &call->exchange->arena;
+	return redaction_paths(request->organisation.redactions, call->token.role, arena).count > 0;
+}
+
+enum content
+call_answer_content(const struct call *call, const struct store_request *request, struct slice event_type)
+{
+	enum content content = call_content(call, event_type);
+	return content == CONTENT_SHOWN && hides_members(call, request) ? CONTENT_REDACTED : content;
+}
+
+const struct message *
+call_message(const struct call *call, const struct store_request *request, const struct message *message)
+{
+	struct arena *arena = &call->exchange->arena;
+	if (call_content(call, message->event_type) != CONTENT_SHOWN)
+		return message;
+	struct slice_list paths = redaction_of(request->organisation.redactions, call->token.role, arena);
+	struct slice shown = redaction_apply(message->payload, paths, arena);
+	if (shown.ptr == message->payload.ptr)
+		return message;
+	struct message *copy = arena_alloc(arena, sizeof *copy);
+	*copy = (struct message){
+	    .id = message->id,
+	    .organisation = message->organisation,
+	    .created = message->created,
+	    .event_type = message->event_type,
+	    .event_id = message->event_id,
+	    .channels = message->channels,
+	    .retention_days = message->retention_days,
+	    .test = message->test,
+	    .payload = shown,
+	};
+	return copy;
 }
 
 enum content

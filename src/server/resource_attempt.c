@@ -47,7 +47,8 @@ finish_attempts(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_attempt(&call->writer, &request->attempts[i], call_content(call, request->attempts[i].event_type));
+		const struct attempt *attempt = &request->attempts[i];
+		out_attempt(&call->writer, attempt, call_answer_content(call, request, attempt->event_type));
 		rows_name(&rows, slice_of(id_format(ID_ATTEMPT, request->attempts[i].id.value, id)));
 	}
 	rows_end(&rows, request);
@@ -95,7 +96,8 @@ finish_attempt(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_attempt(call_write(call), &request->attempt, call_content(call, request->attempt.event_type));
+	out_attempt(
+	    call_write(call), &request->attempt, call_answer_content(call, request, request->attempt.event_type));
 	call_end(call, 200);
 }
 
@@ -172,8 +174,9 @@ finish_messages(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_endpoint_message(&call->writer, &request->deliveries[i],
-		    call_content(call, request->deliveries[i].message->event_type));
+		struct store_delivery *delivery = &request->deliveries[i];
+		out_endpoint_message(&call->writer, delivery, call_message(call, request, delivery->message),
+		    call_content(call, delivery->message->event_type));
 		rows_name(&rows, slice_of(id_format(ID_MESSAGE, request->deliveries[i].message->id.value, id)));
 	}
 	rows_end(&rows, request);

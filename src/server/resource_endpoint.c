@@ -118,6 +118,7 @@ endpoint_create(struct call *call)
 	if ((call->route->flags & ROUTE_MANAGEMENT) != 0)
 		operational_types_check(&in, &given.value.event_types);
 	struct endpoint *endpoint = &request->endpoint;
+	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
 	*endpoint = given.value;
 	endpoint->state = given.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
 	prepare_key(call, &in, &given, &endpoint->keys[0], &endpoint->scheme);
@@ -212,6 +213,7 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	edit->in.secret = SLICE_NONE;
 	if (!patch)
 		prepare_key(call, &in, &edit->in, &edit->fresh, &edit->fresh_scheme);
+	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
 	request->edit_endpoint = edit_endpoint;
 	request->edit_context = edit;
 	request->create_missing = !patch;

@@ -5,7 +5,7 @@
 
 #include "catalogue/catalogue.h"
 
-enum { STATS_DAYS_MAX = 28, SLACK_S = 300, STATS_STEP_ROWS = 4096, EXAMPLES_MAX = 1000, RETENTION_DAYS = 90 };
+enum { STATS_DAYS_MAX = 28, SLACK_S = 300, STATS_STEP_ROWS = 4096, EXAMPLES_MAX = 1000 };
 
 #define SECOND_US ((int64_t)1000000)
 
@@ -99,6 +99,22 @@ struct example {
 	int64_t index;
 };
 
+/* To this endpoint alone. In a production only the platform may, since what looks like money that moved goes where
+ * real events go; it says there what it is (compose.c). */
+static struct store_request *
+accept_example(struct call *call, struct slice event_type, struct slice payload)
+{
+	struct store_request *accept = request_for(call, STORE_ACCEPT);
+	struct message *message = message_new();
+	message->event_type = arena_copy(&message->arena, event_type);
+	message->payload = arena_copy(&message->arena, payload);
+	message->test = true;
+	accept->message = message;
+	accept->only_endpoint = true;
+	accept->sandbox = !token_is_platform(&call->token);
+	return accept;
+}
+
 static void
 finish_example(struct call *call, struct store_request *request)
 {
@@ -151,13 +167,7 @@ finish_type(struct call *call, struct store_request *request)
 		call_problem(call, 400, "invalid_scheme", "The event type's schema has no such example.");
 		return;
 	}
-	struct store_request *accept = request_for(call, STORE_ACCEPT);
-	struct message *message = message_new();
-	message->event_type = arena_copy(&message->arena, wanted->event_type);
-	message->payload = arena_copy(&message->arena, payload.raw);
-	message->retention_days = RETENTION_DAYS;
-	accept->message = message;
-	accept->only_endpoint = true;
+	struct store_request *accept = accept_example(call, wanted->event_type, payload.raw);
 	call_idempotent(call, accept);
 	call_submit(call, accept, finish_example);
 }
@@ -183,4 +193,105 @@ endpoint_send_example(struct call *call)
 	struct store_request *request = call_request(call, STORE_EVENT_TYPE_GET);
 	request->ref = arena_copy(&request->arena, wanted->event_type);
 	call_submit(call, request, finish_type);
+}
+
+/* --- examples of everything -------------------------------------------------------------------------- */
+
+struct sending {
+	struct slice_list services; /* empty: all */
+	size_t next;		    /* the catalogue's type that comes next */
+	struct {
+		struct slice event_type;
+		struct message_id message; /* 0: skipped */
+		struct slice reason;
+	} * types;
+	size_t count;
+};
+
+static void send_on(struct call *call);
+
+static void
+answer_sending(struct call *call, const struct sending *sending)
+{
+	struct json_writer *writer = call_write(call);
+	json_open(writer, '{');
+	for (int skipped = 0; skipped < 2; skipped++) {
+		json_key(writer, skipped ? "skipped" : "sent");
+		json_open(writer, '[');
+		for (size_t i = 0; i < sending->count; i++) {
+			bool passed = sending->types[i].message.value == 0;
+			char id[ID_TEXT_BYTES];
+			if (passed != (skipped != 0))
+				continue;
+			json_open(writer, '{');
+			json_put_string(writer, "eventType", sending->types[i].event_type);
+			if (passed)
+				json_put_string(writer, "reason", sending->types[i].reason);
+			else
+				json_put_cstring(
+				    writer, "msgId", id_format(ID_MESSAGE, sending->types[i].message.value, id));
+			json_close(writer);
+		}
+		json_close(writer);
+	}
+	json_close(writer);
+	call_end(call, 200);
+}
+
+/* A type whose service is not enabled is skipped; whatever else is refused ends it. */
+static void
+finish_one(struct call *call, struct store_request *request)
+{
+	struct sending *sending = call->context;
+	bool skipped = request->status == ERR_INVALID && request->detail == STORE_DETAIL_NO_SERVICE;
+	if (!skipped && !call_succeeded(call, request))
+		return;
+	struct slice type = request->message->event_type;
+	sending->types[sending->count].event_type = arena_copy(&call->exchange->arena, type);
+	if (skipped)
+		sending->types[sending->count].reason =
+		    arena_copy(&call->exchange->arena, slice_of(request->error.text));
+	else
+		sending->types[sending->count].message = request->message->id;
+	sending->count++;
+	call->api->accepted += !skipped && !request->existed;
+	send_on(call);
+}
+
+static void
+send_on(struct call *call)
+{
+	struct sending *sending = call->context;
+	while (sending->next < catalogue_count()) {
+		const struct catalogue_type *type = catalogue_at(sending->next++);
+		if (sending->services.count > 0 && !slice_list_has(sending->services, type->service))
+			continue;
+		struct store_request *accept = accept_example(call, type->name, type->example_json);
+		call_idempotent_part(call, accept, type->name);
+		call_submit(call, accept, finish_one);
+		return;
+	}
+	answer_sending(call, sending);
+}
+
+void
+endpoint_send_examples(struct call *call)
+{
+	struct json body;
+	if (!call_body_optional(call, &body))
+		return;
+	struct sending *sending = arena_alloc(&call->exchange->arena, sizeof *sending);
+	struct in in = {&call->exchange->arena, &call->check, false};
+	struct member services = {.name = "services"};
+	members_find(body, &services, 1);
+	(void)in_names(&in, &services, LIMIT_SERVICES, &sending->services);
+	for (size_t i = 0; i < sending->services.count; i++)
+		if (!slice_list_has(catalogue_services(), sending->services.items[i]))
+			check_fail(&call->check, CHECK_VALUE, services.name,
+			    "Item %zu of services must be one of the catalogue's services.", i);
+	if (!call_checked(call, NULL))
+		return;
+	sending->types = arena_alloc(&call->exchange->arena, catalogue_count() * sizeof sending->types[0]);
+	call->context = sending;
+	send_on(call);
 }

@@ -13,6 +13,7 @@ enum { BODY_ROOM_MAX = 4 * LIMIT_BODY_BYTES };
 struct pulling {
 	struct target *target;
 	bool signatures;
+	const struct store_request *request;
 };
 
 static void
@@ -75,14 +76,16 @@ put_event(struct call *call, const struct pulling *pulling, const struct store_d
 	const struct message *message = delivery->message;
 	char time[TIME_TEXT_BYTES];
 	bool kept = slice_present(message->payload);
-	bool readable = call_content(call, message->event_type) == CONTENT_SHOWN;
+	/* A body is shown as it is sent, or not at all. */
+	bool readable = call_content(call, message->event_type) == CONTENT_SHOWN &&
+			call_message(call, pulling->request, message) == message;
 	json_open(writer, '{');
 	json_put_integer(writer, "sequence", delivery->sequence);
 	json_put_string(writer, "id", compose_id(arena, message));
 	json_put_string(writer, "eventType", message->event_type);
 	json_put_cstring(writer, "createdAt", time_format(message->created, 3, time));
 	if (kept && readable) {
-		put_body(writer, compose_body(arena, pulling->target->style, message));
+		put_body(writer, compose_body(arena, pulling->target->style, pulling->target->environment, message));
 		json_put_cstring(writer, "payloadSha256", NULL);
 		json_put_cstring(writer, "absent", NULL);
 		put_headers(call, pulling, delivery);
@@ -105,6 +108,7 @@ finish_feed(struct call *call, struct store_request *request)
 	struct pulling pulling = {
 	    .target = target_new(&request->endpoint, &no_schedule, call->api->options.sealer),
 	    .signatures = *(const bool *)call->context,
+	    .request = request,
 	};
 	int64_t next = request->page.after;
 	struct json_writer *writer = call_write(call);

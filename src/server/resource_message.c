@@ -20,7 +20,8 @@ finish_get(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_message(call_write(call), request->message, call_content(call, request->message->event_type));
+	out_message(call_write(call), call_message(call, request, request->message),
+	    call_content(call, request->message->event_type));
 	call_end(call, 200);
 }
 
@@ -85,7 +86,9 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_message(&call->writer, request->messages[i], call_content(call, request->messages[i]->event_type));
+		const struct message *message = request->messages[i];
+		out_message(
+		    &call->writer, call_message(call, request, message), call_content(call, message->event_type));
 		rows_name(&rows, slice_of(id_format(ID_MESSAGE, request->messages[i]->id.value, id)));
 	}
 	rows_end(&rows, request);
@@ -116,4 +119,21 @@ message_get(struct call *call)
 	struct store_request *request = call_request(call, STORE_MESSAGE_GET);
 	request->message_ref = arena_copy(&request->arena, call->params[1]);
 	call_submit(call, request, finish_get);
+}
+
+static void
+finish_evidence(struct call *call, struct store_request *request)
+{
+	if (!call_succeeded(call, request))
+		return;
+	out_evidence(call_write(call), request->message, &request->evidence);
+	call_end(call, 200);
+}
+
+void
+message_evidence(struct call *call)
+{
+	struct store_request *request = call_request(call, STORE_MESSAGE_EVIDENCE);
+	request->message_ref = arena_copy(&request->arena, call->params[1]);
+	call_submit(call, request, finish_evidence);
 }

@@ -90,6 +90,31 @@ organisation_create(struct call *call)
 		call_submit(call, request, finish_create);
 }
 
+static void
+finish_sandbox(struct call *call, struct store_request *request)
+{
+	answer_organisation(call, request, request->existed ? 200 : 201);
+}
+
+/* The sandbox of a production: made once, shown afterwards, so a repeat needs no key. */
+void
+organisation_sandbox(struct call *call)
+{
+	struct json body;
+	if (!call_body_optional(call, &body))
+		return;
+	struct store_request *request = call_request(call, STORE_ORGANISATION_CREATE);
+	struct in in = {&request->arena, &call->check, false};
+	struct member m[] = {{.name = "name"}, {.name = "uid"}};
+	members_find(body, m, COUNT_OF(m));
+	if (in_text(&in, &m[0], LIMIT_NAME_BYTES, &request->organisation.name) && request->organisation.name.len == 0)
+		check_fail(&call->check, CHECK_VALUE, "name", "name must not be empty.");
+	(void)in_uid(&in, &m[1], ID_ORGANISATION, &request->organisation.uid);
+	request->sandbox = true;
+	if (call_checked(call, request))
+		call_submit(call, request, finish_sandbox);
+}
+
 static enum error_code
 edit(void *context, struct arena *arena, struct organisation *organisation, bool existed, struct error *error)
 {

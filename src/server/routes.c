@@ -15,6 +15,7 @@ static const struct route routes[] = {
     {"POST", APP "/msg/bulk-expunge", ACCESS_PLATFORM, PERMISSION_MESSAGE_POST, message_bulk_expunge, "v1.message.bulk-expunge-content", "Expunge the contents of events", "BulkExpungeContentsIn", "BulkExpungeContentsOut", 200, 0, 0, 0},
     {"POST", APP "/msg/expunge-all-contents", ACCESS_PLATFORM, PERMISSION_MESSAGE_POST, message_expunge_all, "v1.message.expunge-all-contents", "Expunge the contents of all events, as a task", NULL, "TaskOut", 202, 0, 0, 0},
     {"GET", MESSAGE, ACCESS_ORGANISATION, PERMISSION_MESSAGE_READ, message_get, "v1.message.get", "Get an event", NULL, "MessageOut", 200, 0, 0, QUERY_CONTENT},
+    {"GET", MESSAGE "/evidence", ACCESS_ORGANISATION, PERMISSION_MESSAGE_READ, message_evidence, "v1.message.evidence", "Get what proves an event's payload, also when it is gone", NULL, "MessageEvidenceOut", 200, 0, 0, 0},
     {"DELETE", MESSAGE "/content", ACCESS_PLATFORM, PERMISSION_MESSAGE_POST, message_expunge, "v1.message.expunge-content", "Expunge an event's content", NULL, NULL, 204, 0, 0, 0},
     {"GET", MESSAGE "/endpoint", ACCESS_ORGANISATION, PERMISSION_ATTEMPT_READ, attempt_destinations, "v1.message-attempt.list-attempted-destinations", "List where an event went", NULL, "MessageEndpointOut", 200, 0, ROUTE_LIST, QUERY_PAGE},
     {"POST", MESSAGE "/endpoint/{endpoint_id}/resend", ACCESS_ORGANISATION, PERMISSION_REPLAY, attempt_resend, "v1.message-attempt.resend", "Send an event to an endpoint again", NULL, "EmptyResponse", 202, 0, 0, 0},
@@ -32,6 +33,8 @@ static const struct route routes[] = {
     {"PATCH", APP, ACCESS_PLATFORM, PERMISSION_ORGANISATION_WRITE, organisation_patch, "v1.application.patch", "Change an organisation", "ApplicationPatch", "ApplicationOut", 200, 0, 0, 0},
     {"DELETE", APP, ACCESS_PLATFORM, PERMISSION_ORGANISATION_WRITE, organisation_delete, "v1.application.delete", "Delete an organisation", NULL, NULL, 204, 0, 0, 0},
 
+    {"POST", APP "/sandbox", ACCESS_PLATFORM, PERMISSION_ORGANISATION_WRITE, organisation_sandbox, "v1.application.sandbox", "Make, or get, a production's sandbox", "SandboxIn", "ApplicationOut", 201, 200, ROUTE_INPUT_OPTIONAL, 0},
+
     {"GET", APP "/endpoint", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_READ, endpoint_list, "v1.endpoint.list", "List endpoints", NULL, "EndpointOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER},
     {"POST", APP "/endpoint", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_create, "v1.endpoint.create", "Create an endpoint", "EndpointIn", "EndpointOut", 201, 0, 0, 0},
     {"GET", ENDPOINT, ACCESS_ORGANISATION, PERMISSION_ENDPOINT_READ, endpoint_get, "v1.endpoint.get", "Get an endpoint", NULL, "EndpointOut", 200, 0, 0, 0},
@@ -46,7 +49,8 @@ static const struct route routes[] = {
     {"PUT", ENDPOINT "/headers", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_headers_put, "v1.endpoint.update-headers", "Set an endpoint's custom headers", "EndpointHeadersIn", NULL, 204, 0, 0, 0},
     {"PATCH", ENDPOINT "/headers", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_headers_patch, "v1.endpoint.patch-headers", "Change an endpoint's custom headers", "EndpointHeadersPatchIn", NULL, 204, 0, 0, 0},
     {"GET", ENDPOINT "/stats", ACCESS_ORGANISATION, PERMISSION_ATTEMPT_READ, endpoint_stats, "v1.endpoint.get-stats", "Count an endpoint's attempts by outcome", NULL, "EndpointStats", 200, 0, 0, QUERY_RANGE},
-    {"POST", ENDPOINT "/send-example", ACCESS_PLATFORM, PERMISSION_MESSAGE_POST, endpoint_send_example, "v1.endpoint.send-example", "Send an example of an event type to an endpoint", "EventExampleIn", "MessageOut", 200, 0, 0, 0},
+    {"POST", ENDPOINT "/send-example", ACCESS_ORGANISATION, PERMISSION_TEST_EVENT, endpoint_send_example, "v1.endpoint.send-example", "Send an example of an event type to an endpoint", "EventExampleIn", "MessageOut", 200, 0, 0, 0},
+    {"POST", ENDPOINT "/send-examples", ACCESS_ORGANISATION, PERMISSION_TEST_EVENT, endpoint_send_examples, "v1.endpoint.send-examples", "Send an example of every event type of the catalogue to an endpoint", "EventExamplesIn", "EventExamplesOut", 200, 0, ROUTE_INPUT_OPTIONAL, 0},
     {"POST", ENDPOINT "/recover", ACCESS_ORGANISATION, PERMISSION_REPLAY, endpoint_recover, "v1.endpoint.recover", "Send what failed again, as a task", "RecoverIn", "TaskOut", 202, 0, 0, 0},
     {"POST", ENDPOINT "/replay-missing", ACCESS_ORGANISATION, PERMISSION_REPLAY, endpoint_replay_missing, "v1.endpoint.replay-missing", "Send what the endpoint never had, as a task", "ReplayIn", "TaskOut", 202, 0, 0, 0},
     {"POST", ENDPOINT "/bulk-replay", ACCESS_ORGANISATION, PERMISSION_REPLAY, endpoint_bulk_replay, "v1.endpoint.bulk-replay", "Send again what fits filters, as a task", "BulkReplayIn", "TaskOut", 202, 0, 0, 0},

@@ -56,6 +56,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_MEASURE] = "measure",
     [STORE_ENDPOINTS_ALL] = "endpoints_all",
     [STORE_MESSAGE_GET] = "message_get",
+    [STORE_MESSAGE_EVIDENCE] = "message_evidence",
     [STORE_MESSAGE_LIST] = "message_list",
     [STORE_ATTEMPT_GET] = "attempt_get",
     [STORE_ATTEMPT_LIST] = "attempt_list",
@@ -170,6 +171,23 @@ store_record_on_endpoint(struct endpoint *endpoint, const struct store_record *r
 		endpoint->warned = 0;
 	if (record->suspend && endpoint->state == ENDPOINT_ACTIVE)
 		endpoint->state = ENDPOINT_SUSPENDED;
+}
+
+struct organisation
+store_sandbox_draft(struct store_request *request, const struct organisation *production)
+{
+	const struct organisation *asked = &request->organisation;
+	struct organisation draft = *production;
+	draft.environment = ENVIRONMENT_SANDBOX;
+	draft.twin = production->id;
+	draft.name = asked->name;
+	if (!slice_present(draft.name))
+		draft.name = arena_printf(&request->arena, "%.*s (sandbox)", SLICE_ARG(production->name));
+	draft.uid = asked->uid;
+	bool room = production->uid.len + strlen("-sandbox") <= LIMIT_UID_BYTES;
+	if (!slice_present(draft.uid) && slice_present(production->uid) && room)
+		draft.uid = arena_printf(&request->arena, "%.*s-sandbox", SLICE_ARG(production->uid));
+	return draft;
 }
 
 enum error_code

@@ -306,6 +306,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_MEASURE] = memory_measure,
     [STORE_ENDPOINTS_ALL] = memory_endpoints_all,
     [STORE_MESSAGE_GET] = memory_message_get,
+    [STORE_MESSAGE_EVIDENCE] = memory_message_evidence,
     [STORE_MESSAGE_LIST] = memory_message_list,
     [STORE_ATTEMPT_GET] = memory_attempt_get,
     [STORE_ATTEMPT_LIST] = memory_attempt_list,

@@ -70,6 +70,7 @@ struct memory_task {
 struct memory_purged {
 	struct message_id message;
 	unsigned char digest[SHA256_BYTES];
+	struct wall_time at; /* when it went */
 };
 
 struct memory_audit_row {
@@ -163,8 +164,8 @@ memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
     memory_break_counts;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
-memory_execute memory_message_get, memory_message_list, memory_attempt_get, memory_attempt_list,
-    memory_message_endpoints, memory_endpoint_messages, memory_counts, memory_feed;
+memory_execute memory_message_get, memory_message_evidence, memory_message_list, memory_attempt_get,
+    memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_counts, memory_feed;
 
 /* Raises it within the request that is executed. */
 struct alert memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_time now, bool *existed);
@@ -214,6 +215,8 @@ void memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_li
 struct store_delivery memory_show_delivery(const struct memory_delivery *row); /* without message and endpoint */
 /* Whether the message's organisation has its service. */
 bool memory_entitled(const struct memory *memory, const struct message *message);
+/* What the reader's role may not see of what is read, is for the caller to take out. */
+void memory_tell_redactions(struct memory *memory, struct store_request *request);
 bool memory_in_page(const struct store_page *page, int64_t id);
 /* The i-th of `count` rows in the page's direction. */
 size_t memory_at(const struct store_page *page, size_t i, size_t count);

@@ -21,9 +21,44 @@ show_organisation(struct store_request *request, const struct memory_organisatio
 	return OK;
 }
 
+static struct memory_organisation *
+twin_of(struct memory *memory, const struct memory_organisation *of)
+{
+	for (size_t i = 0; i < memory->organisations.count; i++) {
+		struct memory_organisation *row = &memory->organisations.rows[i];
+		if (of->organisation.twin.value != 0 && row->organisation.id.value == of->organisation.twin.value &&
+		    !row->deleted)
+			return row;
+	}
+	return NULL;
+}
+
+static enum error_code
+create_sandbox(struct memory *memory, struct store_request *request)
+{
+	struct memory_organisation *of = memory_organisation_of(memory, request);
+	if (of == NULL)
+		return request->status;
+	if (of->organisation.environment != ENVIRONMENT_PRODUCTION || organisation_hidden(&of->organisation))
+		return error_set(&request->error, ERR_CONFLICT, STORE_NO_SANDBOX_OF_IT);
+	struct memory_organisation *row = twin_of(memory, of);
+	request->existed = row != NULL;
+	if (row != NULL)
+		return show_organisation(request, row);
+	struct organisation draft = store_sandbox_draft(request, &of->organisation);
+	if (organisation_uid_taken(memory, draft.uid, NULL))
+		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+	size_t production = (size_t)(of - memory->organisations.rows);
+	row = memory_new_organisation(memory, request, &draft);
+	memory->organisations.rows[production].organisation.twin = row->organisation.id;
+	return show_organisation(request, row);
+}
+
 enum error_code
 memory_organisation_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	if (request->sandbox)
+		return create_sandbox(memory, request);
 	struct slice uid = request->organisation.uid;
 	if (organisation_uid_taken(memory, uid, NULL)) {
 		if (!request->get_if_exists)
@@ -64,6 +99,10 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 	    request->edit_organisation(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
 	if (code != OK)
 		return code;
+	if (row != NULL && edited.environment != row->organisation.environment) {
+		request->detail = STORE_DETAIL_ENVIRONMENT;
+		return error_set(&request->error, ERR_INVALID, STORE_ENVIRONMENT_STAYS);
+	}
 	if (organisation_uid_taken(memory, edited.uid, row))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	if (row == NULL)
@@ -95,6 +134,9 @@ memory_organisation_delete(struct memory *memory, struct store_request *request,
 		    endpoint->endpoint.state != ENDPOINT_DELETED)
 			memory_endpoint_gone(memory, endpoint, notes);
 	}
+	struct memory_organisation *twin = twin_of(memory, row);
+	if (twin != NULL)
+		twin->organisation.twin.value = 0;
 	row->deleted = true;
 	audit_organisation(request, &row->organisation, NULL);
 	size_t kept = 0;
@@ -167,6 +209,12 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 {
 	if (endpoint_uid_taken(memory, endpoint, except))
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
+	bool moved = except == NULL || !slice_equal(except->endpoint.url, endpoint->url);
+	if (request->https_unless_sandbox && moved && slice_starts(endpoint->url, SLICE("http:")) &&
+	    of->environment != ENVIRONMENT_SANDBOX) {
+		request->detail = STORE_DETAIL_PLAIN_URL;
+		return error_set(&request->error, ERR_INVALID, STORE_PLAIN_URL);
+	}
 	/* What the platform tells of itself has types of its own. */
 	const struct memory_organisation *management = memory_find_organisation(memory, STORE_MANAGEMENT_UID);
 	if (management != NULL && management->organisation.id.value == endpoint->organisation.value)
@@ -211,6 +259,7 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 	from->id.value = id_next(&memory->ids, request->now);
 	from->created = request->now;
 	from->updated = request->now;
+	from->environment = of->environment;
 	row->endpoint = endpoint_copy(&row->arena, from);
 	audit_endpoint(request, NULL, from);
 	emit_endpoint(request, of, NULL, from, 0);

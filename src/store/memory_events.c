@@ -58,9 +58,12 @@ memory_accept(struct memory *memory, struct store_request *request, struct mail_
 		if (only == NULL)
 			return request->status;
 	}
+	if (request->sandbox && of->environment != ENVIRONMENT_SANDBOX)
+		return error_set(&request->error, ERR_FORBIDDEN, STORE_ONLY_IN_A_SANDBOX);
 	if (organisation == NULL)
 		organisation = memory_new_organisation(memory, request, request->new_organisation);
 	message->organisation = organisation->organisation.id;
+	message->retention_days = store_retention(message, &organisation->organisation);
 	memory_keep_message(memory, message, request->now);
 	if (only == NULL) {
 		fan_out(memory, message, request->now, notes);

@@ -57,11 +57,20 @@ filter_fits(struct memory *memory, const struct store_filter *filter, const stru
 	return message->organisation.value == endpoint->organisation.value && message_fits(filter, message);
 }
 
+void
+memory_tell_redactions(struct memory *memory, struct store_request *request)
+{
+	const struct memory_organisation *owner = memory_find_organisation(memory, request->ref);
+	if (owner != NULL)
+		request->organisation.redactions = arena_copy(&request->arena, owner->organisation.redactions);
+}
+
 /* --- messages ---------------------------------------------------------------------------------------- */
 
 enum error_code
 memory_message_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	memory_tell_redactions(memory, request);
 	struct message *message = memory_message_of(memory, request);
 	if (message == NULL)
 		return request->status;
@@ -71,8 +80,30 @@ memory_message_get(struct memory *memory, struct store_request *request, struct 
 }
 
 enum error_code
+memory_message_evidence(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	enum error_code code = memory_message_get(memory, request, notes);
+	if (code != OK)
+		return code;
+	struct store_evidence *evidence = &request->evidence;
+	evidence->known = evidence->kept = slice_present(request->message->payload);
+	if (evidence->kept)
+		sha256(request->message->payload, evidence->sha256);
+	for (size_t i = 0; i < memory->purged.count && !evidence->kept; i++) {
+		const struct memory_purged *row = &memory->purged.rows[i];
+		if (row->message.value != request->message->id.value)
+			continue;
+		evidence->known = true;
+		evidence->purged = row->at;
+		memcpy(evidence->sha256, row->digest, SHA256_BYTES);
+	}
+	return OK;
+}
+
+enum error_code
 memory_message_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	memory_tell_redactions(memory, request);
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
@@ -107,6 +138,7 @@ show_attempt(struct memory *memory, struct store_request *request, const struct 
 enum error_code
 memory_attempt_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	memory_tell_redactions(memory, request);
 	struct message *message = memory_message_of(memory, request);
 	if (message == NULL)
 		return request->status;
@@ -123,6 +155,7 @@ memory_attempt_get(struct memory *memory, struct store_request *request, struct 
 enum error_code
 memory_attempt_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	memory_tell_redactions(memory, request);
 	bool of_message = slice_present(request->message_ref);
 	struct message *message = of_message ? memory_message_of(memory, request) : NULL;
 	struct memory_endpoint *endpoint = of_message ? NULL : memory_endpoint_of(memory, request);
@@ -180,6 +213,7 @@ memory_message_endpoints(struct memory *memory, struct store_request *request, s
 enum error_code
 memory_endpoint_messages(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
+	memory_tell_redactions(memory, request);
 	struct memory_endpoint *endpoint = memory_endpoint_of(memory, request);
 	if (endpoint == NULL)
 		return request->status;

@@ -40,7 +40,7 @@ memory_token_expire(struct memory *memory, struct store_request *request, struct
 
 /* A message is immutable and may be on its way: the table gets another one, without the payload. */
 static void
-expunge(struct memory *memory, struct message *message, struct mail_list *notes)
+expunge(struct memory *memory, struct message *message, struct wall_time now, struct mail_list *notes)
 {
 	size_t pending = 0, at = 0;
 	for (size_t i = 0; i < memory->deliveries.count; i++)
@@ -56,6 +56,7 @@ expunge(struct memory *memory, struct message *message, struct mail_list *notes)
 	if (slice_present(message->payload)) {
 		struct memory_purged *left = MEMORY_ADD(&memory->purged);
 		left->message = message->id;
+		left->at = now;
 		sha256(message->payload, left->digest);
 	}
 	struct message *bare = message_new();
@@ -66,6 +67,7 @@ expunge(struct memory *memory, struct message *message, struct mail_list *notes)
 	bare->event_id = arena_copy(&bare->arena, message->event_id);
 	bare->channels = arena_list(&bare->arena, message->channels);
 	bare->retention_days = message->retention_days;
+	bare->test = message->test;
 	bare->webhook_id = arena_copy(&bare->arena, message->webhook_id);
 	for (size_t i = 0; i < memory->deliveries.count; i++) {
 		struct memory_delivery *row = &memory->deliveries.rows[i];
@@ -97,7 +99,7 @@ memory_expunge(struct memory *memory, struct store_request *request, struct mail
 		    memory_find_message(memory, organisation->organisation.id, request->message_refs.items[i]);
 		request->found[i] = message != NULL;
 		if (message != NULL)
-			expunge(memory, message, notes);
+			expunge(memory, message, request->now, notes);
 	}
 	audit_expunge(request, organisation->organisation.id);
 	return OK;
@@ -432,7 +434,7 @@ step(struct memory *memory, struct memory_task *row, struct store_request *reque
 		if (task->kind == TASK_PURGE) {
 			task->done += slice_present(message->payload);
 			if (slice_present(message->payload))
-				expunge(memory, message, notes);
+				expunge(memory, message, request->now, notes);
 		} else if (task_of_endpoint(task->kind)) {
 			look_at_delivery(memory, row, message, request, notes);
 			bytes += task->done > done ? message->payload.len : 0;

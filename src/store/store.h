@@ -29,7 +29,8 @@
 
 enum store_kind {
 	/* configuration */
-	STORE_ORGANISATION_CREATE, /* in: organisation, get_if_exists; out: organisation, existed */
+	STORE_ORGANISATION_CREATE, /* in: organisation, get_if_exists, sandbox (then ref: of which production; its twin is
+				    * made or, if it has one, shown); out: organisation, existed */
 	STORE_ORGANISATION_EDIT,   /* in: ref, edit, create_missing; out: organisation, existed */
 	STORE_ORGANISATION_DELETE, /* in: ref */
 	STORE_ORGANISATION_GET,	   /* in: ref; out: organisation */
@@ -59,7 +60,7 @@ enum store_kind {
 	STORE_TOKEN_EXPIRE,	 /* in: ref, token.expires, sessions (empty: all); its tokens end no later than that */
 	/* events */
 	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
-			* it takes); out: message filled, existed (a repeat) */
+			* it takes), sandbox (ERR_FORBIDDEN elsewhere); out: message filled, existed (a repeat) */
 	STORE_JOURNAL,	   /* in: journal; out: journal.verdict, journal.seq */
 	STORE_REFUSED,	   /* in: refused; what is kept of it is bounded, the oldest goes first */
 	STORE_ALERT_RAISE, /* in: alert (kind, key, severity, summary); out: alert, existed (not resolved) */
@@ -92,9 +93,10 @@ enum store_kind {
 	STORE_TASK_LIST,    /* in: page, task_filter; out: tasks */
 	STORE_MEASURE,	    /* out: counts.deliveries_pending, at no cost */
 	STORE_MESSAGE_GET,  /* in: ref, message_ref (id or event id); out: message */
-	STORE_MESSAGE_LIST, /* in: ref, page, filter; out: messages */
-	STORE_ATTEMPT_GET,  /* in: ref, message_ref, attempt; out: attempt */
-	STORE_ATTEMPT_LIST, /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
+	STORE_MESSAGE_EVIDENCE,	 /* in: ref, message_ref; out: message, evidence */
+	STORE_MESSAGE_LIST,	 /* in: ref, page, filter; out: messages */
+	STORE_ATTEMPT_GET,	 /* in: ref, message_ref, attempt; out: attempt */
+	STORE_ATTEMPT_LIST,	 /* in: ref, message_ref or endpoint_ref, page, filter; out: attempts */
 	STORE_MESSAGE_ENDPOINTS, /* in: ref, message_ref, page; out: deliveries (with endpoint) */
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
 	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: endpoint, deliveries (with message) by rising
@@ -185,8 +187,10 @@ enum store_detail {
 	STORE_DETAIL_NO_TOKEN,
 	STORE_DETAIL_NO_ALERT,
 	STORE_DETAIL_NO_CHANGE,
-	STORE_DETAIL_EXPUNGED, /* ERR_INVALID: a resend of what is no longer kept */
-	STORE_DETAIL_TOO_MANY, /* ERR_LIMIT */
+	STORE_DETAIL_EXPUNGED,	  /* ERR_INVALID: a resend of what is no longer kept */
+	STORE_DETAIL_TOO_MANY,	  /* ERR_LIMIT */
+	STORE_DETAIL_PLAIN_URL,	  /* ERR_INVALID: https_unless_sandbox, and neither is so */
+	STORE_DETAIL_ENVIRONMENT, /* ERR_INVALID: an organisation's environment stays */
 	STORE_DETAIL_NO_SERVICE, /* ERR_INVALID: the type's service is not enabled for the organisation; the text says which */
 };
 
@@ -366,6 +370,14 @@ struct store_task_filter {
 	struct organisation_id organisation; /* 0: all */
 };
 
+/* What can be said of a payload for good. */
+struct store_evidence {
+	bool known; /* else it went before there was evidence */
+	bool kept;  /* the payload is still there */
+	unsigned char sha256[SHA256_BYTES];
+	struct wall_time purged; /* when it went; 0: it is there, or that is not known */
+};
+
 /* The organisation that holds what is the platform's own, as its operational webhooks. No list shows it, and its
  * uid is none that a caller could give. */
 #define STORE_MANAGEMENT_UID SLICE("$management")
@@ -393,6 +405,8 @@ struct store_request {
 	struct store_idempotency idempotency;
 	struct store_page page;
 	struct store_filter filter;
+	bool sandbox;		   /* see the kinds */
+	bool https_unless_sandbox; /* ENDPOINT_CREATE, ENDPOINT_EDIT: a new URL must be https in a production */
 	bool get_if_exists, create_missing, include_archived, expunge, only_endpoint;
 	bool with_bodies;		       /* STORE_JOURNAL_LIST: one query reads the rows and their bodies */
 	struct organisation organisation;      /* also the result */
@@ -458,6 +472,7 @@ struct store_request {
 	struct attempt attempt;
 	struct store_counts counts;
 	struct store_stats stats;
+	struct store_evidence evidence;
 	struct store_totals totals;
 	int64_t next;	/* STORE_ENDPOINT_STATS: the last attempt looked at */
 	int64_t newest; /* STORE_FEED: the endpoint's last sequence */
@@ -482,6 +497,24 @@ MUST_CHECK bool store_verify(struct store_request *request, const struct endpoin
 
 /* What a record changes of its endpoint. */
 void store_record_on_endpoint(struct endpoint *endpoint, const struct store_record *record);
+/* For how many days the message's payload is kept, once it is accepted. */
+static inline int32_t
+store_retention(const struct message *message, const struct organisation *organisation)
+{
+	if (message->retention_days != 0)
+		return message->retention_days;
+	return organisation->retention_days != 0 ? organisation->retention_days : RETENTION_DAYS_DEFAULT;
+}
+
+/* The sandbox of a production: what the request says of it, and the rest as the production has it. */
+struct organisation store_sandbox_draft(struct store_request *request, const struct organisation *production);
+
+#define STORE_NO_SANDBOX_OF_IT "A sandbox has no sandbox; ask for one of a production."
+#define STORE_PLAIN_URL "url must start with https:// on this server, but for sandboxes."
+#define STORE_ENVIRONMENT_STAYS                                                                                        \
+	"environment cannot be changed; make another organisation, or ask for the sandbox of this one."
+#define STORE_ONLY_IN_A_SANDBOX                                                                                        \
+	"This organisation is a production: send test events in its sandbox, or have the platform send this one."
 
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);

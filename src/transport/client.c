@@ -111,7 +111,7 @@ prepare(struct client *client, struct exchange *exchange)
 	bool exempt = transmission->own_destination;
 	struct url url;
 	const char *problem = url_split(transmission->url, &url);
-	if (problem == NULL && !url.tls && !client->options.allow_http && !exempt)
+	if (problem == NULL && !url.tls && !client->options.allow_http && !exempt && !transmission->plain_allowed)
 		problem = "the URL's scheme is not allowed: use https";
 	if (problem == NULL && !url.tls && transmission->identity != NULL)
 		problem = "the endpoint has TLS settings, but its URL is not https";

@@ -232,6 +232,8 @@ flight_prepare(struct flight *flight, struct mono_time now)
 		    "the endpoint's TLS settings cannot be used with libcurl: set delivery.transport to own");
 		return false;
 	}
+	if (!flight->plain && transmission->identity == NULL)
+		SET(flight->easy, CURLOPT_PROTOCOLS_STR, transmission->plain_allowed ? "http,https" : "https");
 	if (curl_easy_setopt(flight->easy, CURLOPT_URL, transmission->url.ptr) != CURLE_OK) {
 		flight_end(flight, now, TRANSMISSION_REFUSED, "the URL is too long");
 		return false;

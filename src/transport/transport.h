@@ -36,6 +36,7 @@ struct transmission {
 	struct http_headers headers; /* without host, content-length */
 	struct slice body;
 	int64_t timeout_ms;
+	bool plain_allowed;	       /* it may go without TLS, and is guarded all the same */
 	bool own_destination;	       /* the operator's: exempt from the address guard and the HTTPS rule */
 	const struct message *message; /* what is delivered: for destinations that are not HTTP; NULL: nothing says */
 	/* Whose request it is. Own client: connections are shared among requests of one party and of one identity. */

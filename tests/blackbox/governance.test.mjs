@@ -36,9 +36,9 @@ describe('governance', { skip: !haveBinary }, () => {
 		const known = (await call('GET', '/openapi.json')).json.components.schemas.Service.enum;
 		assert.ok(known.includes('transactions') && known.includes('compliance'));
 		assert.deepEqual([(await call('GET', '/app/bank')).json.services, (await call('GET', '/app/bank')).json.environment], [null, 'production']);
-		assert.equal((await call('PATCH', '/app/bank', { services: ['transactions', 'wallets'], environment: 'sandbox' })).status, 200);
+		assert.equal((await call('PATCH', '/app/bank', { services: ['transactions', 'wallets'] })).status, 200);
 		const limited = (await call('PUT', '/app/bank', { name: 'Bank', uid: 'bank' })).json;
-		assert.deepEqual([limited.services, limited.environment], [['transactions', 'wallets'], 'sandbox'], 'a client that does not know of them lifts no limit');
+		assert.deepEqual([limited.services, limited.environment], [['transactions', 'wallets'], 'production'], 'a client that does not know of them lifts no limit');
 		fault(await post('compliance.sanctions.hit'), 'body.eventType', /compliance/);
 		fault(await admin('POST', '/app/bank/endpoint', { url, eventTypes: ['compliance.sanctions.hit'] }), 'body.eventTypes', /compliance/);
 		assert.equal((await post('transaction.deposit.detected')).status, 202);

@@ -137,6 +137,172 @@ the_sender_hears_of_an_expunge(void **state)
 	assert_int_equal(subject->notes.count, 0);
 }
 
+/* --- evidence ----------------------------------------------------------------------------------------- */
+
+static void
+evidence_stays(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	struct message_id message = accept_message(subject, "bank", "a", 1);
+	unsigned char digest[SHA256_BYTES];
+	for (int gone = 0; gone < 2; gone++) {
+		if (gone)
+			expunge(subject, message);
+		struct store_request *request = ask(subject, STORE_MESSAGE_EVIDENCE);
+		request->ref = SLICE("bank");
+		request->message_ref = id_text(&request->arena, ID_MESSAGE, message.value);
+		assert_int_equal(run(subject, request), OK);
+		const struct store_evidence *evidence = &request->evidence;
+		assert_true(evidence->known);
+		assert_int_equal(evidence->kept, !gone);
+		assert_int_equal(slice_present(request->message->payload), !gone);
+		assert_int_equal(evidence->purged.us != 0, gone);
+		if (!gone)
+			sha256(request->message->payload, digest);
+		assert_memory_equal(evidence->sha256, digest, SHA256_BYTES);
+		store_request_free(request);
+	}
+}
+
+static enum error_code
+set_retention(void *context, struct arena *arena UNUSED, struct organisation *organisation, bool existed UNUSED,
+    struct error *error UNUSED)
+{
+	organisation->retention_days = *(const int32_t *)context;
+	return OK;
+}
+
+static void
+retention_is_the_organisations_where_none_is_posted(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	int32_t wanted[] = {0, 7}, posted[] = {0, 30}, expected[2][2] = {{RETENTION_DAYS_DEFAULT, 30}, {7, 30}};
+	for (int i = 0; i < 2; i++)
+		for (int j = 0; j < 2; j++) {
+			struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
+			request->ref = SLICE("bank");
+			request->edit_organisation = set_retention;
+			request->edit_context = &wanted[i];
+			expect(subject, request, OK, STORE_DETAIL_NONE);
+			request = ask_accept(subject, "bank", "a", i * 2 + j);
+			request->message->retention_days = posted[j];
+			assert_int_equal(run(subject, request), OK);
+			assert_int_equal(request->message->retention_days, expected[i][j]);
+			store_request_free(request);
+		}
+}
+
+/* --- sandboxes ---------------------------------------------------------------------------------------- */
+
+static struct store_request *
+ask_sandbox(struct subject *subject, const char *of)
+{
+	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
+	request->ref = slice_of(of);
+	request->sandbox = true;
+	return request;
+}
+
+static enum error_code
+set_environment(void *context, struct arena *arena UNUSED, struct organisation *organisation, bool existed UNUSED,
+    struct error *error UNUSED)
+{
+	organisation->environment = *(const enum environment *)context;
+	return OK;
+}
+
+static void
+a_production_has_one_sandbox(void **state)
+{
+	struct subject *subject = *state;
+	struct organisation_id bank = make_organisation(subject, "bank"), sandbox = {0};
+	for (int i = 0; i < 2; i++) {
+		struct store_request *request = ask_sandbox(subject, "bank");
+		assert_int_equal(run(subject, request), OK);
+		assert_int_equal(request->existed, i);
+		assert_int_equal(request->organisation.environment, ENVIRONMENT_SANDBOX);
+		assert_int_equal(request->organisation.twin.value, bank.value);
+		assert_true(slice_is(request->organisation.uid, "bank-sandbox"));
+		assert_true(i == 0 || request->organisation.id.value == sandbox.value);
+		sandbox = request->organisation.id;
+		store_request_free(request);
+	}
+	struct store_request *request = ask(subject, STORE_ORGANISATION_GET);
+	request->ref = SLICE("bank");
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->organisation.twin.value, sandbox.value);
+	assert_int_equal(request->organisation.environment, ENVIRONMENT_PRODUCTION);
+	store_request_free(request);
+	expect(subject, ask_sandbox(subject, "bank-sandbox"), ERR_CONFLICT, STORE_DETAIL_NONE);
+	expect(subject, ask_sandbox(subject, "nobody"), ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
+	/* What it is, it stays. */
+	enum environment other = ENVIRONMENT_SANDBOX;
+	request = ask(subject, STORE_ORGANISATION_EDIT);
+	request->ref = SLICE("bank");
+	request->edit_organisation = set_environment;
+	request->edit_context = &other;
+	expect(subject, request, ERR_INVALID, STORE_DETAIL_ENVIRONMENT);
+	/* When it is deleted, another one can be made. */
+	request = ask(subject, STORE_ORGANISATION_DELETE);
+	request->ref = SLICE("bank-sandbox");
+	expect(subject, request, OK, STORE_DETAIL_NONE);
+	request = ask_sandbox(subject, "bank");
+	assert_int_equal(run(subject, request), OK);
+	assert_false(request->existed);
+	assert_true(request->organisation.id.value != sandbox.value);
+	store_request_free(request);
+}
+
+static struct store_request *
+ask_example(struct subject *subject, const char *organisation, bool sandbox)
+{
+	struct store_request *request = ask_accept(subject, organisation, "a", sandbox);
+	request->message->event_id = SLICE_NONE;
+	request->message->test = true;
+	request->only_endpoint = true;
+	request->endpoint_ref = SLICE("one");
+	request->sandbox = sandbox;
+	return request;
+}
+
+static void
+sandboxes_take_test_events_and_plain_urls(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	expect(subject, ask_sandbox(subject, "bank"), OK, STORE_DETAIL_NONE);
+	make_endpoint(subject, "bank", "one");
+	struct store_request *request = ask_endpoint(subject, "bank", "two");
+	request->endpoint.url = SLICE("http://example.com/");
+	request->https_unless_sandbox = true;
+	expect(subject, request, ERR_INVALID, STORE_DETAIL_PLAIN_URL);
+	request = ask_endpoint(subject, "bank-sandbox", "one");
+	request->endpoint.url = SLICE("http://example.com/");
+	request->https_unless_sandbox = true;
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->endpoint.environment, ENVIRONMENT_SANDBOX);
+	struct endpoint_id one = request->endpoint.id;
+	store_request_free(request);
+
+	expect(subject, ask_example(subject, "bank", true), ERR_FORBIDDEN, STORE_DETAIL_NONE);
+	expect(subject, ask_example(subject, "bank", false), OK, STORE_DETAIL_NONE);
+	expect(subject, ask_example(subject, "bank-sandbox", true), OK, STORE_DETAIL_NONE);
+	if (subject->vfs != NULL)
+		subject_reopen(subject);
+	request = refill(subject, one, 10);
+	assert_int_equal(request->refill.count, 1);
+	assert_true(request->refill.rows[0].message->test);
+	store_request_free(request);
+	request = ask(subject, STORE_ENDPOINT_GET);
+	request->ref = SLICE("bank-sandbox");
+	request->endpoint_ref = SLICE("one");
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->endpoint.environment, ENVIRONMENT_SANDBOX);
+	store_request_free(request);
+}
+
 /* --- what the server does by itself ------------------------------------------------------------------- */
 
 static void
@@ -225,6 +391,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    BOTH(what_waits_of_a_service_that_went_is_held),
 	    BOTH(the_sender_hears_of_an_expunge),
+	    BOTH(evidence_stays),
+	    BOTH(retention_is_the_organisations_where_none_is_posted),
+	    BOTH(a_production_has_one_sandbox),
+	    BOTH(sandboxes_take_test_events_and_plain_urls),
 	    BOTH(suspending_is_audited),
 	    BOTH(the_end_of_a_task_is_audited),
 	};

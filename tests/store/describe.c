@@ -42,6 +42,9 @@ say_organisation(struct buf *out, const struct organisation *organisation)
 	say_number(out, "limited", organisation->services_limited);
 	say_list(out, "services", organisation->services);
 	say_number(out, "environment", organisation->environment);
+	say_number(out, "twin", organisation->twin.value);
+	say_number(out, "retention", organisation->retention_days);
+	say_text(out, "redactions", organisation->redactions);
 	say_number(out, "created", organisation->created.us);
 	say_number(out, "updated", organisation->updated.us);
 }

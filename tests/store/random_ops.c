@@ -123,7 +123,7 @@ struct change {
 
 static enum error_code
 edit_organisation(
-    void *context, struct arena *arena, struct organisation *organisation, bool existed UNUSED, struct error *error)
+    void *context, struct arena *arena, struct organisation *organisation, bool existed, struct error *error)
 {
 	const struct change *change = context;
 	struct organisation before = *organisation;
@@ -131,6 +131,9 @@ edit_organisation(
 	organisation->id = before.id;
 	organisation->created = before.created;
 	organisation->updated = before.updated;
+	organisation->twin = before.twin;
+	if (existed && !change->refuse)
+		organisation->environment = before.environment;
 	return change->refuse ? error_set(error, ERR_INVALID, "refused") : OK;
 }
 

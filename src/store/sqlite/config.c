@@ -96,9 +96,57 @@ create_organisation(struct sqlite_store *store, struct store_request *request, c
 	return directory_organisation_by_id(&store->directory, organisation.id);
 }
 
+/* Of a production its live sandbox, of a sandbox its production; NULL: there is none. */
+static struct directory_organisation *
+twin_of(struct sqlite_store *store, const struct organisation *organisation)
+{
+	struct directory_organisation *twin =
+	    organisation->twin.value == 0 ? NULL : directory_organisation_by_id(&store->directory, organisation->twin);
+	return twin == NULL || twin->deleted ? NULL : twin;
+}
+
+static void
+link_twin(struct sqlite_store *store, struct store_request *request, struct directory_organisation *entry,
+    struct organisation_id twin)
+{
+	struct organisation linked = organisation_copy(&request->arena, &entry->organisation);
+	linked.twin = twin;
+	save_organisation(store, &linked, false);
+}
+
+static void
+create_sandbox(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *of = need_organisation(store, request);
+	if (of == NULL)
+		return;
+	if (of->organisation.environment != ENVIRONMENT_PRODUCTION || organisation_hidden(&of->organisation)) {
+		request_fail(request, ERR_CONFLICT, STORE_DETAIL_NONE, STORE_NO_SANDBOX_OF_IT);
+		return;
+	}
+	struct organisation_id production = of->organisation.id;
+	struct directory_organisation *entry = twin_of(store, &of->organisation);
+	request->existed = entry != NULL;
+	if (entry == NULL) {
+		struct organisation draft = store_sandbox_draft(request, &of->organisation);
+		draft = organisation_copy(&request->arena, &draft);
+		entry = create_organisation(store, request, &draft);
+		if (entry == NULL)
+			return;
+		struct organisation_id sandbox = entry->organisation.id;
+		link_twin(store, request, directory_organisation_by_id(&store->directory, production), sandbox);
+		entry = directory_organisation_by_id(&store->directory, sandbox);
+	}
+	request->organisation = organisation_copy(&request->arena, &entry->organisation);
+}
+
 void
 op_organisation_create(struct sqlite_store *store, struct store_request *request)
 {
+	if (request->sandbox) {
+		create_sandbox(store, request);
+		return;
+	}
 	struct directory_organisation *entry = NULL;
 	if (request->get_if_exists && slice_present(request->organisation.uid))
 		entry = directory_organisation(&store->directory, request->organisation.uid);
@@ -144,6 +192,10 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 		request->status = code;
 		return;
 	}
+	if (entry != NULL && edited.environment != entry->organisation.environment) {
+		request_fail(request, ERR_INVALID, STORE_DETAIL_ENVIRONMENT, STORE_ENVIRONMENT_STAYS);
+		return;
+	}
 	if (!uid_free(store, request, &edited))
 		return;
 	if (entry != NULL && change_hold_organisation(request, &entry->organisation, &edited)) {
@@ -186,6 +238,9 @@ op_organisation_delete(struct sqlite_store *store, struct store_request *request
 		save_endpoint(store, &endpoint, true);
 	}
 	struct organisation copy = organisation_copy(&request->arena, &entry->organisation);
+	struct directory_organisation *twin = twin_of(store, &copy);
+	if (twin != NULL)
+		link_twin(store, request, twin, (struct organisation_id){0});
 	audit_organisation(request, &copy, NULL);
 	sql_run(store, SQL_TOKEN_REMOVE_OF, "i", copy.id.value);
 	save_organisation(store, &copy, true);
@@ -248,6 +303,12 @@ endpoint_acceptable(struct sqlite_store *store, struct directory_organisation *o
 			return false;
 		}
 	}
+	bool moved = before == NULL || !slice_equal(before->url, endpoint->url);
+	if (request->https_unless_sandbox && moved && slice_starts(endpoint->url, SLICE("http:")) &&
+	    owner->organisation.environment != ENVIRONMENT_SANDBOX) {
+		request_fail(request, ERR_INVALID, STORE_DETAIL_PLAIN_URL, STORE_PLAIN_URL);
+		return false;
+	}
 	/* What the platform tells of itself has types of its own. */
 	if (organisation_hidden(&owner->organisation))
 		return true;
@@ -297,6 +358,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	endpoint_verification_begin(NULL, endpoint, request->challenge, request->now);
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
+	endpoint->environment = owner->organisation.environment;
 	endpoint->created = endpoint->updated = request->now;
 	audit_endpoint(request, NULL, endpoint);
 	emit_endpoint(request, &owner->organisation, NULL, endpoint, 0);

@@ -49,6 +49,7 @@ message_from_row(sqlite3_stmt *row, int column)
 	message->retention_days = sqlite3_column_int(row, column + 5);
 	message->payload = arena_copy(arena, sql_slice(row, column + 6));
 	message->webhook_id = arena_copy(arena, sql_slice(row, column + 7));
+	message->test = sqlite3_column_int(row, column + 8) != 0;
 	return message;
 }
 
@@ -60,6 +61,8 @@ insert_message(struct sqlite_store *store, struct store_request *request, struct
 	sql_run(store, SQL_MESSAGE_PUT, "iitttibt", message->id.value, message->organisation.value, message->event_type,
 	    message->event_id, list_join(&request->arena, message->channels), (int64_t)message->retention_days,
 	    message->payload, message->webhook_id);
+	if (message->test)
+		sql_run(store, SQL_TEST_PUT, "i", message->id.value);
 }
 
 /* --- fan-out ---------------------------------------------------------------------------------------- */
@@ -113,6 +116,7 @@ op_accept(struct sqlite_store *store, struct store_request *request)
 		return;
 	struct message *message = request->message;
 	message->organisation = owner->organisation.id;
+	message->retention_days = store_retention(message, &owner->organisation);
 	if (slice_present(message->event_id)) {
 		sqlite3_stmt *row =
 		    sql_bind(store, SQL_MESSAGE_BY_EVENT, "it", owner->organisation.id.value, message->event_id);
@@ -127,6 +131,10 @@ op_accept(struct sqlite_store *store, struct store_request *request)
 	struct directory_endpoint *only = request->only_endpoint ? need_endpoint(store, owner, request) : NULL;
 	if (only == NULL && request->only_endpoint)
 		return;
+	if (request->sandbox && owner->organisation.environment != ENVIRONMENT_SANDBOX) {
+		request_fail(request, ERR_FORBIDDEN, STORE_DETAIL_NONE, STORE_ONLY_IN_A_SANDBOX);
+		return;
+	}
 	insert_message(store, request, message);
 	if (only == NULL) {
 		fan_out(store, owner, message, request->now);

@@ -140,6 +140,7 @@ op_feed(struct sqlite_store *store, struct store_request *request)
 	size_t bytes = 0;
 	request->newest = entry->sequence;
 	request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	tell_redactions(request, owner);
 	request->deliveries = arena_alloc(&request->arena, page->limit * sizeof request->deliveries[0]);
 	sqlite3_stmt *row =
 	    sql_bind(store, SQL_FEED_LIST, "iii", entry->endpoint.id.value, page->after, (int64_t)page->limit);

@@ -40,6 +40,12 @@ page_range(const struct store_page *page, int64_t *above, int64_t *below)
 		*above = page->after;
 }
 
+void
+tell_redactions(struct store_request *request, const struct directory_organisation *owner)
+{
+	request->organisation.redactions = arena_copy(&request->arena, owner->organisation.redactions);
+}
+
 /* --- messages --------------------------------------------------------------------------------------- */
 
 void
@@ -49,9 +55,34 @@ op_message_get(struct sqlite_store *store, struct store_request *request)
 	int64_t id = need_message(store, owner, request);
 	if (id == 0)
 		return;
+	tell_redactions(request, owner);
 	sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_GET, "ii", id, owner->organisation.id.value);
 	if (sql_step(store, row))
 		request->message = message_from_row(row, 0);
+	sql_end(row);
+}
+
+void
+op_message_evidence(struct sqlite_store *store, struct store_request *request)
+{
+	op_message_get(store, request);
+	if (request->message == NULL || request->status != OK)
+		return;
+	struct store_evidence *evidence = &request->evidence;
+	struct slice payload = request->message->payload;
+	evidence->known = evidence->kept = slice_present(payload);
+	if (evidence->kept) {
+		sha256(payload, evidence->sha256);
+		return;
+	}
+	sqlite3_stmt *row = sql_bind(store, SQL_PURGED_GET, "i", request->message->id.value);
+	if (sql_step(store, row)) {
+		struct slice digest = sql_slice(row, 0);
+		evidence->known = digest.len == SHA256_BYTES;
+		if (evidence->known)
+			memcpy(evidence->sha256, digest.ptr, SHA256_BYTES);
+		evidence->purged.us = sqlite3_column_int64(row, 1);
+	}
 	sql_end(row);
 }
 
@@ -69,6 +100,7 @@ op_message_list(struct sqlite_store *store, struct store_request *request)
 	struct directory_organisation *owner = need_organisation(store, request);
 	if (owner == NULL)
 		return;
+	tell_redactions(request, owner);
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);
@@ -118,6 +150,7 @@ op_attempt_get(struct sqlite_store *store, struct store_request *request)
 	int64_t message = need_message(store, owner, request);
 	if (message == 0)
 		return;
+	tell_redactions(request, owner);
 	sqlite3_stmt *row = sql_bind(store, SQL_ATTEMPT_GET, "ii", request->attempt_id, message);
 	if (sql_step(store, row))
 		request->attempt = attempt_from_row(store, row, &request->arena);
@@ -162,6 +195,7 @@ op_attempt_list(struct sqlite_store *store, struct store_request *request)
 	struct directory_organisation *owner = need_organisation(store, request);
 	if (owner == NULL)
 		return;
+	tell_redactions(request, owner);
 	const struct store_page *page = &request->page;
 	bool of_message = slice_present(request->message_ref);
 	int64_t key, only_endpoint = 0;
@@ -257,6 +291,7 @@ op_endpoint_messages(struct sqlite_store *store, struct store_request *request)
 	struct directory_endpoint *entry = need_endpoint(store, owner, request);
 	if (entry == NULL)
 		return;
+	tell_redactions(request, owner);
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);

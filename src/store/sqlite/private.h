@@ -61,6 +61,8 @@ enum sql {
 	SQL_MESSAGE_LIST_DOWN,
 	SQL_PAYLOAD_GET,
 	SQL_PURGED_PUT,
+	SQL_PURGED_GET,
+	SQL_TEST_PUT,
 	SQL_RETENTION_PAGE,
 	SQL_DELIVERY_PUT,
 	SQL_DELIVERY_GET,
@@ -284,16 +286,16 @@ sqlite_operation op_break_seen, op_break_end, op_break_move, op_break_get, op_br
 /* alerts.c */
 sqlite_operation op_alert_raise, op_alert_move, op_alert_told, op_alert_list, op_alert_due;
 /* Raises it within the operation that runs. */
-struct alert alert_put(struct sqlite_store *store, const struct alert *raised, struct wall_time now,
-    struct arena *arena, bool *existed);
+struct alert alert_put(
+    struct sqlite_store *store, const struct alert *raised, struct wall_time now, struct arena *arena, bool *existed);
 /* tasks.c */
 sqlite_operation op_expunge, op_attempt_expunge, op_precheck, op_endpoint_stats, op_measure, op_task_create,
     op_task_step, op_task_cancel, op_task_get, op_task_list;
 /* destinations.c */
 sqlite_operation op_endpoint_totals, op_dead_letters;
 /* lists.c */
-sqlite_operation op_message_get, op_message_list, op_attempt_get, op_attempt_list, op_message_endpoints,
-    op_endpoint_messages, op_counts;
+sqlite_operation op_message_get, op_message_evidence, op_message_list, op_attempt_get, op_attempt_list,
+    op_message_endpoints, op_endpoint_messages, op_counts;
 
 /* From a row of the attempt columns (see SQL_ATTEMPT_GET). */
 struct attempt attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *arena);
@@ -308,6 +310,8 @@ void page_range(const struct store_page *page, int64_t *above, int64_t *below);
 int64_t message_resolve(struct sqlite_store *store, struct organisation_id organisation, struct slice ref);
 /* From a row of the message columns (see SQL_MESSAGE_GET), starting at `column`. */
 struct message *message_from_row(sqlite3_stmt *statement, int column);
+/* What the reader's role may not see of what is read, is for the caller to take out. */
+void tell_redactions(struct store_request *request, const struct directory_organisation *owner);
 void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note);
 struct directory_organisation *create_organisation(
     struct sqlite_store *store, struct store_request *request, const struct organisation *draft);

@@ -7,7 +7,7 @@
 
 enum {
 	ROWS_A_STEP = 256,
-	DAYS_MIN = 5, /* no message has a shorter retention (wire contract) */
+	DAYS_MIN = 1, /* no message has a shorter retention */
 };
 
 static const int64_t pass_every_us = INT64_C(3600) * 1000000, day_us = INT64_C(24) * 3600 * 1000000;

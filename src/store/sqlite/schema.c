@@ -103,6 +103,8 @@ static const char *const migrations[] = {
     ("CREATE TABLE IF NOT EXISTS feed (endpoint INTEGER NOT NULL, sequence INTEGER NOT NULL, message INTEGER NOT NULL,"
      " PRIMARY KEY (endpoint, sequence)) STRICT, WITHOUT ROWID;"
      "CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+    /* 12: which messages are examples that somebody asked for. */
+    ("CREATE TABLE IF NOT EXISTS test_event (message INTEGER PRIMARY KEY) STRICT;"),
 };
 
 enum { VERSION_CHAINED = 2 };

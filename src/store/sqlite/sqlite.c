@@ -65,6 +65,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_MEASURE] = op_measure,
     [STORE_ENDPOINTS_ALL] = op_endpoints_all,
     [STORE_MESSAGE_GET] = op_message_get,
+    [STORE_MESSAGE_EVIDENCE] = op_message_evidence,
     [STORE_MESSAGE_LIST] = op_message_list,
     [STORE_ATTEMPT_GET] = op_attempt_get,
     [STORE_ATTEMPT_LIST] = op_attempt_list,
@@ -157,6 +158,10 @@ load_endpoints(struct sqlite_store *store, struct arena *arena, struct error *er
 		endpoint.organisation.value = sqlite3_column_int64(row, 1);
 		endpoint.state = (enum endpoint_state)sqlite3_column_int(row, 2);
 		endpoint.failing_since.us = sqlite3_column_int64(row, 3);
+		const struct directory_organisation *owner =
+		    directory_organisation_by_id(&store->directory, endpoint.organisation);
+		if (owner != NULL)
+			endpoint.environment = owner->organisation.environment;
 		directory_put_endpoint(&store->directory, &endpoint)->sequence = sqlite3_column_int64(row, 4);
 	}
 }
@@ -390,6 +395,7 @@ writes(enum store_kind kind)
 	case STORE_TASK_LIST:
 	case STORE_MEASURE:
 	case STORE_MESSAGE_GET:
+	case STORE_MESSAGE_EVIDENCE:
 	case STORE_MESSAGE_LIST:
 	case STORE_ATTEMPT_GET:
 	case STORE_ATTEMPT_LIST:

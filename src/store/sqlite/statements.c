@@ -3,7 +3,9 @@
 
 #include <stdarg.h>
 
-#define MESSAGE_COLUMNS "m.id, m.organisation, m.type, m.event_id, m.channels, m.retention, m.payload, m.webhook_id"
+#define MESSAGE_COLUMNS                                                                                                \
+	"m.id, m.organisation, m.type, m.event_id, m.channels, m.retention, m.payload, m.webhook_id,"                  \
+	" EXISTS (SELECT 1 FROM test_event t WHERE t.message = m.id)"
 #define BODY_COLUMNS "m.payload, m.organisation, m.type, m.event_id, m.channels, m.webhook_id"
 #define WITH_BODY "LEFT JOIN message m ON m.id = j.message"
 #define ATTEMPT_COLUMNS                                                                                                \
@@ -89,6 +91,8 @@ static const char *const texts[SQL_COUNT] = {
 			      " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC",
     [SQL_PAYLOAD_GET] = "SELECT payload FROM message WHERE id = ? AND payload IS NOT NULL",
     [SQL_PURGED_PUT] = "INSERT INTO purged (message, digest, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_PURGED_GET] = "SELECT digest, at FROM purged WHERE message = ?",
+    [SQL_TEST_PUT] = "INSERT INTO test_event (message) VALUES (?)",
     [SQL_RETENTION_PAGE] = "SELECT m.id, iif(m.payload IS NULL OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = "
 			   "m.id AND d.state = 0),"
 			   " 0, m.retention) FROM message m WHERE m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?",
