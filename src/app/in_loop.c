@@ -87,7 +87,8 @@ on_turn(void *context)
 		wait = wait < 0 || wait > check ? check : wait;
 	}
 	if (in->api != NULL) {
-		api_flush(in->api);
+		int64_t due = api_turn(in->api);
+		wait = wait < 0 || (due >= 0 && due < wait) ? due : wait;
 	} else {
 		gateway_flush(in->gateway);
 		publish_gateway(in);

@@ -108,15 +108,6 @@ print_config(const struct config *config)
 	return CLI_GOOD;
 }
 
-/* A key that asks for protection must not be taken in silence where there is none yet. */
-static void
-warn_of_unbuilt(const struct config *config, const struct log *log)
-{
-	static const char message[] = "this key is set, but what it asks for is not built yet";
-	if (config->endpoints_verify_ownership)
-		log_write(log, LOG_WARN, message, "key", "endpoints.verify_ownership", NULL);
-}
-
 static int
 serve(const struct cli_arguments *arguments, const struct run_options *options, const struct config *config,
     struct error *error)
@@ -124,7 +115,6 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	struct log log = {.level = config->log_level, .format = config->log_format, .fd = STDERR_FILENO};
 	if (options->sources != NULL && add_sources(options->sources, config, &log, error) != OK)
 		return cli_fail(arguments, error);
-	warn_of_unbuilt(config, &log);
 	int signals = run_signals();
 	if (options->role == SERVICE_RECEIVER)
 		take_hangups(signals);

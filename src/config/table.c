@@ -217,8 +217,7 @@ static const struct config_key keys[] = {
 	.name = "endpoints.verify_ownership",
 	.expected = bool_expected,
 	.fallback = "false",
-	.about = "Whether a new endpoint must answer a challenge before anything is sent to it (not built yet: a "
-		 "warning says so).",
+	.about = "Whether a new endpoint, or a new URL of one, must answer a challenge before events are sent to it.",
 	.offset = MEMBER(endpoints_verify_ownership),
 	.read = read_bool,
     },

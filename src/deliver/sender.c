@@ -1,6 +1,7 @@
 #include "deliver/sender.h"
 
 #include "base/map.h"
+#include "deliver/challenge.h"
 #include "deliver/compose.h"
 #include "deliver/heartbeat.h"
 #include "deliver/target.h"
@@ -27,6 +28,7 @@ struct sender {
 	struct sender_options options;
 	struct sender_ports ports;
 	struct engine *engine;
+	struct challenger *challenger;
 	struct engine_actions actions;
 	struct target **targets;
 	uint32_t target_count;
@@ -62,6 +64,7 @@ sender_new(const struct sender_options *options, const struct sender_ports *port
 	sender->ports = *ports;
 	sender->engine = engine_new(&options->engine);
 	sender->repeat_at = sender->heartbeat_at = WALL_NEVER;
+	sender->challenger = challenger_new(&sender->options, &sender->ports);
 	map_init(&sender->by_endpoint);
 	return sender;
 }
@@ -113,6 +116,7 @@ sender_free(struct sender *sender)
 {
 	if (sender == NULL)
 		return;
+	challenger_free(sender->challenger);
 	while (sender->flights != NULL)
 		flight_free(sender, sender->flights);
 	while (sender->idle != NULL) {
@@ -144,6 +148,7 @@ sender_pause(struct sender *sender)
 {
 	engine_pause(sender->engine);
 	sender->paused = true;
+	challenger_pause(sender->challenger);
 }
 
 void
@@ -204,6 +209,7 @@ static void
 on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
 {
 	put_target(sender, endpoint, now);
+	challenger_endpoint(sender->challenger, endpoint, now);
 	const struct target *target = find_target(sender, endpoint->id);
 	struct engine_event event = {
 	    .kind = ENGINE_ENDPOINT,
@@ -344,6 +350,7 @@ sender_reply(struct sender *sender, struct store_request *request, struct wall_t
 	case STORE_REFILL: on_refilled(sender, request, now); break;
 	case STORE_RECORD: on_recorded(sender, request, now); break;
 	case STORE_ENDPOINTS_ALL: on_endpoints(sender, request, now); break;
+	case STORE_ENDPOINT_VERIFIED: challenger_reply(sender->challenger, request, now); break;
 	default: UNREACHABLE();
 	}
 	perform(sender, now);
@@ -415,6 +422,8 @@ land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_t
 void
 sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now)
 {
+	if (challenger_report(sender->challenger, transmission, now))
+		return;
 	struct flight *flight = transmission->owner;
 	bool succeeded = transmission->outcome == TRANSMISSION_PASSED ||
 			 (transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
@@ -576,6 +585,8 @@ sender_turn(struct sender *sender, struct wall_time now)
 	if (sender->heartbeat_at.us <= now.us)
 		beat_all(sender, now);
 	next = sender->heartbeat_at.us < next.us ? sender->heartbeat_at : next;
+	struct wall_time asks = challenger_turn(sender->challenger, now);
+	next = asks.us < next.us ? asks : next;
 	return sender->repeat_at.us < next.us ? sender->repeat_at : next;
 }
 

@@ -48,6 +48,9 @@ struct verification {
 	struct slice problem; /* of the last; absent: none was made */
 };
 
+/* How the webhook-id of a challenge begins, which no event's does. */
+#define CHALLENGE_ID_PREFIX "ping_"
+
 struct verification verification_copy(struct arena *arena, const struct verification *from);
 /* `shown`: for people, without the challenge. */
 void verification_write(struct json_writer *writer, const struct verification *verification, bool shown);

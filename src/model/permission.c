@@ -45,6 +45,9 @@ static const struct {
     [PERMISSION_TOKEN_CREATE] = {"token:create", "create tokens of any role of the organisation", P | A},
     [PERMISSION_TOKEN_REVOKE] = {"token:revoke", "revoke tokens", P | A | S},
     [PERMISSION_AUDIT_READ] = {"audit:read", "read the audit log", P | A | S},
+    [PERMISSION_GOVERNANCE_WRITE] = {"governance:write", "set which changes need a second person", P | A | S},
+    [PERMISSION_CHANGE_READ] = {"change:read", "see change requests; withdraw one's own", P | A | E | S},
+    [PERMISSION_CHANGE_DECIDE] = {"change:decide", "approve or refuse what somebody else asked for", P | A | S},
     [PERMISSION_BREAK_MOVE] = {"break:move", "say what becomes of a break that reconciliation found",
 	P | A | O | T | R | C},
 };

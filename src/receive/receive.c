@@ -149,6 +149,33 @@ receive_refuse(enum verdict verdict, const char *detail, struct receive_judgemen
 	refuse(judgement, refusals[verdict].status, refusals[verdict].code, detail);
 }
 
+static struct slice
+text_member(struct json document, const char *name, struct arena *arena)
+{
+	struct json member = json_member(document, name);
+	if (!json_present(member) || member.type != JSON_STRING || member.raw.len > 6 * LIMIT_JOURNAL_HEADER_BYTES)
+		return SLICE_NONE;
+	return json_text(arena, member);
+}
+
+/* Whether the sender asks for proof that what stands at this URL is ours (deliver/challenge.h): fills the answer. Whoever
+ * signs with a key of this source may ask, and learns nothing by the answer but what it sent. */
+static bool
+is_challenge(const struct verify_input *input, const struct verify_result *result, struct arena *arena,
+    struct receive_judgement *judgement)
+{
+	struct json body;
+	if (!slice_starts(result->event_id, SLICE(CHALLENGE_ID_PREFIX)) ||
+	    json_parse(input->body, LIMIT_JSON_DEPTH, &body, NULL) != OK || body.type != JSON_OBJECT)
+		return false;
+	struct slice type = text_member(body, "type", arena), challenge = text_member(body, "challenge", arena);
+	if (!slice_present(type) || !slice_is(type, "webhook.ping") || challenge.len == 0 ||
+	    challenge.len >= sizeof judgement->challenge)
+		return false;
+	memcpy(judgement->challenge, challenge.ptr, challenge.len);
+	return true;
+}
+
 void
 receive_judge(
     const struct receive_source *source, const struct verify_input *input, struct receive_judgement *judgement)
@@ -164,7 +191,9 @@ receive_judge(
 	verify_request(source->scheme, source->keys.items, source->keys.count, input, &arena, &result);
 	judgement->verdict = result.verdict;
 	judgement->keys_wanted = slice_present(source->jwks_url) && result.verdict == VERDICT_WRONG;
-	if (result.verdict == VERDICT_VERIFIED)
+	if (result.verdict == VERDICT_VERIFIED && is_challenge(input, &result, &arena, judgement))
+		judgement->status = 200;
+	else if (result.verdict == VERDICT_VERIFIED)
 		judgement->request = journal_request(source, input, &result);
 	else if (may_be_new(source, input, &result))
 		refuse(judgement, 503, "unavailable",
@@ -175,15 +204,6 @@ receive_judge(
 }
 
 /* --- what was refused ------------------------------------------------------------------------------- */
-
-static struct slice
-text_member(struct json document, const char *name, struct arena *arena)
-{
-	struct json member = json_member(document, name);
-	if (!json_present(member) || member.type != JSON_STRING || member.raw.len > 6 * LIMIT_JOURNAL_HEADER_BYTES)
-		return SLICE_NONE;
-	return json_text(arena, member);
-}
 
 /* The id that it says it has. Nothing proves it: it says only which event somebody wanted to be taken for. */
 static struct slice

@@ -8,7 +8,8 @@
  * 1. Nothing that is not verified reaches the journal.
  * 2. The event id comes from what the scheme signs (sign.h); an unsigned header never gives it.
  * 3. The body that is journalled and forwarded is the body that was verified, byte for byte.
- * 4. No detail of a refusal holds a key, a signature or a piece of the body. */
+ * 4. No detail of a refusal holds a key, a signature or a piece of the body.
+ * 5. A challenge is known by an event id of its own form, which is signed too, and is answered without a journal row. */
 #ifndef RECEIVE_RECEIVE_H
 #define RECEIVE_RECEIVE_H
 
@@ -84,7 +85,8 @@ struct receive_judgement {
 	int status;		       /* of the refusal: 400, 401, 503 */
 	const char *code;	       /* static */
 	char detail[200];
-	bool keys_wanted; /* the source's keys may have changed: fetch them, if it was long enough ago */
+	bool keys_wanted;    /* the source's keys may have changed: fetch them, if it was long enough ago */
+	char challenge[128]; /* the sender asks whether it is us: the answer, which is no event; empty: it does not */
 };
 
 /* `input` is as sign.h wants it; its `now` becomes the time of receipt. */

@@ -1,5 +1,5 @@
 /* How calls are answered: bodies, problems, faults and list answers. */
-#include "server/call.h"
+#include "server/resources.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -207,11 +207,25 @@ missing_text(enum store_detail detail)
 	UNREACHABLE();
 }
 
+/* Only the kinds that are about change requests have one without being kept for approval. */
+static bool
+is_held(const struct store_request *request)
+{
+	return request->change.id.value != 0 && request->kind != STORE_CHANGE_GET &&
+	       request->kind != STORE_CHANGE_DECIDE;
+}
+
 bool
 call_succeeded(struct call *call, struct store_request *request)
 {
 	switch (request->status) {
-	case OK: return true;
+	case OK:
+		if (!is_held(request))
+			return true;
+		changes_expect(call->api, request);
+		change_write(call_write(call), &request->change);
+		call_end(call, 202);
+		return false;
 	case ERR_NOT_FOUND: call_problem(call, 404, "not_found", "%s", missing_text(request->detail)); return false;
 	case ERR_CONFLICT: answer_conflict(call, request); return false;
 	case ERR_INVALID: answer_invalid(call, request); return false;

@@ -52,6 +52,17 @@ api_free(struct api *api)
 	free(api);
 }
 
+int64_t
+api_turn(struct api *api)
+{
+	struct wall_time now = clock_wall();
+	changes_go_on(api, now);
+	api_flush(api);
+	if (api->changing || api->change_due.us == WALL_NEVER.us)
+		return -1;
+	return api->change_due.us <= now.us ? 0 : api->change_due.us - now.us;
+}
+
 void
 api_flush(struct api *api)
 {
@@ -74,8 +85,8 @@ api_gone(struct api *api, struct http_exchange *exchange)
 static bool
 changes_keys(enum store_kind kind)
 {
-	return kind == STORE_ENDPOINT_CREATE || kind == STORE_ENDPOINT_EDIT || kind == STORE_ENDPOINT_DELETE ||
-	       kind == STORE_ORGANISATION_DELETE;
+	return kind == STORE_CHANGE_DECIDE || kind == STORE_CHANGE_STEP || kind == STORE_ENDPOINT_CREATE ||
+	       kind == STORE_ENDPOINT_EDIT || kind == STORE_ENDPOINT_DELETE || kind == STORE_ORGANISATION_DELETE;
 }
 
 void
@@ -84,10 +95,13 @@ api_reply(struct api *api, struct store_request *request)
 	if (changes_keys(request->kind))
 		api->jwks_written = WALL_NONE;
 	if (request->kind == STORE_TOKEN_REVOKE || request->kind == STORE_TOKEN_EXPIRE ||
+	    request->kind == STORE_CHANGE_DECIDE || request->kind == STORE_CHANGE_STEP ||
 	    request->kind == STORE_ORGANISATION_DELETE)
 		api->auth = (struct auth_cache){0};
 	if (request->kind == STORE_TASK_STEP)
 		tasks_stepped(api, request);
+	if (request->kind == STORE_CHANGE_STEP)
+		changes_stepped(api, request);
 	struct call *call = request->owner;
 	if (call != NULL) {
 		ENSURE(call->pending == request);

@@ -41,6 +41,8 @@ void api_gone(struct api *api, struct http_exchange *exchange);
 /* Takes the request. */
 void api_reply(struct api *api, struct store_request *request);
 void api_flush(struct api *api);
+/* As api_flush; also begins what is due. Returns microseconds until the next turn is needed, or -1. */
+int64_t api_turn(struct api *api);
 void api_free(struct api *api); /* after the runner has stopped and its last replies were handed in */
 
 #endif

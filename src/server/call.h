@@ -29,6 +29,8 @@ struct api {
 	struct wall_time jwks_written; /* 0: not, or changed since */
 	struct buf openapi;	       /* written once, when it is first asked for */
 	bool stepping;		       /* a step of a task is at the store */
+	bool changing;		       /* as is a step of change requests */
+	struct wall_time change_due;   /* the next one; 0: not known yet */
 	struct wall_time step_failed;  /* when the last one could not be committed; 0: it was */
 	uint64_t accepted;	       /* events */
 	uint64_t answers[6];	       /* by the first digit of the status */
@@ -88,7 +90,7 @@ void call_end(struct call *call, int status);
 void call_answer(struct call *call, int status, struct slice body);
 void call_problem(struct call *call, int status, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
 void call_faults(struct call *call); /* 422 with what `check` holds */
-/* False when the store refused: answered. */
+/* False when the store refused, or keeps the change for a second person to approve: answered. */
 MUST_CHECK bool call_succeeded(struct call *call, struct store_request *request);
 
 /* Rows of a list answer: `{data, iterator, prevIterator, done}`. */

@@ -180,6 +180,24 @@ may_send(struct gateway *gateway, const struct receive_source *source, struct ht
 	return verdict == VERDICT_VERIFIED;
 }
 
+/* It asks for no journal row, so nothing has to be committed before it is said. */
+static void
+answer_challenge(struct gateway *gateway, const struct receive_source *source,
+    const struct receive_judgement *judgement, struct http_exchange *exchange)
+{
+	struct buf body;
+	struct json_writer writer;
+	buf_init(&body, 1024);
+	json_writer_init(&writer, &body);
+	json_open(&writer, '{');
+	json_put_cstring(&writer, "challenge", judgement->challenge);
+	json_close(&writer);
+	http_reply(exchange, 200, buf_slice(&body), NULL);
+	buf_free(&body);
+	log_write(gateway->options.log, LOG_INFO, "the sender's challenge is answered", "source",
+	    arena_string(&exchange->arena, source->name), NULL);
+}
+
 static void
 receive(struct gateway *gateway, const struct receive_source *source, struct http_exchange *exchange)
 {
@@ -202,6 +220,10 @@ receive(struct gateway *gateway, const struct receive_source *source, struct htt
 	if (judgement.keys_wanted && gateway->options.keys_wanted != NULL)
 		gateway->options.keys_wanted(
 		    gateway->options.keys_context, (size_t)(source - gateway->options.sources->items));
+	if (judgement.challenge[0] != '\0') {
+		answer_challenge(gateway, source, &judgement, exchange);
+		return;
+	}
 	if (judgement.request == NULL) {
 		refuse(gateway, source, &input, &judgement, exchange);
 		return;

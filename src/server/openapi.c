@@ -32,6 +32,8 @@ static const struct {
     {QUERY_FEED, "signatures", "Whether each event is signed anew, as when it is pushed.",
 	"{\"type\":\"boolean\",\"default\":true}"},
     {QUERY_TASK, "status", "Only tasks in this state.", "{\"enum\":[\"running\",\"finished\",\"failed\"]}"},
+    {QUERY_CHANGE, "state", "Only change requests in this state.",
+	"{\"enum\":[\"requested\",\"approved\",\"applied\",\"stale\",\"refused\",\"withdrawn\",\"expired\"]}"},
     {QUERY_TASK, "task", "Only tasks of this kind.", "{\"$ref\":\"#/components/schemas/BackgroundTaskType\"}"},
 };
 
@@ -149,6 +151,9 @@ write_answers(struct json_writer *writer, const struct route *route)
 	write_answer(writer, route->status, "Done.", route->output, list);
 	if (route->other_status != 0)
 		write_answer(writer, route->other_status, "Done.", route->output, list);
+	if ((route->flags & ROUTE_GOVERNED) != 0)
+		write_answer(writer, 202, "The organisation governs this: it waits for a second person.",
+		    route->handle == token_create ? "TokenRequestedOut" : "ChangeOut", false);
 	write_answer(writer, 400, "The request cannot be served as it is.", "HttpErrorOut", false);
 	if (route->access != ACCESS_OPEN) {
 		write_answer(writer, 401, "The token is missing, unknown or has ended.", "HttpErrorOut", false);

@@ -147,6 +147,23 @@ out_owners(struct json_writer *writer, const struct endpoint *endpoint)
 	json_close(writer);
 }
 
+/* What its URL, or the one that is to take its place, still has to prove. */
+static void
+out_verification(struct json_writer *writer, const struct verification *verification)
+{
+	json_key(writer, "verification");
+	if (!slice_present(verification->challenge)) {
+		json_null(writer);
+		return;
+	}
+	json_open(writer, '{');
+	json_put_string(writer, "url", verification->url);
+	json_put_integer(writer, "attempts", verification->attempts);
+	out_time(writer, "nextAttempt", verification->due);
+	json_put_string(writer, "lastProblem", verification->problem);
+	json_close(writer);
+}
+
 void
 out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 {
@@ -159,6 +176,7 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
 	json_put_string(writer, "schedule", endpoint->schedule);
 	out_owners(writer, endpoint);
+	out_verification(writer, &endpoint->verification);
 	json_put_cstring(writer, "ordering", delivery_order_name(endpoint->order));
 	json_key(writer, "heartbeatSeconds");
 	if (endpoint->heartbeat_s > 0)

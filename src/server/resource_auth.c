@@ -141,6 +141,7 @@ finish_organisation(struct call *call, struct store_request *request)
 	call->context = kept;
 	struct store_request *create = call_request(call, STORE_TOKEN_CREATE);
 	create->token = portal->token;
+	create->login = true;
 	call_submit(call, create, finish_token);
 }
 

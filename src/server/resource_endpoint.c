@@ -123,6 +123,7 @@ endpoint_create(struct call *call)
 	endpoint->state = given.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
 	prepare_key(call, &in, &given, &endpoint->keys[0], &endpoint->scheme);
 	endpoint->key_count = 1;
+	verification_want(call, request);
 	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_create);
@@ -172,6 +173,10 @@ edit_endpoint(void *context, struct arena *arena, struct endpoint *endpoint, boo
 {
 	(void)arena;
 	struct endpoint_edit *edit = context;
+	/* Back to the URL that it has: another one has nothing more to prove. */
+	if (edit->in.url_given && slice_equal(edit->in.value.url, endpoint->url) &&
+	    slice_present(endpoint->verification.url))
+		endpoint->verification = (struct verification){.attempts = 0};
 	endpoint_in_apply(&edit->in, endpoint);
 	if (!existed) {
 		if (!edit->in.headers_given)
@@ -217,6 +222,7 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	request->edit_endpoint = edit_endpoint;
 	request->edit_context = edit;
 	request->create_missing = !patch;
+	verification_want(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish);
 }

@@ -10,10 +10,27 @@
 
 enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64 };
 
+/* The token is shown now, since nobody but who asked for it may see it; it is good for nothing until the change is
+ * applied. */
+static void
+answer_held(struct call *call, struct store_request *request, struct slice text)
+{
+	struct json_writer *writer = call_write(call);
+	changes_expect(call->api, request);
+	change_members(writer, &request->change);
+	json_put_string(writer, "token", text);
+	json_close(writer);
+	call_end(call, 202);
+}
+
 static void
 finish_create(struct call *call, struct store_request *request)
 {
 	struct slice text = *(const struct slice *)call->context;
+	if (request->status == OK && request->change.id.value != 0) {
+		answer_held(call, request, text);
+		return;
+	}
 	if (!call_succeeded(call, request))
 		return;
 	out_token(call_write(call), &request->token, text);

@@ -19,10 +19,20 @@ call_handler endpoint_recover, endpoint_replay_missing, endpoint_bulk_replay, me
 call_handler feed_list;
 call_handler task_list, task_get, task_cancel, task_usage, task_types;
 call_handler token_create, token_list, token_get, token_revoke, audit_list;
+call_handler change_list, change_get, change_approve, change_refuse, change_withdraw;
+call_handler governance_get, governance_put, endpoint_verify;
 call_handler health_get, health_ping, health_jwks, metrics_get, openapi_get;
 
 /* resource_task.c: asks for a step of what is running, unless one is on its way; and takes the answer to it. */
 void tasks_go_on(struct api *api);
 void tasks_stepped(struct api *api, const struct store_request *request);
+
+/* resource_change.c: has what is due applied, when it is; takes the answer to it; and knows when the next is due. */
+void changes_go_on(struct api *api, struct wall_time now);
+void changes_stepped(struct api *api, const struct store_request *request);
+void changes_expect(struct api *api, const struct store_request *request);
+
+/* resource_governance.c: what the request makes or moves has to prove itself, where the configuration says so. */
+void verification_want(struct call *call, struct store_request *request);
 
 #endif

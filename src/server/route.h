@@ -17,6 +17,7 @@ enum route_flags {
 	ROUTE_MANAGEMENT = 1,	  /* the organisation is the management one: the path does not name it */
 	ROUTE_LIST = 2,		  /* the output is a page of such objects */
 	ROUTE_INPUT_OPTIONAL = 4, /* the body may be left out */
+	ROUTE_GOVERNED = 8,	  /* may wait for a second person: 202 with the change request */
 };
 
 /* Groups of query parameters. */
@@ -35,6 +36,7 @@ enum route_query {
 	QUERY_RANGE = 2048,
 	QUERY_TASK = 4096,
 	QUERY_FEED = 8192,
+	QUERY_CHANGE = 16384,
 	QUERY_MESSAGES = QUERY_PAGE | QUERY_TIMES | QUERY_CONTENT | QUERY_TYPES | QUERY_CHANNEL,
 	QUERY_ATTEMPTS = QUERY_MESSAGES | QUERY_STATUS,
 };

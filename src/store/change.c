@@ -1,7 +1,7 @@
 #include "store/change.h"
 
 #include "base/encode.h"
-#include "store/store.h"
+#include "store/emit.h"
 
 enum { CHANGE_BYTES_MAX = 16 << 20 };
 
@@ -250,7 +250,7 @@ write_decision(struct json_writer *writer, const struct change_request *change)
 }
 
 void
-change_write(struct json_writer *writer, const struct change_request *change)
+change_members(struct json_writer *writer, const struct change_request *change)
 {
 	json_open(writer, '{');
 	write_id(writer, "id", ID_CHANGE, change->id.value);
@@ -273,6 +273,12 @@ change_write(struct json_writer *writer, const struct change_request *change)
 	json_put_string(writer, "problem", change->problem);
 	json_key(writer, "diff");
 	json_raw(writer, slice_present(change->diff) ? change->diff : SLICE("[]"));
+}
+
+void
+change_write(struct json_writer *writer, const struct change_request *change)
+{
+	change_members(writer, change);
 	json_close(writer);
 }
 
@@ -307,6 +313,82 @@ change_audit(struct store_request *out, const struct change_request *change, enu
 	    .after = arena_copy(&out->arena, buf_slice(&text)),
 	};
 	buf_free(&text);
+}
+
+/* --- events ------------------------------------------------------------------------------------------ */
+
+static const char *
+told_type(enum change_state state)
+{
+	switch (state) {
+	case CHANGE_REQUESTED: return "webhook.endpoint.change_requested";
+	case CHANGE_APPROVED: return "webhook.endpoint.change_approved";
+	case CHANGE_REFUSED:
+	case CHANGE_WITHDRAWN:
+	case CHANGE_EXPIRED:
+	case CHANGE_STALE: return "webhook.endpoint.change_rejected";
+	case CHANGE_APPLIED:
+	case CHANGE_STATE_COUNT: break;
+	}
+	return NULL;
+}
+
+/* Events spell names with underscores. */
+static void
+write_snake(struct json_writer *writer, struct json name)
+{
+	char text[64] = "";
+	size_t length = 0;
+	for (size_t i = 1; i + 1 < name.raw.len && length + 2 < sizeof text; i++) {
+		char c = name.raw.ptr[i];
+		bool upper = c >= 'A' && c <= 'Z';
+		if (upper)
+			text[length++] = '_';
+		text[length++] = upper ? (char)(c | 0x20) : c;
+	}
+	json_string(writer, (struct slice){text, length});
+}
+
+static void
+write_members_named(struct json_writer *writer, struct slice diff)
+{
+	json_key(writer, "changed");
+	json_open(writer, '[');
+	struct json rows, key, row;
+	if (slice_present(diff) && json_parse(diff, LIMIT_JSON_DEPTH, &rows, NULL) == OK && rows.type == JSON_ARRAY) {
+		struct json_iterator iterator = json_iterate(rows);
+		while (json_next(&iterator, &key, &row))
+			write_snake(writer, json_member(row, "member"));
+	}
+	json_close(writer);
+}
+
+void
+change_tell(struct store_request *request, const struct change_request *change, const struct endpoint *endpoint)
+{
+	const char *type = told_type(change->state);
+	if (type == NULL || endpoint == NULL || change_object_kind(change->operation) != ID_ENDPOINT)
+		return;
+	struct buf data;
+	struct json_writer writer;
+	char id[ID_TEXT_BYTES], change_id[ID_TEXT_BYTES];
+	buf_init(&data, CHANGE_BYTES_MAX);
+	json_writer_init(&writer, &data);
+	json_open(&writer, '{');
+	json_put_cstring(&writer, "endpoint_id", id_format(ID_ENDPOINT, endpoint->id.value, id));
+	json_put_cstring(&writer, "status", endpoint_state_name(endpoint->state));
+	json_put_cstring(&writer, "change_id", id_format(ID_CHANGE, change->id.value, change_id));
+	write_members_named(&writer, change->diff);
+	json_close(&writer);
+	emit_add(request, &(struct store_event){
+			      .to = EVENT_OWN,
+			      .type = slice_of(type),
+			      .organisation = change->organisation,
+			      .resource_type = SLICE("endpoint"),
+			      .resource_id = slice_of(id),
+			      .data = buf_slice(&data),
+			  });
+	buf_free(&data);
 }
 
 /* --- deciding ---------------------------------------------------------------------------------------- */

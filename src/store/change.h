@@ -84,6 +84,8 @@ MUST_CHECK enum error_code change_decode(
     struct slice doc, struct arena *arena, struct change_request *out, struct error *error);
 /* For people: without what applying it needs. */
 void change_write(struct json_writer *writer, const struct change_request *change);
+/* The same, with the object left open for more members. */
+void change_members(struct json_writer *writer, const struct change_request *change);
 
 /* --- for stores -------------------------------------------------------------------------------------- */
 
@@ -111,5 +113,8 @@ void change_settle(
     struct change_request *change, const struct store_request *done, struct wall_time now, struct arena *arena);
 /* The row that the audit log gets for the move that the change has just made: fills `out`, which has an actor. */
 void change_audit(struct store_request *out, const struct change_request *change, enum change_state from);
+/* What the organisation's endpoints are told of that move, if they name the types: a change of an endpoint was requested,
+ * approved or rejected. (That it was made is told by the operation that makes it.) `endpoint`: as it is; NULL: none. */
+void change_tell(struct store_request *request, const struct change_request *change, const struct endpoint *endpoint);
 
 #endif

@@ -2,7 +2,7 @@
 #include "store/audit.h"
 #include "store/change.h"
 #include "store/change_documents.h"
-#include "store/store.h"
+#include "store/emit.h"
 
 struct slice
 change_document(struct arena *arena, const struct endpoint *endpoint, bool shown)
@@ -80,6 +80,8 @@ merged(struct merge *merge, const char *name)
 static void
 merge_members(struct merge *merge, struct json of, struct json *done, size_t done_count)
 {
+	if (!json_present(of))
+		return;
 	struct json_iterator iterator = json_iterate(of);
 	struct json key, value;
 	while (json_next(&iterator, &key, &value)) {
@@ -234,6 +236,18 @@ store_verify(struct store_request *request, const struct endpoint *endpoint, str
 	audit_by_server(request, "endpoint.verified");
 	audit_endpoint(request, endpoint, edited);
 	return true;
+}
+
+void
+store_tell_verified(struct store_request *request, const struct organisation *of, const struct endpoint *before,
+    const struct endpoint *after)
+{
+	if (of == NULL)
+		return;
+	/* It begins to get events, which is no return from suspension. */
+	struct endpoint same = *before;
+	same.state = after->state;
+	emit_endpoint(request, of, &same, after, 0);
 }
 
 /* --- the organisation --------------------------------------------------------------------------------- */

@@ -228,6 +228,7 @@ members_difference(struct arena *arena, struct slice before, struct slice after)
 	json_writer_init(&writer, &text);
 	json_open(&writer, '[');
 	struct json from = change_parse(before), to = change_parse(after);
+	/* One of them is there. */
 	struct json_iterator iterator = json_iterate(json_present(from) ? from : to);
 	struct json key, value;
 	while (json_next(&iterator, &key, &value)) {

@@ -289,7 +289,7 @@ tell_edit(struct store_request *request, const struct organisation *of, const st
 		tell_plainly(request, "endpoint.updated", of, after);
 	if (resumed)
 		tell_plainly(request, "endpoint.enabled", of, after);
-	else if (moved)
+	else if (moved && after->state == ENDPOINT_DISABLED)
 		tell_disabled(request, of, before, after, "manual");
 	if (write_changed(NULL, before, after) > 0 || (moved && !resumed))
 		tell_updated(request, of, before, after, moved && !resumed);

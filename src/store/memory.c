@@ -49,16 +49,6 @@ memory_find_organisation(struct memory *memory, struct slice ref)
 	return NULL;
 }
 
-struct memory_organisation *
-memory_organisation_by_id(struct memory *memory, struct organisation_id id)
-{
-	for (size_t i = 0; i < memory->organisations.count; i++)
-		if (memory->organisations.rows[i].organisation.id.value == id.value &&
-		    !memory->organisations.rows[i].deleted)
-			return &memory->organisations.rows[i];
-	return NULL;
-}
-
 struct memory_endpoint *
 memory_find_endpoint(struct memory *memory, struct organisation_id organisation, struct slice ref)
 {

@@ -184,8 +184,6 @@ void memory_audit_resume(struct store *store, const struct store_journal_end *en
 
 enum error_code memory_fail(struct store_request *request, enum error_code code, enum store_detail detail);
 struct memory_organisation *memory_find_organisation(struct memory *memory, struct slice ref);
-struct memory_organisation *memory_organisation_by_id(
-    struct memory *memory, struct organisation_id id); /* not deleted */
 struct memory_endpoint *memory_find_endpoint(
     struct memory *memory, struct organisation_id organisation, struct slice ref);
 struct memory_endpoint *memory_endpoint_by_id(struct memory *memory, struct endpoint_id id); /* deleted ones too */

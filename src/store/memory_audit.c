@@ -109,8 +109,8 @@ memory_token_revoke(struct memory *memory, struct store_request *request, struct
 				     : memcmp(token.hash, request->token.hash, SHA256_BYTES) == 0;
 		if (!meant)
 			continue;
-		const struct memory_organisation *owner = memory_organisation_by_id(memory, token.organisation);
-		if (owner != NULL && change_hold_token(request, &owner->organisation, &token, NULL))
+		const struct organisation *owner = memory_owner_by_id(memory, token.organisation);
+		if (owner != NULL && change_hold_token(request, owner, &token, NULL))
 			return memory_hold(memory, request);
 		audit_token(request, &token, NULL);
 		for (memory->tokens.count--; i < memory->tokens.count; i++)

@@ -22,6 +22,16 @@ log_move(struct memory *memory, struct store_request *request, struct store_acto
 	arena_free(&row.arena);
 }
 
+/* That the change is about, while it is there. */
+static const struct endpoint *
+endpoint_of(struct memory *memory, const struct change_request *change)
+{
+	if (change_object_kind(change->operation) != ID_ENDPOINT)
+		return NULL;
+	const struct memory_endpoint *row = memory_endpoint_by_id(memory, (struct endpoint_id){change->object});
+	return row == NULL || row->endpoint.state == ENDPOINT_DELETED ? NULL : &row->endpoint;
+}
+
 enum error_code
 memory_hold(struct memory *memory, struct store_request *request)
 {
@@ -36,6 +46,7 @@ memory_hold(struct memory *memory, struct store_request *request)
 	request->change.id.value = id_next(&memory->ids, request->now);
 	keep(MEMORY_ADD(&memory->changes), &request->change);
 	change_audit(request, &request->change, CHANGE_REQUESTED);
+	change_tell(request, &request->change, endpoint_of(memory, &request->change));
 	return OK;
 }
 
@@ -59,14 +70,9 @@ static void
 apply(struct memory *memory, struct store_request *request, struct memory_change *row, struct mail_list *notes)
 {
 	struct change_request change = change_copy(&request->arena, &row->change);
-	struct memory_endpoint *endpoint = NULL;
-	if (change_object_kind(change.operation) == ID_ENDPOINT)
-		endpoint = memory_endpoint_by_id(memory, (struct endpoint_id){change.object});
-	const struct endpoint *current =
-	    endpoint == NULL || endpoint->endpoint.state == ENDPOINT_DELETED ? NULL : &endpoint->endpoint;
 	struct store_request work;
 	struct error error = ERROR_NONE;
-	enum error_code code = change_prepare(&change, current, request->now, &work, &error);
+	enum error_code code = change_prepare(&change, endpoint_of(memory, &change), request->now, &work, &error);
 	if (code == OK)
 		code = memory_execute_request(memory, &work, notes);
 	else
@@ -75,6 +81,7 @@ apply(struct memory *memory, struct store_request *request, struct memory_change
 	change_settle(&change, &work, request->now, &request->arena);
 	arena_free(&work.arena);
 	log_move(memory, request, STORE_ACTOR_SERVER, &change, CHANGE_APPROVED);
+	change_tell(request, &change, endpoint_of(memory, &change));
 	keep(row, &change);
 	request->change = change;
 }
@@ -108,6 +115,7 @@ memory_change_decide(struct memory *memory, struct store_request *request, struc
 		return code;
 	keep(row, &change);
 	log_move(memory, request, request->actor, &change, from);
+	change_tell(request, &change, endpoint_of(memory, &change));
 	request->change = change;
 	if (change.state == CHANGE_APPROVED && change.due.us <= request->now.us)
 		apply(memory, request, row, notes);
@@ -130,6 +138,7 @@ memory_change_step(struct memory *memory, struct store_request *request, struct 
 		change.state = CHANGE_EXPIRED;
 		change.ended = request->now;
 		log_move(memory, request, STORE_ACTOR_SERVER, &change, CHANGE_REQUESTED);
+		change_tell(request, &change, endpoint_of(memory, &change));
 		keep(row, &change);
 		request->change = change;
 	}
@@ -179,11 +188,14 @@ memory_endpoint_verified(struct memory *memory, struct store_request *request, s
 	struct endpoint edited;
 	if (row == NULL || !store_verify(request, &row->endpoint, &edited))
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
+	struct endpoint before = endpoint_copy(&request->arena, &row->endpoint);
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->endpoint = endpoint_copy(&row->arena, &edited);
 	arena_free(&old);
 	memory_note_endpoint(row, notes);
+	if (verified->succeeded)
+		store_tell_verified(request, memory_owner_by_id(memory, edited.organisation), &before, &edited);
 	request->endpoint = endpoint_copy(&request->arena, &row->endpoint);
 	return OK;
 }

@@ -516,6 +516,10 @@ struct organisation store_sandbox_draft(struct store_request *request, const str
 #define STORE_ONLY_IN_A_SANDBOX                                                                                        \
 	"This organisation is a production: send test events in its sandbox, or have the platform send this one."
 
+/* And what is told of it. `of` NULL: nobody is. */
+void store_tell_verified(struct store_request *request, const struct organisation *of, const struct endpoint *before,
+    const struct endpoint *after);
+
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);
 const char *store_kind_name(enum store_kind kind);

@@ -97,6 +97,10 @@ describe('the description', { skip }, () => {
 			await call('POST', '/api/v1/event-type', { name: values.event_type_name, description: '' });
 		if (path.includes('{token_id}'))
 			values.token_id = (await call('POST', `/api/v1/app/${app}/token`, { role: 'viewer' })).json.id;
+		if (path.includes('{change_id}')) {
+			await call('PUT', `/api/v1/app/${app}/governance`, { governed: ['disabling'] });
+			values.change_id = (await call('DELETE', `/api/v1/app/${app}/endpoint/${endpoint}`)).json.id;
+		}
 		if (path.includes('{task_id}'))
 			values.task_id = (await call('POST', `/api/v1/app/${app}/endpoint/${endpoint}/recover`, { since: meaningful.since() })).json.id;
 		for (let tries = 0; path.includes('{attempt_id}') && !values.attempt_id && tries < 2000; tries++)

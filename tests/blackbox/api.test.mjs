@@ -9,7 +9,7 @@ const ORGANISATION = ['createdAt', 'environment', 'id', 'metadata', 'name', 'pay
 	'services', 'throttleRate', 'uid', 'updatedAt'];
 const ENDPOINT = ['channels', 'createdAt', 'description', 'disabled', 'eventTypes', 'filterTypes', 'id', 'keyType',
 	'metadata', 'ordering', 'owners', 'ownersMissing', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
-	'url', 'version'];
+	'url', 'verification', 'version'];
 const EVENT_TYPE = ['archived', 'createdAt', 'deprecated', 'description', 'featureFlag', 'name', 'schemas', 'updatedAt'];
 const MESSAGE = ['channels', 'eventId', 'eventType', 'id', 'payload', 'timestamp'];
 const LIST = ['data', 'done', 'iterator', 'prevIterator'];

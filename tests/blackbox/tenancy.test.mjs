@@ -38,8 +38,12 @@ describe('tenancy', { skip: !haveBinary }, () => {
 		const token = (await platform('POST', `/app/${uid}/token`, { role: 'viewer', name: mark })).json;
 		const task = (await platform('POST', `/app/${uid}/endpoint/${uid}-main/recover`, { since: new Date(Date.now() - 60e3).toISOString() })).json;
 		assert.ok(task.id && token.id, JSON.stringify([task, token]));
+		await platform('PUT', `/app/${uid}/governance`, { governed: ['disabling'], securityContact: mark });
+		const change = (await platform('DELETE', `/app/${uid}/endpoint/${uid}-main`)).json;
+		assert.match(change.id, /^chg_/);
 		return { app_id: [made.id, uid], endpoint_id: [endpoint.id, `${uid}-main`], msg_id: [message.id, `${uid}-event`],
 			attempt_id: [attempts.json.data[0].id, attempts.json.data[0].id], token_id: [token.id, token.id], task_id: [task.id, task.id],
+			change_id: [change.id, change.id],
 			event_type_name: ['my.type', 'my.type'] };
 	}
 

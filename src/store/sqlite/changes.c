@@ -42,6 +42,17 @@ log_move(struct sqlite_store *store, struct store_request *request, struct store
 	arena_free(&row.arena);
 }
 
+/* That the change is about, while it is there. */
+static const struct endpoint *
+endpoint_of(struct sqlite_store *store, const struct change_request *change)
+{
+	if (change_object_kind(change->operation) != ID_ENDPOINT)
+		return NULL;
+	const struct directory_endpoint *entry =
+	    directory_endpoint_by_id(&store->directory, (struct endpoint_id){change->object});
+	return entry == NULL || entry->endpoint.state == ENDPOINT_DELETED ? NULL : &entry->endpoint;
+}
+
 void
 change_hold(struct sqlite_store *store, struct store_request *request)
 {
@@ -58,6 +69,7 @@ change_hold(struct sqlite_store *store, struct store_request *request)
 	change->id.value = id_next(&store->ids, request->now);
 	save_change(store, change);
 	change_audit(request, change, CHANGE_REQUESTED);
+	change_tell(request, change, endpoint_of(store, change));
 }
 
 static bool
@@ -81,14 +93,9 @@ read_change(struct sqlite_store *store, struct store_request *request, struct di
 static void
 apply(struct sqlite_store *store, struct store_request *request, struct change_request *change)
 {
-	struct directory_endpoint *entry = NULL;
-	if (change_object_kind(change->operation) == ID_ENDPOINT)
-		entry = directory_endpoint_by_id(&store->directory, (struct endpoint_id){change->object});
-	const struct endpoint *current =
-	    entry == NULL || entry->endpoint.state == ENDPOINT_DELETED ? NULL : &entry->endpoint;
 	struct store_request work;
 	struct error error = ERROR_NONE;
-	enum error_code code = change_prepare(change, current, request->now, &work, &error);
+	enum error_code code = change_prepare(change, endpoint_of(store, change), request->now, &work, &error);
 	if (code == OK) {
 		sqlite_execute(store, &work);
 	} else {
@@ -98,6 +105,7 @@ apply(struct sqlite_store *store, struct store_request *request, struct change_r
 	change_settle(change, &work, request->now, &request->arena);
 	arena_free(&work.arena);
 	log_move(store, request, STORE_ACTOR_SERVER, change, CHANGE_APPROVED);
+	change_tell(request, change, endpoint_of(store, change));
 	save_change(store, change);
 }
 
@@ -125,6 +133,7 @@ op_change_decide(struct sqlite_store *store, struct store_request *request)
 	if (request->status != OK)
 		return;
 	log_move(store, request, request->actor, &change, from);
+	change_tell(request, &change, endpoint_of(store, &change));
 	if (change.state == CHANGE_APPROVED && change.due.us <= request->now.us)
 		apply(store, request, &change);
 	else
@@ -147,6 +156,7 @@ op_change_step(struct sqlite_store *store, struct store_request *request)
 		change.state = CHANGE_EXPIRED;
 		change.ended = request->now;
 		log_move(store, request, STORE_ACTOR_SERVER, &change, CHANGE_REQUESTED);
+		change_tell(request, &change, endpoint_of(store, &change));
 		save_change(store, &change);
 	}
 	request->change = change;
@@ -197,6 +207,8 @@ op_endpoint_verified(struct sqlite_store *store, struct store_request *request)
 		    request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT, "this is no longer asked of an endpoint");
 		return;
 	}
+	if (request->verified.succeeded)
+		store_tell_verified(request, organisation_of(store, edited.organisation), &entry->endpoint, &edited);
 	save_endpoint(store, &edited, true);
 	request->endpoint = edited;
 }
