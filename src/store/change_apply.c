@@ -34,6 +34,16 @@ change_governance_document(struct arena *arena, const struct governance *governa
 	return copy;
 }
 
+bool
+change_bookkeeping(struct slice name)
+{
+	static const char *const names[] = {"created", "updated", "state", "verification", "warned"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (slice_is(name, names[i]))
+			return true;
+	return false;
+}
+
 struct json
 change_parse(struct slice document)
 {
@@ -58,19 +68,13 @@ struct merge {
 	const char *unfit; /* the first member that is not as it was */
 };
 
-static bool
-bookkeeping(struct slice name)
-{
-	return slice_is(name, "created") || slice_is(name, "updated") || slice_is(name, "verification");
-}
-
 /* What the member is to be: as the change wants it, where it changes it, else as it is. */
 static struct json
 merged(struct merge *merge, const char *name)
 {
 	struct json before = change_member(merge->before, name), after = change_member(merge->after, name);
 	struct json current = change_member(merge->current, name);
-	if (bookkeeping(slice_of(name)) || slice_equal(before.raw, after.raw))
+	if (change_bookkeeping(slice_of(name)) || slice_equal(before.raw, after.raw))
 		return current;
 	if (!slice_equal(before.raw, current.raw) && merge->unfit == NULL)
 		merge->unfit = name;

@@ -14,4 +14,7 @@ struct json change_parse(struct slice document);
 /* As json_member, of an object that may be absent. */
 struct json change_member(struct json object, const char *name);
 
+/* A member of an endpoint that the server keeps for itself: no change is about it. */
+bool change_bookkeeping(struct slice name);
+
 #endif

@@ -10,14 +10,6 @@
 
 /* --- the difference of two endpoints ------------------------------------------------------------------ */
 
-/* Bookkeeping: whatever it says, nothing depends on it. */
-static bool
-ignored(struct slice name)
-{
-	return slice_is(name, "created") || slice_is(name, "updated") || slice_is(name, "state") ||
-	       slice_is(name, "verification");
-}
-
 static const struct {
 	const char *stored, *shown; /* its name in the interface */
 	unsigned aspects;
@@ -38,6 +30,7 @@ static const struct {
     {"schedule", "schedule", 0},
     {"heartbeat_s", "heartbeatSeconds", 0},
     {"owners", "owners", 0},
+    {"heartbeat_s", "heartbeatSeconds", 0},
 };
 
 static const char *
@@ -114,7 +107,7 @@ walk(struct difference *difference, struct json from, struct json other, bool al
 	while (json_next(&iterator, &key, &value)) {
 		struct slice name = json_text(&difference->request->arena, key);
 		struct json twin = change_member(other, arena_string(&difference->request->arena, name));
-		if (ignored(name) || (json_present(twin) && (!all || slice_equal(value.raw, twin.raw))))
+		if (change_bookkeeping(name) || (json_present(twin) && (!all || slice_equal(value.raw, twin.raw))))
 			continue;
 		add_member(difference, name);
 	}
