@@ -557,12 +557,29 @@ refill_due(struct engine *engine)
 	}
 }
 
+/* The clock was set back: what waits for a time that was made up here (a pause, a rate, a retried refill) is moved
+ * with it, or an hour's step would stop an endpoint for an hour. Due times are the store's, and stay. */
+static void
+set_back(struct engine *engine, int64_t by_us)
+{
+	for (uint32_t i = 0; i < engine->node_count; i++) {
+		if (!engine->nodes[i].used)
+			continue;
+		flow_set_back(&engine->nodes[i], by_us);
+		turns_update(engine, i);
+		refill_consider(engine, i);
+	}
+}
+
 void
 engine_step(
     struct engine *engine, struct wall_time now, const struct engine_event *event, struct engine_actions *actions)
 {
+	int64_t back_us = engine->now.us - now.us;
 	engine->now = now;
 	engine->actions = actions;
+	if (back_us > 0)
+		set_back(engine, back_us);
 	switch (event->kind) {
 	case ENGINE_TICK: break;
 	case ENGINE_ENDPOINT: on_endpoint(engine, &event->endpoint); break;

@@ -109,6 +109,8 @@ void flow_judge(struct engine *engine, uint32_t node, const struct engine_event 
 /* The time of an open breaker may be over: then what is ready next is the probe. Called before every decision, since
  * an endpoint with nothing ready does not stand in the wake heap. */
 void flow_look(const struct engine *engine, struct node *node);
+/* The clock was set back by so much. Follow it by turns_update. */
+void flow_set_back(struct node *node, int64_t by_us);
 /* When something is ready and only time keeps it: sees to it that it is looked at again. */
 void flow_sleep(struct engine *engine, uint32_t node);
 void flow_wake(struct engine *engine);

@@ -108,6 +108,16 @@ flow_look(const struct engine *engine, struct node *node)
 }
 
 void
+flow_set_back(struct node *node, int64_t by_us)
+{
+	node->paused_until.us -= by_us;
+	node->rate_at.us -= by_us;
+	/* What stands in the wake heap is of the clock as it was. */
+	node->wake_at = 0;
+	node->wake_generation++;
+}
+
+void
 flow_sleep(struct engine *engine, uint32_t index)
 {
 	struct node *node = &engine->nodes[index];

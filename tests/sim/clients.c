@@ -117,6 +117,7 @@ clients_administer(struct world *world)
 	} else if (what < 10 && world->flight_count > 0) {
 		/* What is under way: its outcome and the wish to send it again meet. */
 		const struct network_flight *flight = &world->flights[world_below(world, (int)world->flight_count)];
+		mark(world, MARK_RESENT_IN_FLIGHT);
 		clients_resend(world, flight->event, flight->endpoint);
 	} else {
 		int newest = world->event_count - 1;
@@ -182,7 +183,7 @@ static void
 hear(struct world *world, const struct errand *errand, enum error_code status)
 {
 	struct world_event *event = &world->events[errand->event];
-	bool lost = !world->calm && world_chance(world, 1, 15);
+	bool lost = faults_have(world, FAULT_ANSWERS) && world_chance(world, 1, 15);
 	if (status == OK && !lost && event->posting == POST_ASKED)
 		event->posting = POST_ACKNOWLEDGED;
 	else
@@ -227,7 +228,7 @@ clients_setup(struct world *world)
 	for (int i = 0; i < endpoints; i++)
 		ask_create(world);
 	machine_batch(world);
-	world->event_count = 20 + world_below(world, 50);
+	world->event_count = world->plan.scripted ? 12 : 20 + world_below(world, 50);
 	for (int i = 0; i < world->event_count; i++) {
 		struct world_event *event = &world->events[i];
 		event->organisation = world_below(world, ORGANISATIONS);

@@ -65,7 +65,7 @@ start_sender(struct world *world)
 	    .timeout_ms = 3000,
 	    .sealer = world->sealer,
 	    .log = &silent,
-	    .delivered_before_outcome = world->plan.delivered_before_outcome,
+	    .delivered_before_outcome = world->plan.bug == BUG_DELIVERED_BEFORE_OUTCOME,
 	};
 	world->sender = sender_new(&options, &ports);
 	world->turn_at = WALL_NEVER;
@@ -78,7 +78,20 @@ any_type(void *context UNUSED, struct slice name UNUSED)
 	return true;
 }
 
-/* A crash that was set for later may happen in recovery; then it starts again. */
+/* A crash while recovering from one: where this world has it, or at the operation that the plan names. */
+static void
+crash_in_recovery(struct world *world, int opening)
+{
+	enum { FIRST_OPERATIONS = 30, OPENINGS = 4 };
+	if (world->plan.crash_again_at > 0 && world->crashes == 1 && opening == 0)
+		vfs_crash_in(world->vfs, world->plan.crash, world->plan.crash_again_at);
+	else if (world->crashes > 0 && opening < OPENINGS && faults_have(world, FAULT_RECOVERY) &&
+		 world_chance(world, 1, 2))
+		vfs_crash_in(world->vfs, world_chance(world, 1, 2) ? VFS_KILL : VFS_POWER_CUT,
+		    1 + random_below(&world->random, FIRST_OPERATIONS));
+}
+
+/* A crash may happen in recovery; then it starts again. */
 void
 machine_start(struct world *world)
 {
@@ -87,14 +100,17 @@ machine_start(struct world *world)
 		    .common = {.builtin_type = any_type, .log = &silent},
 		    .path = "vaultbell.db",
 		    .vfs = vfs_name(world->vfs),
-		    .synchronous = world->plan.synchronous,
+		    .synchronous = world->plan.bug == BUG_SYNCHRONOUS_NORMAL ? "NORMAL" : NULL,
 		};
 		struct error error = ERROR_NONE;
 		vfs_restart(world->vfs);
+		crash_in_recovery(world, i);
 		if (store_sqlite_open(&options, &world->store, &error) == OK)
 			break;
 		world->store = NULL;
 		world_say(world, "cannot open: %s", error.text);
+		if (vfs_down(world->vfs))
+			mark(world, MARK_RECOVERY_CRASHED);
 		if (!vfs_down(world->vfs) && i > OPENINGS_MAX / 2)
 			vfs_end_faults(world->vfs);
 	}
@@ -205,6 +221,8 @@ learn_ids(struct world *world, const struct batch *batch, const struct model *be
 		if (errand->kind != ERRAND_POST)
 			continue;
 		struct world_event *event = &world->events[errand->event];
+		if (request->existed)
+			mark(world, MARK_REPEATED_POST);
 		if (request->existed && event->id.value == 0)
 			world_fail(world, "event %d is said to exist, but its batch failed", errand->event);
 		if (event->id.value != 0 && event->id.value != request->message->id.value)
@@ -272,6 +290,28 @@ die_in_batch(struct world *world, struct batch *batch, const struct model *befor
 	machine_crash(world, VFS_KILL);
 }
 
+/* Without what the planted bug swallows. */
+static enum error_code
+store_all(struct world *world, struct batch *batch, struct error *error)
+{
+	struct store_request *requests[BATCH_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < batch->count; i++)
+		if (!bug_swallows(world, batch->requests[i]))
+			requests[count++] = batch->requests[i];
+	enum error_code code = store_batch(world->store, requests, count, &batch->notes, error);
+	/* The numbers of notes are those of the requests that the store saw. */
+	for (size_t i = 0, seen = 0; i < batch->count && count < batch->count; i++) {
+		bool was = seen < count && requests[seen] == batch->requests[i];
+		for (struct mail *mail = batch->notes.first; was && mail != NULL; mail = mail->next) {
+			struct store_note *note = CONTAINER_OF(mail, struct store_note, mail);
+			note->request = note->request == seen ? i : note->request;
+		}
+		seen += was;
+	}
+	return code;
+}
+
 void
 machine_batch(struct world *world)
 {
@@ -279,17 +319,20 @@ machine_batch(struct world *world)
 	take_batch(world, &batch);
 	struct model before = world->model;
 	for (size_t i = 0; i < batch.count; i++) {
-		const struct store_request *request = batch.requests[i];
+		struct store_request *request = batch.requests[i];
+		bug_in_batch(world, request);
 		if (request->kind == STORE_RECORD && request->record.attempt.status_code == 410 &&
 		    !request->record.suspend)
 			world_fail(world, "an endpoint that is gone is not suspended");
 		model_play(world, &world->model, request);
 	}
-	if (world->plan.reply_before_commit)
+	if (world->plan.bug == BUG_REPLY_BEFORE_COMMIT)
 		acknowledge_early(world, &batch);
 	struct error error = ERROR_NONE;
-	enum error_code code = store_batch(world->store, batch.requests, batch.count, &batch.notes, &error);
+	enum error_code code = store_all(world, &batch, &error);
 	world->batches++;
+	if (world->store->dead && !vfs_down(world->vfs))
+		mark(world, MARK_SYNC_FAILED);
 	if (vfs_down(world->vfs) || world->store->dead) {
 		die_in_batch(world, &batch, &before, code);
 		return;
@@ -300,6 +343,7 @@ machine_batch(struct world *world)
 		learn_ids(world, &batch, &before);
 	} else {
 		world->full++;
+		mark(world, MARK_DISK_FULL);
 		world->model = before;
 		if (batch.notes.count > 0)
 			world_fail(world, "a batch that failed left notes");
@@ -320,6 +364,7 @@ deliver_note(struct world *world, struct store_note *note)
 {
 	if (note->kind == STORE_NOTE_ENDPOINT)
 		told(world, note->endpoint);
+	bug_in_note(world, note);
 	sender_note(world->sender, note, world->now);
 }
 
@@ -328,6 +373,11 @@ deliver_reply(struct world *world, struct store_request *request)
 {
 	for (size_t i = 0; request->kind == STORE_ENDPOINTS_ALL && i < request->count; i++)
 		told(world, &request->endpoints[i]);
+	bug_in_reply(world, request);
+	if (request->kind == STORE_REFILL && request->status != OK)
+		mark(world, MARK_REFILL_FAILED);
+	else if (request->kind == STORE_REFILL && request->refill.count > 0)
+		mark(world, MARK_REFILLED);
 	sender_reply(world->sender, request, world->now);
 }
 
@@ -335,6 +385,11 @@ void
 machine_deliver(struct world *world, struct mail_list *from)
 {
 	struct mail *mail = mail_list_pop(from);
+	if (mail->kind == MAIL_NOTE && from->first != NULL && bug_strikes(world, BUG_NOTE_LATE)) {
+		struct mail *other = mail_list_pop(from);
+		mail_list_add(from, mail);
+		mail = other;
+	}
 	if (mail->kind == MAIL_NOTE)
 		deliver_note(world, CONTAINER_OF(mail, struct store_note, mail));
 	else if (mail->kind == MAIL_SENDER)

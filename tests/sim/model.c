@@ -22,7 +22,7 @@ model_endpoint_of(const struct world *world, struct endpoint_id id)
 /* --- playing ----------------------------------------------------------------------------------------- */
 
 static void
-play_post(const struct world *world, struct model *model, int number)
+play_post(struct world *world, struct model *model, int number)
 {
 	if (model->in_store[number])
 		return;
@@ -35,11 +35,13 @@ play_post(const struct world *world, struct model *model, int number)
 		if (endpoint->exists && takes && i % ORGANISATIONS == event->organisation &&
 		    (!endpoint->only_type || !event->other_type) && (!endpoint->only_channel || event->west))
 			model->targets[number] |= 1u << i;
+		if ((model->targets[number] & 1u << i) != 0 && endpoint->state == ENDPOINT_SUSPENDED)
+			mark(world, MARK_ACCEPTED_WHILE_HELD);
 	}
 }
 
 static void
-play_errand(const struct world *world, struct model *model, const struct errand *errand)
+play_errand(struct world *world, struct model *model, const struct errand *errand)
 {
 	struct model_endpoint *endpoint = &model->endpoints[errand->endpoint];
 	bool there = endpoint->exists && endpoint->state != ENDPOINT_DELETED;
@@ -60,6 +62,9 @@ play_errand(const struct world *world, struct model *model, const struct errand 
 			*endpoint = (struct model_endpoint){.exists = true, .state = ENDPOINT_ACTIVE};
 		break;
 	case ERRAND_DELETE:
+		for (size_t i = 0; there && i < world->flight_count; i++)
+			if (world->flights[i].endpoint == errand->endpoint)
+				mark(world, MARK_DELETED_IN_FLIGHT);
 		if (there)
 			endpoint->state = ENDPOINT_DELETED;
 		break;
@@ -68,7 +73,7 @@ play_errand(const struct world *world, struct model *model, const struct errand 
 }
 
 void
-model_play(const struct world *world, struct model *model, const struct store_request *request)
+model_play(struct world *world, struct model *model, const struct store_request *request)
 {
 	if (request->reply_kind == MAIL_CLIENT) {
 		play_errand(world, model, request->owner);
@@ -83,9 +88,13 @@ model_play(const struct world *world, struct model *model, const struct store_re
 	model->attempts++;
 	if (record->state == DELIVERY_DELIVERED)
 		model->successes[event][which]++;
-	if (record->state == DELIVERY_EXHAUSTED)
+	if (record->state == DELIVERY_EXHAUSTED) {
 		model->exhausted[event][which] = true;
+		mark(world, MARK_EXHAUSTED);
+	}
 	struct model_endpoint *endpoint = &model->endpoints[which];
+	if (record->suspend)
+		mark(world, record->attempt.status_code == 410 ? MARK_GONE : MARK_SUSPENDED);
 	if (record->suspend && endpoint->state == ENDPOINT_ACTIVE)
 		endpoint->state = ENDPOINT_SUSPENDED;
 }
@@ -200,6 +209,8 @@ model_settle(struct world *world)
 	store_request_free(counts);
 	if (world->failed)
 		return;
+	if (world->in_doubt)
+		mark(world, agrees(&reading, &world->doubt) ? MARK_BATCH_KEPT : MARK_BATCH_UNDONE);
 	if (world->in_doubt && agrees(&reading, &world->doubt))
 		world->model = world->doubt;
 	else if (!agrees(&reading, &world->model)) {

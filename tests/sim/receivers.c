@@ -87,9 +87,23 @@ fate_of(struct world *world, enum receiver_mode mode)
 	case RECEIVER_FAILS: return fails[world_below(world, COUNT_OF(fails))];
 	case RECEIVER_IS_GONE: return (struct fate){true, TRANSMISSION_ANSWERED, 410};
 	case RECEIVER_HANGS: return (struct fate){world_chance(world, 1, 2), TRANSMISSION_TIMED_OUT, 0};
+	case RECEIVER_HAS_NO_NAME: return (struct fate){false, TRANSMISSION_UNREACHABLE, 0};
 	case RECEIVER_MODE_COUNT: break;
 	}
 	UNREACHABLE();
+}
+
+static void
+mark_fate(struct world *world, const struct transmission *transmission, const struct fate *fate, int endpoint)
+{
+	if (transmission->retry_after_ms > 0)
+		mark(world, MARK_RETRY_AFTER);
+	if (fate->outcome == TRANSMISSION_TIMED_OUT)
+		mark(world, MARK_HUNG);
+	if (fate->arrives && fate->outcome != TRANSMISSION_ANSWERED)
+		mark(world, MARK_TAKEN_UNANSWERED);
+	if (world->receivers[endpoint].mode == RECEIVER_HAS_NO_NAME)
+		mark(world, MARK_NAME_LOST);
 }
 
 static int
@@ -132,6 +146,8 @@ check_cause(struct world *world, int number, int endpoint)
 		if (world->flights[i].event == number && world->flights[i].endpoint == endpoint)
 			world_fail(world, "event %d goes to endpoint %d twice at once", number, endpoint);
 	world->duplicates += event->taken[endpoint] > 0;
+	if (event->answered[endpoint] > 0 && event->resends[endpoint] == 0)
+		mark(world, MARK_REPEATED_BY_CRASH);
 	check_order(world, number, endpoint);
 }
 
@@ -149,6 +165,7 @@ receivers_transmit(void *context, struct transmission *transmission)
 	}
 	ENSURE(world->flight_count < FLIGHTS_MAX);
 	world->transmissions++;
+	bug_in_transmission(world, transmission);
 	check_cause(world, number, endpoint);
 	inspect(world, transmission, number, endpoint);
 	struct fate fate = fate_of(world, world->receivers[endpoint].mode);
@@ -161,6 +178,7 @@ receivers_transmit(void *context, struct transmission *transmission)
 	bool later = fate.status_code == 429 || fate.status_code == 503;
 	transmission->retry_after_ms = later && world_chance(world, 1, 2) ? 1000 * world_below(world, 5) : 0;
 	snprintf(transmission->problem, sizeof transmission->problem, "simulated");
+	mark_fate(world, transmission, &fate, endpoint);
 	bool well = fate.outcome == TRANSMISSION_ANSWERED && fate.status_code < 300;
 	bool takes = fate.arrives && (well || fate.outcome != TRANSMISSION_ANSWERED);
 	world->flights[world->flight_count++] = (struct network_flight){

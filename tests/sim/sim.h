@@ -15,12 +15,86 @@
 
 enum { ORGANISATIONS = 2, TRANSACTIONS = 4, ENDPOINTS_MAX = 8, EVENTS_MAX = 96, FLIGHTS_MAX = 512 };
 
-/* Bugs that are planted on purpose, to show that they are caught. */
+/* Bugs that are planted on purpose, to show that they are caught (bugs.c says what each is). */
+enum bug {
+	BUG_NONE,
+	BUG_REPLY_BEFORE_COMMIT,
+	BUG_SYNCHRONOUS_NORMAL,
+	BUG_DELIVERED_BEFORE_OUTCOME,
+	BUG_KEY_FORGOTTEN,
+	BUG_RECORD_DROPPED,
+	BUG_NOTE_DROPPED,
+	BUG_NOTE_LATE,
+	BUG_HOLD_UNTOLD,
+	BUG_BYTE_CHANGED,
+	BUG_NUMBER_WRONG,
+	BUG_ORDER_FORGOTTEN,
+	BUG_GONE_KEPT,
+	BUG_COUNT,
+};
+
+/* What can go wrong around the machine. Each seed draws which of them exist in its world (swarm testing): where all
+ * happen all the time, one hides what another would have shown. */
+enum fault {
+	FAULT_POWER_CUT,
+	FAULT_KILL,
+	FAULT_RECOVERY, /* a second crash while the first one is recovered from */
+	FAULT_FULL,
+	FAULT_WRITE,
+	FAULT_SYNC,
+	FAULT_RESTART,
+	FAULT_CLOCK,
+	FAULT_RECEIVERS,
+	FAULT_NAMES, /* host names are not resolved */
+	FAULT_ANSWERS,
+	FAULT_ADMINISTRATION,
+	FAULT_COUNT,
+};
+
+/* What must have happened in some run, or the runs show less than they seem to (marks.c). */
+enum mark {
+	MARK_BATCH_UNDONE,
+	MARK_BATCH_KEPT,
+	MARK_RECOVERY_CRASHED,
+	MARK_REPEATED_BY_CRASH,
+	MARK_REPEATED_POST,
+	MARK_SUSPENDED,
+	MARK_GONE,
+	MARK_ACCEPTED_WHILE_HELD,
+	MARK_EXHAUSTED,
+	MARK_RESENT_IN_FLIGHT,
+	MARK_DELETED_IN_FLIGHT,
+	MARK_RETRY_AFTER,
+	MARK_TAKEN_UNANSWERED,
+	MARK_HUNG,
+	MARK_NAME_LOST,
+	MARK_REFILLED,
+	MARK_REFILL_FAILED,
+	MARK_BLOCKED,
+	MARK_DISK_FULL,
+	MARK_SYNC_FAILED,
+	MARK_CLOCK_BACK,
+	MARK_CLOCK_AHEAD,
+	MARK_COUNT,
+};
+
+/* What is added up over runs; shared by the processes that run them. */
+struct tally {
+	uint64_t marks[MARK_COUNT];
+	uint64_t crashes, transmissions;
+	int64_t simulated_us;
+};
+
 struct plan {
-	bool reply_before_commit;
-	bool delivered_before_outcome;
-	const char *synchronous; /* NULL: as the product has it */
+	enum bug bug;
 	bool verbose;
+	struct tally *tally;
+	/* A short scenario with few faults, and one crash at this operation on the disk after its beginning (0: none), with
+	 * another one at this operation of the recovery (0: none). For going through all of them. */
+	bool scripted;
+	enum vfs_crash crash;
+	uint64_t crash_at, crash_again_at;
+	uint64_t *operations; /* where not NULL: how many there were until the calm */
 };
 
 /* --- the model: what must be true ------------------------------------------------------------------- */
@@ -66,6 +140,7 @@ enum receiver_mode {
 	RECEIVER_FAILS,
 	RECEIVER_IS_GONE,
 	RECEIVER_HANGS,
+	RECEIVER_HAS_NO_NAME,
 	RECEIVER_MODE_COUNT
 };
 
@@ -102,8 +177,10 @@ struct world {
 	struct random random;
 	struct wall_time now;
 	bool failed;
-	bool calm; /* no more faults: the last phase */
+	bool calm;	 /* no more faults: the phase that shows liveness, since all must be delivered in it */
+	unsigned faults; /* bits: those that this world has */
 	uint64_t steps, crashes, batches, full, transmissions, duplicates;
+	int64_t simulated_us;
 
 	struct vfs *vfs;
 	struct store *store;
@@ -133,6 +210,27 @@ void world_say(const struct world *world, const char *format, ...) PRINTF_LIKE(2
 bool world_chance(struct world *world, uint64_t numerator, uint64_t denominator);
 int world_below(struct world *world, int bound);
 
+/* faults.c: what goes wrong now */
+void faults_draw(struct world *world);
+bool faults_have(const struct world *world, enum fault fault);
+void faults_happen(struct world *world);
+
+/* marks.c */
+void mark(struct world *world, enum mark which);
+const char *mark_name(enum mark which);
+
+/* bugs.c */
+const char *bug_name(enum bug bug);
+bool bug_parse(const char *name, enum bug *out);
+/* A bug that happens now and then, happens now. */
+bool bug_strikes(struct world *world, enum bug bug);
+/* Spoils what it is about; does nothing for other bugs. */
+void bug_in_batch(struct world *world, struct store_request *request); /* before the store sees it */
+bool bug_swallows(struct world *world, struct store_request *request); /* answers OK without the store */
+void bug_in_note(struct world *world, struct store_note *note);	       /* before the sender sees it */
+void bug_in_reply(struct world *world, struct store_request *request); /* the same of a reply */
+void bug_in_transmission(struct world *world, struct transmission *transmission);
+
 /* machine.c: the process: store, sender, what is between them */
 void machine_start(struct world *world);
 void machine_stop(struct world *world); /* in order */
@@ -144,7 +242,7 @@ void machine_deliver(struct world *world, struct mail_list *from);
 void machine_read(struct world *world, struct store_request *request);
 
 /* model.c */
-void model_play(const struct world *world, struct model *model, const struct store_request *request);
+void model_play(struct world *world, struct model *model, const struct store_request *request);
 int model_event_of(const struct world *world, struct message_id id);	 /* -1: none */
 int model_endpoint_of(const struct world *world, struct endpoint_id id); /* -1: none */
 /* After a crash: the store is as the model says, or as the batch in doubt would have made it. */

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { STORMY_STEPS = 500, STEPS_MAX = 60000, ROUNDS_MAX = 4 };
+/* Nothing is due within QUIET_US: longer than the clock is ever set back and a retry then waits. */
+enum { QUIET_US = 120000000, STORMY_STEPS = 500, SCRIPTED_STEPS = 160, STEPS_MAX = 60000, ROUNDS_MAX = 4 };
 
 void
 world_fail(struct world *world, const char *format, ...)
@@ -19,6 +20,10 @@ world_fail(struct world *world, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	printf("seed %llu: %s (step %llu)\n", (unsigned long long)world->seed, text, (unsigned long long)world->steps);
+	if (world->plan.crash_at > 0)
+		printf("  %s at operation %llu, again at %llu\n",
+		    world->plan.crash == VFS_KILL ? "killed" : "power cut", (unsigned long long)world->plan.crash_at,
+		    (unsigned long long)world->plan.crash_again_at);
 }
 
 void
@@ -46,62 +51,6 @@ world_below(struct world *world, int bound)
 	return (int)random_below(&world->random, (uint64_t)bound);
 }
 
-/* --- faults ------------------------------------------------------------------------------------------ */
-
-static void
-brew(struct world *world)
-{
-	uint64_t ahead = 1 + random_below(&world->random, 40);
-	switch (world_below(world, 8)) {
-	case 0:
-	case 1: vfs_crash_in(world->vfs, VFS_POWER_CUT, ahead); break;
-	case 2: vfs_crash_in(world->vfs, VFS_KILL, ahead); break;
-	case 3:
-		world_say(world, "the power goes");
-		machine_crash(world, VFS_POWER_CUT);
-		break;
-	case 4:
-		world_say(world, "the process is killed");
-		machine_crash(world, VFS_KILL);
-		break;
-	case 5:
-		world_say(world, "the disk is nearly full");
-		vfs_leave_room(world->vfs, random_below(&world->random, 30000));
-		break;
-	case 6:
-		if (world_chance(world, 1, 2))
-			vfs_fail_sync_in(world->vfs, ahead);
-		else
-			vfs_fail_write_in(world->vfs, ahead);
-		break;
-	case 7:
-		world_say(world, "restarts in order");
-		machine_stop(world);
-		machine_start(world);
-		break;
-	default: break;
-	}
-}
-
-static void
-weather(struct world *world)
-{
-	if (world->calm)
-		return;
-	if (world_chance(world, 1, 60))
-		brew(world);
-	if (vfs_disk(world->vfs)->capacity != 0 && world_chance(world, 1, 30)) {
-		world_say(world, "there is room on the disk again");
-		vfs_leave_room(world->vfs, (uint64_t)1 << 40);
-	}
-	if (world_chance(world, 1, 40)) {
-		int which = world_below(world, ENDPOINTS_MAX);
-		world->receivers[which].mode = (enum receiver_mode)world_below(world, RECEIVER_MODE_COUNT);
-	}
-	if (world_chance(world, 1, 25))
-		clients_administer(world);
-}
-
 /* --- steps ------------------------------------------------------------------------------------------- */
 
 static struct wall_time
@@ -124,6 +73,8 @@ static void
 turn(struct world *world)
 {
 	world->turn_at = sender_turn(world->sender, world->now);
+	if (sender_counts(world->sender).engine.blocked > 0)
+		mark(world, MARK_BLOCKED);
 }
 
 /* One of those that can move does. False: nobody could, time must pass. */
@@ -169,15 +120,24 @@ move(struct world *world)
 }
 
 static void
+pass_until(struct world *world, struct wall_time then)
+{
+	if (then.us <= world->now.us)
+		return;
+	world->simulated_us += then.us - world->now.us;
+	world->now = then;
+}
+
+static void
 step(struct world *world)
 {
 	world->steps++;
-	world->now.us += (int64_t)random_below(&world->random, 3000);
-	weather(world);
+	pass_until(world, (struct wall_time){world->now.us + (int64_t)random_below(&world->random, 3000)});
+	faults_happen(world);
 	if (!move(world)) {
 		struct wall_time next = next_timer(world);
-		if (next.us != WALL_NEVER.us && next.us > world->now.us)
-			world->now = next;
+		if (next.us != WALL_NEVER.us)
+			pass_until(world, next);
 		if (world_chance(world, 1, 10))
 			world->store->vtable->idle(world->store, world->now);
 	}
@@ -188,10 +148,11 @@ static bool
 busy(const struct world *world)
 {
 	return world->submitted.first != NULL || world->to_sender.first != NULL || world->to_clients.first != NULL ||
-	       world->flight_count > 0 || next_timer(world).us < world->now.us + 60000000;
+	       world->flight_count > 0 || next_timer(world).us < world->now.us + QUIET_US;
 }
 
-/* Everything works now. Steps until nothing moves, and again as long as the store has something pending. */
+/* Liveness: everything works now, so everything must arrive. Steps until nothing moves, and again as long as the store
+ * has something pending. */
 static void
 calm_down(struct world *world)
 {
@@ -220,6 +181,7 @@ begin(struct world *world, uint64_t seed, const struct plan *plan)
 {
 	*world = (struct world){.seed = seed, .plan = *plan, .now = {1760000000000000}};
 	random_seed(&world->random, seed);
+	faults_draw(world);
 	mail_list_init(&world->submitted);
 	mail_list_init(&world->to_sender);
 	mail_list_init(&world->to_clients);
@@ -252,8 +214,13 @@ simulate(uint64_t seed, const struct plan *plan)
 {
 	struct world *world = mem_alloc(sizeof *world);
 	begin(world, seed, plan);
-	while (!world->failed && world->steps < STORMY_STEPS)
+	uint64_t begun = vfs_operations(world->vfs);
+	if (plan->crash_at > 0)
+		vfs_crash_in(world->vfs, plan->crash, plan->crash_at);
+	while (!world->failed && world->steps < (plan->scripted ? SCRIPTED_STEPS : STORMY_STEPS))
 		step(world);
+	if (plan->operations != NULL)
+		*plan->operations = vfs_operations(world->vfs) - begun;
 	if (!world->failed)
 		calm_down(world);
 	if (!world->failed)
@@ -261,6 +228,11 @@ simulate(uint64_t seed, const struct plan *plan)
 	world_say(world, "%llu batches, %llu crashes, %llu times full, %llu transmissions, %llu duplicates",
 	    (unsigned long long)world->batches, (unsigned long long)world->crashes, (unsigned long long)world->full,
 	    (unsigned long long)world->transmissions, (unsigned long long)world->duplicates);
+	if (plan->tally != NULL) {
+		plan->tally->crashes += world->crashes;
+		plan->tally->transmissions += world->transmissions;
+		plan->tally->simulated_us += world->simulated_us;
+	}
 	end(world);
 	bool held = !world->failed;
 	free(world);

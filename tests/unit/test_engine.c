@@ -486,6 +486,33 @@ test_rate(void **state)
 	bench_free(&bench);
 }
 
+/* Somebody sets the clock back by an hour: the breaker and the rate wait as long as they would have. */
+static void
+test_clock_set_back(void **state)
+{
+	(void)state;
+	struct engine_options options = engine_default_options();
+	options.breaker_failures = 1;
+	options.breaker_open_ms = 1000;
+	struct bench bench = bench_new(&options);
+	bench.now.us = 7200LL * SECOND;
+	struct engine_endpoint limited = endpoint(200, "1h");
+	limited.rate_per_s = 1;
+	put(&bench, limited);
+	put(&bench, endpoint(100, "1h"));
+	add(&bench, 100, 1, 0);
+	attempted(&bench, 100, 1, 500);
+	for (int64_t message = 2; message <= 3; message++)
+		add(&bench, 200, message, 0);
+	add(&bench, 100, 4, 0);
+	bench.sent = 0;
+	tick(&bench, (struct wall_time){bench.now.us - 3600LL * SECOND});
+	assert_int_equal(bench.sent, 0);
+	tick(&bench, (struct wall_time){bench.now.us + SECOND});
+	assert_int_equal(bench.sent, 2); /* the probe, and the second one of a second */
+	bench_free(&bench);
+}
+
 int
 main(void)
 {
@@ -503,6 +530,7 @@ main(void)
 	    cmocka_unit_test(test_final),
 	    cmocka_unit_test(test_rate),
 	    cmocka_unit_test(test_cancelled),
+	    cmocka_unit_test(test_clock_set_back),
 	};
 	return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }
