@@ -40,14 +40,16 @@ void
 journal_find_gaps(struct journal *journal, struct journal_stream *stream)
 {
 	/* What lies below the lowest number that came is no gap: it was before this receiver's time. */
-	if (stream->count == 0 || (stream->by_header && !stream->alone))
+	if (stream->count == 0)
 		return;
 	bool sorted = true;
 	for (size_t i = 1; sorted && i < stream->count; i++)
 		sorted = stream->numbers[i - 1].number <= stream->numbers[i].number;
 	if (!sorted)
 		qsort(stream->numbers, stream->count, sizeof stream->numbers[0], compare);
-	for (size_t i = 1; i < stream->count; i++)
+	/* In the middle of the stream the envelopes' own numbers tell, where all have them. */
+	bool middle = !stream->by_header || stream->alone;
+	for (size_t i = 1; middle && i < stream->count; i++)
 		if (stream->numbers[i].number > stream->numbers[i - 1].number + 1 &&
 		    !told_by_envelopes(stream->numbers[i - 1], stream->numbers[i]))
 			add_gap(journal, stream, stream->numbers[i - 1], stream->numbers[i]);

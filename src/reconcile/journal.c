@@ -87,11 +87,16 @@ static void
 note_header(struct journal_reader *reading, const struct store_journal_row *row, struct text source,
     struct wall_time occurred, bool readable)
 {
-	int64_t number;
-	if (!slice_to_int64(row->headers.sequence, &number) || number < 1)
+	int64_t number = -1, newest = readable ? reading->body.newest_header : -1;
+	bool numbered = slice_to_int64(row->headers.sequence, &number) && number >= 1;
+	if (!numbered && newest < 0)
 		return;
 	struct journal_stream *stream = stream_of(reading, source, TEXT_NONE, true);
 	if (stream == NULL)
+		return;
+	if (newest > stream->newest.number)
+		stream->newest = (struct journal_number){newest, -1, occurred};
+	if (!numbered)
 		return;
 	int64_t envelope = readable ? reading->body.stream_seq : -1;
 	stream->alone |= envelope < 0 && !slice_starts(row->type, SLICE("webhook."));

@@ -95,6 +95,7 @@ struct journal_body {
 	struct slice key; /* what names the transaction; absent: the event concerns none */
 	struct slice organisation;
 	int64_t stream_seq, newest; /* -1: none */
+	int64_t newest_header;	    /* of a heartbeat: the newest number of the header; -1: none */
 	struct wall_time occurred;
 	bool own;
 	bool sign_only;

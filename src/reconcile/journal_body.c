@@ -127,10 +127,12 @@ read_envelope(struct record_context *context, const struct envelope *body, struc
 	if (record_time(scalar(context, body->occurred_at), &occurred))
 		out->occurred = occurred;
 	/* A heartbeat takes no number itself, and carries the newest one. */
-	if (out->type != NULL && slice_is(out->type->name, "webhook.heartbeat"))
+	if (out->type != NULL && slice_is(out->type->name, "webhook.heartbeat")) {
 		out->newest = number_of(context, body->data, "newest_stream_seq");
-	else if (slice_to_int64(scalar(context, body->stream_seq), &number))
+		out->newest_header = number_of(context, body->data, "newest_sequence");
+	} else if (slice_to_int64(scalar(context, body->stream_seq), &number)) {
 		out->stream_seq = number;
+	}
 	if (!concerns_transaction(out, body->resource))
 		return;
 	out->key = read_data(context, body->data, &out->draft);
@@ -170,6 +172,8 @@ read_legacy(struct record_context *context, struct json body, struct slice type,
 	struct slice *values = out->draft.values;
 	out->organisation = text_of(context, payload, "trustId");
 	out->occurred = time_of(context, body, "isoTimestamp");
+	if (slice_is(type, "webhook.heartbeat"))
+		out->newest_header = number_of(context, payload, "newest_sequence");
 	out->sign_only = out->type != NULL && slice_is(out->type->lifecycle, "message_sign");
 	if (out->type == NULL || (!out->sign_only && !slice_is(out->type->resource_kind, "transaction")))
 		return;
@@ -200,7 +204,7 @@ journal_body_read(struct record_context *context, struct slice body, struct slic
 {
 	record_draft_clear(&out->draft);
 	out->key = out->organisation = SLICE_NONE;
-	out->stream_seq = out->newest = -1;
+	out->stream_seq = out->newest = out->newest_header = -1;
 	out->occurred = TIME_UNKNOWN;
 	out->own = out->sign_only = false;
 	struct json object;
@@ -209,7 +213,8 @@ journal_body_read(struct record_context *context, struct slice body, struct slic
 		return false;
 	out->type = catalogue_find(type);
 	struct envelope envelope = envelope_of(object);
-	if (out->type == NULL && envelope.payload.type == JSON_OBJECT) {
+	bool legacy = out->type == NULL || slice_is(out->type->name, "webhook.heartbeat");
+	if (legacy && envelope.payload.type == JSON_OBJECT) {
 		out->type = catalogue_find_legacy(type);
 		read_legacy(context, object, type, out);
 	} else {

@@ -71,6 +71,30 @@ test_both_numbers(void **state)
 	expect_breaks(fixture, COLUMNS, COLUMNS, "SEQUENCE_GAP SEQUENCE_GAP");
 }
 
+/* The sender's heartbeat carries the newest number of the header; what is lost at the end shows by nothing else. */
+static void
+test_heartbeat_of_headers(void **state)
+{
+	struct fixture *fixture = *state;
+	journal_numbered(fixture, 4, 10, "wallet.created", THEN);
+	journal_body(fixture, "acme", "hb_1", "webhook.heartbeat",
+	    "{\"type\":\"webhook.heartbeat\",\"organisation\":\"org\",\"occurred_at\":\"2025-01-09T12:00:00Z\","
+	    "\"data\":{"
+	    "\"newest_sequence\":4}}");
+	expect_breaks(fixture, COLUMNS, COLUMNS, "");
+	journal_body(fixture, "acme", "hb_2", "webhook.heartbeat",
+	    "{\"type\":\"webhook.heartbeat\",\"organisation\":\"org\",\"occurred_at\":\"2025-01-09T13:00:00Z\","
+	    "\"data\":{"
+	    "\"newest_sequence\":6}}");
+	expect_breaks(fixture, COLUMNS, COLUMNS, "SEQUENCE_GAP");
+	assert_string_equal(view_at(fixture, 0).match_key.ptr, "acme 5-6 (vaultbell-sequence)");
+	journal_body(fixture, "acme", "hb_3", "webhook.heartbeat",
+	    "{\"messageId\":\"hb_3\",\"type\":\"webhook.heartbeat\",\"isoTimestamp\":\"2025-01-09T14:00:00.000Z\","
+	    "\"payload\":{\"newest_sequence\":7}}");
+	expect_breaks(fixture, COLUMNS, COLUMNS, "SEQUENCE_GAP");
+	assert_string_equal(view_at(fixture, 0).match_key.ptr, "acme 5-7 (vaultbell-sequence)");
+}
+
 static void
 test_gap_of_headers_explains(void **state)
 {
@@ -137,6 +161,7 @@ main(void)
 	    TEST(test_header_numbers),
 	    TEST(test_envelopes_come_first),
 	    TEST(test_both_numbers),
+	    TEST(test_heartbeat_of_headers),
 	    TEST(test_gap_of_headers_explains),
 	    TEST(test_sign_only),
 	    TEST(test_signed_is_not_always_the_end),
