@@ -150,15 +150,29 @@ input_anchor(const struct anchor_of *of, const char *directory, struct anchor_ma
 	return code;
 }
 
-enum error_code
-input_audited(const char *directory, struct store *store, struct error *error)
+static enum error_code
+advance_anchor(
+    const struct anchor_of *of, const char *directory, const struct store_journal_end *end, struct error *error)
 {
 	struct sealer *sealer;
 	enum error_code code = sealer_open(directory, &sealer, error);
 	if (code != OK)
 		return code;
-	struct store_journal_end end = store->vtable->audit_end(store);
-	code = anchor_advance(&anchor_of_audit, directory, sealer, &end, error);
+	code = anchor_advance(of, directory, sealer, end, error);
 	sealer_free(sealer);
 	return code;
+}
+
+enum error_code
+input_audited(const char *directory, struct store *store, struct error *error)
+{
+	struct store_journal_end end = store->vtable->audit_end(store);
+	return advance_anchor(&anchor_of_audit, directory, &end, error);
+}
+
+enum error_code
+input_journalled(const char *directory, struct store *store, struct error *error)
+{
+	struct store_journal_end end = store->vtable->journal_end(store);
+	return advance_anchor(&anchor_of_journal, directory, &end, error);
 }

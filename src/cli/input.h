@@ -24,6 +24,8 @@ MUST_CHECK enum error_code input_store(const char *directory, bool read_only, st
  * meanwhile lie behind it. */
 MUST_CHECK enum error_code input_anchor(
     const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error);
+/* After rows were journalled by hand: anchors where the journal ends now. */
+MUST_CHECK enum error_code input_journalled(const char *directory, struct store *store, struct error *error);
 /* After a change by hand: anchors where the audit log ends now. */
 MUST_CHECK enum error_code input_audited(const char *directory, struct store *store, struct error *error);
 

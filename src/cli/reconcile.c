@@ -1,11 +1,8 @@
 /* `reconcile`: holds the journal, the custodian's records and the ledger against each other, beside a running receiver. */
-#include "cli/arguments.h"
-#include "cli/input.h"
+#include "cli/reconcile.h"
 
-#include "config/config.h"
 #include "reconcile/keep.h"
 #include "reconcile/report.h"
-#include "records/source.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,23 +10,6 @@
 #include <unistd.h>
 
 enum { PROGRESS_EVERY_US = 2000000 };
-
-/* One of the two sides: a file of the command line, or a source of the configuration. */
-struct given_side {
-	bool is_file;
-	struct reconcile_source file;
-	struct records_source *source;
-};
-
-struct run {
-	const struct cli_arguments *arguments;
-	struct config config;
-	bool has_config;
-	struct break_rules rules;
-	struct given_side sides[SIDE_COUNT];
-	struct mono_time shown; /* the last line of progress */
-	struct reconcile reconcile;
-};
 
 static enum error_code
 read_time(const struct cli_arguments *arguments, const char *name, struct wall_time *out, struct error *error)
@@ -71,7 +51,7 @@ read_rules(const struct cli_arguments *arguments, struct break_rules *rules, str
 static void
 show_progress(void *context, const struct records_source *source, uint64_t pages, uint64_t records)
 {
-	struct run *run = context;
+	struct reconcile_run *run = context;
 	struct mono_time now = clock_mono();
 	if (now.us - run->shown.us < PROGRESS_EVERY_US)
 		return;
@@ -87,7 +67,7 @@ names_file(const char *text)
 }
 
 static enum error_code
-read_source(struct run *run, enum side side, struct error *error)
+read_source(struct reconcile_run *run, enum side side, struct error *error)
 {
 	const char *option = side_name(side), *text = cli_value(run->arguments, option);
 	struct given_side *given = &run->sides[side];
@@ -106,8 +86,8 @@ read_source(struct run *run, enum side side, struct error *error)
 	return OK;
 }
 
-static enum error_code
-read_sides(struct run *run, struct error *error)
+enum error_code
+reconcile_run_read(struct reconcile_run *run, struct error *error)
 {
 	struct store *store;
 	struct reconcile *reconcile = &run->reconcile;
@@ -177,7 +157,7 @@ keep(const struct cli_arguments *arguments, const struct reconcile *reconcile, s
 }
 
 static enum error_code
-prepare(struct run *run, struct error *error)
+prepare(struct reconcile_run *run, struct error *error)
 {
 	const struct cli_arguments *arguments = run->arguments;
 	enum error_code code = read_rules(arguments, &run->rules, error);
@@ -191,31 +171,70 @@ prepare(struct run *run, struct error *error)
 }
 
 static enum error_code
-compare(struct run *run, struct error *error)
+prepare_sender(struct reconcile_run *run, struct error *error)
+{
+	const char *name = cli_value(run->arguments, "sender");
+	bool repairs = cli_given(run->arguments, "repair");
+	if (!repairs && (name != NULL || cli_given(run->arguments, "dry-run")))
+		return error_set(error, ERR_INVALID, "--%s goes with --repair", name != NULL ? "sender" : "dry-run");
+	enum error_code code = OK;
+	if (name != NULL && !run->has_config)
+		code = error_set(error, ERR_INVALID, "expected --config FILE, whose `records` has it");
+	else if (name != NULL)
+		code = records_source_open(&run->config, name, &run->sender, error);
+	return code == OK ? OK : error_wrap(error, "--sender %s", name);
+}
+
+static enum error_code
+compare(struct reconcile_run *run, struct error *error)
 {
 	reconcile_init(&run->reconcile, &run->rules);
-	enum error_code code = read_sides(run, error);
+	enum error_code code = reconcile_run_read(run, error);
 	if (code == OK)
 		reconcile_run(&run->reconcile);
-	if (code == OK && cli_given(run->arguments, "keep"))
+	return code;
+}
+
+static enum error_code
+finish(struct reconcile_run *run, struct error *error)
+{
+	enum error_code code = OK;
+	if (cli_given(run->arguments, "keep"))
 		code = keep(run->arguments, &run->reconcile, error);
 	return code == OK ? write_reports(run->arguments, &run->reconcile, error) : code;
+}
+
+/* Mends what a machine may, and looks at everything anew. */
+static enum error_code
+repair(struct reconcile_run *run, struct error *error)
+{
+	enum error_code code = reconcile_run_repair(run, error);
+	if (code != OK || cli_given(run->arguments, "dry-run"))
+		return code;
+	reconcile_fini(&run->reconcile);
+	code = compare(run, error);
+	return code == OK ? finish(run, error) : code;
 }
 
 static int
 run_command(const struct cli_arguments *arguments)
 {
 	struct error error = ERROR_NONE;
-	struct run run = {.arguments = arguments};
+	struct reconcile_run run = {.arguments = arguments};
 	bool found = false;
 	enum error_code code = prepare(&run, &error);
+	if (code == OK)
+		code = prepare_sender(&run, &error);
 	if (code == OK) {
 		code = compare(&run, &error);
+		if (code == OK)
+			code = cli_given(arguments, "repair") ? repair(&run, &error) : finish(&run, &error);
 		found = run.reconcile.breaks.count > 0;
 		reconcile_fini(&run.reconcile);
 	}
 	for (enum side side = 0; side < SIDE_COUNT; side++)
 		records_source_free(run.sides[side].source);
+	records_source_free(run.sender);
 	if (run.has_config)
 		config_free(&run.config);
 	if (code != OK)
@@ -247,6 +266,17 @@ static const struct cli_option options[] = {
 	.fallback = "24h"},
     {.name = "csv", .argument = "F", .about = "writes the breaks to a CSV file"},
     {.name = "html", .argument = "F", .about = "writes a report to an HTML file"},
+    {.name = "repair",
+	.about = "mends what did not come: looks it up, journals it as reconciliation, asks for a replay"},
+    {.name = "dry-run", .about = "with --repair: prints what it would do, and does nothing"},
+    {.name = "sender",
+	.argument = "NAME",
+	.about =
+	    "with --repair: the vaultbell source of --config that is asked for replays; without it, the custodian"},
+    {.name = "wait",
+	.argument = "D",
+	.about = "with --repair: how long to wait until what was asked for has come",
+	.fallback = "30s"},
     {.name = "keep", .about = "keeps the breaks in the receiver's database, for `vaultbell breaks`"},
     {.name = "json", .about = "prints a JSON object"},
 };

@@ -40,6 +40,7 @@ struct config_record { /* records/source.h */
 	struct slice path;			    /* of a file */
 	struct slice url, token_file, mapping;	    /* of an API */
 	struct slice organisation, endpoint;	    /* at a Vaultbell sender */
+	struct slice source;			    /* of the receiver, to which that endpoint delivers */
 	struct slice authorities, certificate, key; /* PEM files */
 };
 

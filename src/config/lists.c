@@ -29,6 +29,7 @@ static const struct config_list_member record_members[] = {
     {"mapping", OF(config_record, mapping), false},
     {"organisation", OF(config_record, organisation), false},
     {"endpoint", OF(config_record, endpoint), false},
+    {"source", OF(config_record, source), false},
     {"authorities", OF(config_record, authorities), false},
     {"certificate", OF(config_record, certificate), false},
     {"key", OF(config_record, key), false},
@@ -65,7 +66,7 @@ static const struct config_list lists[] = {
 	.item = "source of records",
 	.expected = "a list of sources of records, as in \"- name: custodian\" and below it \"kind\" and \"url\" or "
 		    "\"path\"",
-	.members_expected = "name, kind, path, url, token_file, mapping, organisation, endpoint, authorities, "
+	.members_expected = "name, kind, path, url, token_file, mapping, organisation, endpoint, source, authorities, "
 			    "certificate or key",
 	.items = OF(config, records),
 	.count = OF(config, record_count),

@@ -80,7 +80,7 @@ static const struct {
 } members_of[RECORDS_KIND_COUNT] = {
     [RECORDS_CSV] = {"path", ""},
     [RECORDS_JSONL] = {"path", ""},
-    [RECORDS_VAULTBELL] = {"url organisation token_file", "endpoint authorities certificate key"},
+    [RECORDS_VAULTBELL] = {"url organisation token_file", "endpoint source authorities certificate key"},
     [RECORDS_REST] = {"url mapping", "token_file authorities certificate key"},
     [RECORDS_GRAPHQL] = {"url", "mapping token_file authorities certificate key"},
 };
@@ -102,8 +102,9 @@ check_members(const struct config_record *item, enum records_kind kind, struct e
 		const char *name;
 		struct slice value;
 	} members[] = {{"path", item->path}, {"url", item->url}, {"organisation", item->organisation},
-	    {"endpoint", item->endpoint}, {"token_file", item->token_file}, {"mapping", item->mapping},
-	    {"authorities", item->authorities}, {"certificate", item->certificate}, {"key", item->key}};
+	    {"endpoint", item->endpoint}, {"source", item->source}, {"token_file", item->token_file},
+	    {"mapping", item->mapping}, {"authorities", item->authorities}, {"certificate", item->certificate},
+	    {"key", item->key}};
 	for (size_t i = 0; i < COUNT_OF(members); i++) {
 		bool wanted = has_word(members_of[kind].wants, members[i].name);
 		if (wanted && !slice_present(members[i].value))
@@ -172,6 +173,10 @@ open_item(const struct config_record *item, struct records_source *source, struc
 		code = check_url(item, error);
 	if (code != OK)
 		return code;
+	if (slice_present(item->endpoint) != slice_present(item->source))
+		return error_set(error, ERR_INVALID,
+		    "%s: records %s: endpoint (at the sender) and source (of this receiver) go together",
+		    item->origin.ptr, item->name.ptr);
 	source->name = arena_string(arena, item->name);
 	source->origin = arena_string(arena, item->origin);
 	struct slice url = item->url;
@@ -181,6 +186,7 @@ open_item(const struct config_record *item, struct records_source *source, struc
 	source->path = text_or_null(arena, item->path);
 	source->organisation = text_or_null(arena, item->organisation);
 	source->endpoint = text_or_null(arena, item->endpoint);
+	source->receives = text_or_null(arena, item->source);
 	source->authorities = text_or_null(arena, item->authorities);
 	source->certificate = text_or_null(arena, item->certificate);
 	source->key = text_or_null(arena, item->key);

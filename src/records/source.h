@@ -27,6 +27,7 @@ struct records_source {
 	const char *url;	  /* the others; without a slash at its end */
 	const char *organisation; /* VAULTBELL: id or uid */
 	const char *endpoint;	  /* VAULTBELL: this receiver's, for replays; NULL: none */
+	const char *receives;	  /* with it: the receiver's source to which it delivers */
 	struct slice token;	  /* absent: none */
 	const char *authorities, *certificate, *key;
 	struct mapping *mapping; /* REST, GRAPHQL */

@@ -221,6 +221,16 @@ forward(struct sqlite_store *store, const struct store_request *request)
 	}
 }
 
+/* What was looked up may be journalled by a command beside a running receiver, whose ids of one millisecond count up from
+ * the lowest: these are of the upper half of the millisecond, so that neither gives an id of the other's. */
+static void
+stand_apart(struct sqlite_store *store, struct wall_time now)
+{
+	int64_t upper_half = id_floor(now) + (INT64_C(1) << 19);
+	sqlite_load_ids(store);
+	store->ids.last = upper_half > store->ids.last ? upper_half : store->ids.last;
+}
+
 void
 op_journal(struct sqlite_store *store, struct store_request *request)
 {
@@ -230,6 +240,8 @@ op_journal(struct sqlite_store *store, struct store_request *request)
 		return;
 	refresh_end(store);
 	chain_own_message(journal);
+	if (journal->looked_up)
+		stand_apart(store, request->now);
 	insert_message(store, request, journal->message);
 	append(store, journal, request->now, lookup);
 	if (journal_counts(journal->verdict)) {
