@@ -37,6 +37,8 @@ on_mail(void *context, struct mail_list mail)
 			check_certificates(in);
 			if (in->gateway != NULL)
 				receive_sources_reload(in->service->options.sources, true, in->service->options.log);
+		} else if (one->kind == MAIL_READ) {
+			reader_reply(in->service->reader, one);
 		} else if (one->kind == MAIL_KEYS) {
 			take_keys(in, CONTAINER_OF(one, struct jwks_mail, mail));
 		} else if (in->api != NULL) {
@@ -58,6 +60,10 @@ publish_gateway(struct in_loop *in)
 	publish(in->service, PUBLISHED_DUPLICATES, counters->duplicates);
 	publish(in->service, PUBLISHED_CONFLICTS, counters->conflicts);
 	publish(in->service, PUBLISHED_REFUSED, refused);
+	publish(in->service, PUBLISHED_NO_KEYS, counters->no_keys);
+	publish(in->service, PUBLISHED_UNRECORDED, counters->unrecorded);
+	for (size_t i = 0; i < VERDICT_COUNT; i++)
+		publish(in->service, (enum published)(PUBLISHED_REFUSED_BY + i), counters->refused[i]);
 }
 
 /* Once a second: whether a file is another one now. Returns how long until then. */
@@ -102,6 +108,8 @@ on_request(void *context, struct http_exchange *exchange)
 	struct in_loop *in = context;
 	if (in->api != NULL)
 		api_request(in->api, exchange);
+	else if (reader_wants(exchange->path))
+		reader_request(in->service->reader, exchange);
 	else
 		gateway_request(in->gateway, exchange);
 }
@@ -112,6 +120,8 @@ on_gone(void *context, struct http_exchange *exchange)
 	struct in_loop *in = context;
 	if (in->api != NULL)
 		api_gone(in->api, exchange);
+	else if (reader_wants(exchange->path))
+		reader_gone(in->service->reader, exchange);
 	else
 		gateway_gone(in->gateway, exchange);
 }

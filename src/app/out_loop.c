@@ -53,7 +53,8 @@ on_mail(void *context, struct mail_list mail)
 			sender_pause(out->sender);
 			break;
 		case MAIL_RELOAD:
-		case MAIL_KEYS: UNREACHABLE();
+		case MAIL_KEYS:
+		case MAIL_READ: UNREACHABLE();
 		}
 	}
 }

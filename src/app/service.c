@@ -121,6 +121,8 @@ wire(struct service *service, struct error *error)
 	service->store = NULL;
 	service->anchor = NULL;
 	code = in_loop_init(&service->in, service, error);
+	if (code == OK && service->options.role == SERVICE_RECEIVER)
+		code = reads_start(service, error);
 	if (code == OK)
 		jobs_register(service);
 	return code;
@@ -130,11 +132,13 @@ static void
 free_all(struct service *service)
 {
 	jobs_free(service);
+	reader_stop(service->reader);
 	if (service->runner != NULL)
 		store_runner_stop(service->runner);
 	anchor_free(service->anchor);
 	store_close(service->store);
 	in_loop_fini(&service->in);
+	reader_free(service->reader);
 	out_loop_fini(&service->out);
 	http_tls_free(service->tls);
 	free(service->access);

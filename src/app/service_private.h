@@ -10,11 +10,12 @@
 #include "server/api.h"
 #include "server/gateway.h"
 #include "server/http.h"
+#include "server/reader.h"
 #include "store/runner.h"
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS };
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_READ };
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -32,6 +33,10 @@ enum published {
 	PUBLISHED_DUPLICATES,
 	PUBLISHED_CONFLICTS,
 	PUBLISHED_REFUSED,
+	PUBLISHED_NO_KEYS,
+	PUBLISHED_UNRECORDED,
+	PUBLISHED_REFUSED_BY, /* the first of VERDICT_COUNT */
+	PUBLISHED_REFUSED_END = PUBLISHED_REFUSED_BY + VERDICT_COUNT - 1,
 	PUBLISHED_COUNT,
 };
 
@@ -74,6 +79,7 @@ struct service {
 	struct store_runner *runner;
 	struct background *background; /* what it runs: jobs.c */
 	struct jwks *jwks;	       /* RECEIVER; NULL: no source has a jwks_url */
+	struct reader *reader;	       /* RECEIVER */
 	struct in_loop in;
 	struct out_loop out;
 	char host[64], port[16];
@@ -108,6 +114,9 @@ void out_loop_fini(struct out_loop *out);
  * before the runner stops. */
 void jobs_register(struct service *service);
 void jobs_free(struct service *service);
+
+/* reads.c: the receiver's API, on a connection to the database of its own. */
+MUST_CHECK enum error_code reads_start(struct service *service, struct error *error);
 
 /* access.c: who may send to each source, from the configuration. */
 MUST_CHECK enum error_code access_prepare(struct service *service, struct error *error);

@@ -17,6 +17,9 @@ enum {
 	LIMIT_NAME_BYTES = 4096,
 	LIMIT_METADATA_BYTES = 4096,
 	LIMIT_TOKEN_NAME_BYTES = 128,
+	LIMIT_TOKEN_SCOPE_BYTES = 1024, /* sources, types and fields of a receiver's token, as JSON */
+	LIMIT_TOKEN_SCOPE_ITEMS = 64,	/* of each of them */
+	LIMIT_READS_IN_FLIGHT = 64,	/* of the receiver's API: more are told to come again */
 	LIMIT_SERVICES = 64, /* named by one organisation */
 	LIMIT_OWNER_BYTES = 256,
 	LIMIT_HEARTBEAT_S = 86400,

@@ -16,6 +16,7 @@ static const struct cli_command *const commands[] = {
     &cli_track_transaction,
     &cli_track_workflow,
     &cli_track_case,
+    &cli_track_endpoint,
     &cli_reconcile,
     &cli_breaks_list,
     &cli_breaks_show,

@@ -3,10 +3,13 @@
 
 #include "base/encode.h"
 #include "base/random.h"
+#include "model/scope.h"
 
 #include <stdio.h>
 
 enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64 };
+
+static const char receiver_uid[] = "receiver";
 
 static enum error_code
 read_role(const struct cli_arguments *arguments, struct token *token, struct error *error)
@@ -25,9 +28,6 @@ read_role(const struct cli_arguments *arguments, struct token *token, struct err
 	if (platform && given)
 		return error_set(error, ERR_INVALID,
 		    "--organisation: expected only with the roles of an organisation; platform-admin has all of them");
-	if (!platform && !given)
-		return error_set(error, ERR_INVALID,
-		    "--organisation is missing: role %s is one of an organisation; give its id or uid", name);
 	return OK;
 }
 
@@ -60,6 +60,48 @@ read_name(const struct cli_arguments *arguments, struct token *token, struct err
 	return OK;
 }
 
+/* An option's items, separated by commas. */
+static struct slice_list
+read_items(const struct cli_arguments *arguments, const char *option, struct arena *arena)
+{
+	struct slice_list list = {arena_alloc(arena, (LIMIT_TOKEN_SCOPE_ITEMS + 1) * sizeof(struct slice)), 0};
+	struct slice rest = slice_of(cli_value(arguments, option));
+	while (slice_present(rest) && list.count <= LIMIT_TOKEN_SCOPE_ITEMS)
+		list.items[list.count++] = slice_trim(slice_cut(&rest, ','));
+	return list;
+}
+
+/* What of a receiver the token sees. */
+static enum error_code
+read_scope(const struct cli_arguments *arguments, struct token *token, struct error *error)
+{
+	struct arena arena = ARENA_EMPTY;
+	struct scope scope = {.sources = read_items(arguments, "source", &arena),
+	    .types = read_items(arguments, "type", &arena),
+	    .fields = read_items(arguments, "field", &arena)};
+	const struct slice_list *lists[] = {&scope.sources, &scope.types, &scope.fields};
+	bool good = true;
+	for (size_t i = 0; i < COUNT_OF(lists); i++) {
+		good = good && lists[i]->count <= LIMIT_TOKEN_SCOPE_ITEMS;
+		for (size_t at = 0; good && at < lists[i]->count; at++)
+			good = lists[i]->items[at].len > 0;
+	}
+	struct buf text;
+	buf_init(&text, LIMIT_TOKEN_SCOPE_BYTES);
+	scope_write(&text, &scope);
+	if (good && !text.overflow)
+		memcpy(token->scope, buf_slice(&text).ptr, text.len);
+	else
+		error_set(error, ERR_INVALID,
+		    "--source, --type, --field: expected names separated by commas, at most %d of each and %d bytes in "
+		    "all",
+		    LIMIT_TOKEN_SCOPE_ITEMS, LIMIT_TOKEN_SCOPE_BYTES);
+	bool fits = good && !text.overflow;
+	buf_free(&text);
+	arena_free(&arena);
+	return fits ? OK : ERR_INVALID;
+}
+
 static enum error_code
 find_organisation(struct store *store, const char *ref, struct token *token, struct error *error)
 {
@@ -82,8 +124,14 @@ store_token(const struct cli_arguments *arguments, struct token *token, struct e
 	enum error_code code = input_store(cli_value(arguments, "data"), false, &store, error);
 	if (code != OK)
 		return code;
-	if (cli_given(arguments, "organisation"))
+	if (cli_given(arguments, "organisation")) {
 		code = find_organisation(store, cli_value(arguments, "organisation"), token, error);
+	} else if (token->role != ROLE_PLATFORM_ADMIN && find_organisation(store, receiver_uid, token, error) != OK) {
+		/* A receiver has one organisation, its own, which need not be named. */
+		code = error_set(error, ERR_INVALID,
+		    "--organisation is missing: role %s is one of an organisation; give its id or uid",
+		    role_name(token->role));
+	}
 	if (code == OK) {
 		struct store_request *request = store_request_new(STORE_TOKEN_CREATE, token->created);
 		request->token = *token;
@@ -109,6 +157,10 @@ token_put(struct json_writer *writer, const struct token *token)
 	    token->organisation.value == 0 ? NULL : id_format(ID_ORGANISATION, token->organisation.value, id));
 	json_put_cstring(writer, "createdAt", time_format(token->created, 6, time));
 	json_put_cstring(writer, "expiresAt", token->expires.us == 0 ? NULL : time_format(token->expires, 6, time));
+	if (token->scope[0] != '\0') {
+		json_key(writer, "scope");
+		json_raw(writer, slice_of(token->scope));
+	}
 	json_put_cstring(writer, "lastUsedAt", token->used.us == 0 ? NULL : time_format(token->used, 6, time));
 }
 
@@ -144,6 +196,8 @@ run(const struct cli_arguments *arguments)
 		code = read_expiry(arguments, &token, &error);
 	if (code == OK)
 		code = read_name(arguments, &token, &error);
+	if (code == OK)
+		code = read_scope(arguments, &token, &error);
 	if (code != OK)
 		return cli_fail(arguments, &error);
 	unsigned char bytes[TOKEN_RANDOM_BYTES];
@@ -167,6 +221,11 @@ static const struct cli_option options[] = {
     {.name = "role", .argument = "ROLE", .about = "what the token may do, as in platform-admin", .required = true},
     {.name = "organisation", .argument = "ID", .about = "whose token it is (id or uid); not for platform-admin"},
     {.name = "expires", .argument = "D", .about = "how long it is valid, as in 90d; without it, until it is revoked"},
+    {.name = "source", .argument = "NAMES", .about = "of a receiver: only what came from these sources"},
+    {.name = "type", .argument = "TYPES", .about = "of a receiver: only these event types; a star may end one"},
+    {.name = "field",
+	.argument = "FIELDS",
+	.about = "of a receiver: only these members of bodies, as in id,data.amount"},
     {.name = "name", .argument = "NAME", .about = "what it is for, as the list of tokens shows it"},
     {.name = "json", .about = "prints a JSON object"},
 };

@@ -181,6 +181,12 @@ run_case(const struct cli_arguments *arguments)
 	return run(arguments, TRACK_CASE, "case");
 }
 
+static int
+run_endpoint(const struct cli_arguments *arguments)
+{
+	return run(arguments, TRACK_ENDPOINT, "endpoint");
+}
+
 static const struct cli_option options[] = {
     {.name = "data", .argument = "DIR", .about = "the receiver's data directory", .required = true},
     {.name = "as-of", .argument = "T", .about = "the now against which ages count; without it, now"},
@@ -222,4 +228,14 @@ const struct cli_command cli_track_case = {
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run_case,
+};
+
+const struct cli_command cli_track_endpoint = {
+    .name = "track endpoint",
+    .summary = "show the state and the timeline of a sender's endpoint",
+    .details = DETAILS,
+    .operand = "ID",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .run = run_endpoint,
 };

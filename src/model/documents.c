@@ -195,6 +195,8 @@ token_describe(const struct token *token, struct buf *out)
 	json_put_cstring(&w, "name", token->name);
 	json_put_cstring(&w, "role", role_name(token->role));
 	json_put_cstring(&w, "expires", token->expires.us == 0 ? NULL : time_format(token->expires, 6, time));
+	if (token->scope[0] != '\0')
+		json_put_cstring(&w, "scope", token->scope);
 	json_close(&w);
 }
 

@@ -240,6 +240,7 @@ struct token {
 	struct wall_time created, expires;   /* expires 0: never */
 	int64_t session;		     /* of the portal: the first bytes of its id's SHA-256; 0: none */
 	struct wall_time used;		     /* last, to within TOKEN_USED_US; 0: not yet */
+	char scope[LIMIT_TOKEN_SCOPE_BYTES + 1]; /* of a receiver's token: what it sees (model/scope.h); empty: all */
 };
 
 /* What a token keeps of the session that it was made for. */

@@ -50,6 +50,12 @@ static const struct {
     [PERMISSION_CHANGE_DECIDE] = {"change:decide", "approve or refuse what somebody else asked for", P | A | S},
     [PERMISSION_BREAK_MOVE] = {"break:move", "say what becomes of a break that reconciliation found",
 	P | A | O | T | R | C},
+    [PERMISSION_JOURNAL_READ] = {"journal:read", "at a receiver: read its journal and where things stand", EVERYONE},
+    [PERMISSION_REFUSED_READ] = {"refused:read", "at a receiver: see what was refused, and why",
+	P | A | E | O | R | S | I},
+    [PERMISSION_ALERT_READ] = {"alert:read", "at a receiver: see alerts", EVERYONE},
+    [PERMISSION_ALERT_MOVE] = {"alert:move", "at a receiver: acknowledge and resolve alerts",
+	P | A | E | O | T | R | C | S},
 };
 
 bool

@@ -17,8 +17,13 @@ target_of(const struct fold *fold, const struct journal_event *event)
 	const struct catalogue_type *type = event->type;
 	if (type == NULL) /* what the catalogue does not know says its state itself */
 		return event->values.status == 0 ? SLICE_NONE : fold->states->words[event->values.status].state;
-	if (fold->states->resource != NULL)
-		return slice_equal(type->lifecycle, fold->states->resource->name) ? type->state : SLICE_NONE;
+	if (fold->states->resource != NULL) {
+		bool own = slice_equal(type->lifecycle, fold->states->resource->name);
+		/* Of an endpoint some types tell of a change and leave it to `status` to say what it came to. */
+		if (own && fold->states->cycles && !slice_present(type->state) && event->values.status != 0)
+			return fold->states->words[event->values.status].state;
+		return own ? type->state : SLICE_NONE;
+	}
 	/* A request to sign has a life of its own, told in the states of a payment that it shares. */
 	if (slice_is(type->lifecycle, "message_sign"))
 		return slice_is(type->state, "requested") ? SLICE("created") : type->state;
@@ -89,6 +94,7 @@ apply(const struct fold *fold, struct journal_event *event, struct record *recor
 		const struct catalogue_state *next = states_of(fold->states, word, fold->direction);
 		bool may_lower = event->type == NULL ? fold->states->words[event->values.status].reorged || next->exit
 						     : event->type->may_lower;
+		may_lower = may_lower || (fold->states->cycles && !old->exit);
 		moves = next->rank > old->rank || (may_lower && next != old);
 	}
 	if (moves) {

@@ -88,7 +88,7 @@ states_init(struct states *states)
 void
 states_init_resource(struct states *states, const struct catalogue_lifecycle *lifecycle)
 {
-	*states = (struct states){.count = 1, .resource = lifecycle};
+	*states = (struct states){.count = 1, .resource = lifecycle, .cycles = slice_is(lifecycle->name, "endpoint")};
 	for (size_t i = 0; i < lifecycle->state_count; i++) {
 		ENSURE(states->count < STATE_WORDS_MAX);
 		struct state_meaning *word = &states->words[states->count++];

@@ -30,6 +30,8 @@ struct states {
 	struct state_meaning words[STATE_WORDS_MAX];
 	size_t count;
 	const struct catalogue_lifecycle *resource; /* NULL: of transactions; else the one that the words are of */
+	bool
+	    cycles; /* it goes to and fro (an endpoint's), so that what comes later in the order counts, whatever its rank */
 };
 
 void states_init(struct states *states);

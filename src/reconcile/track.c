@@ -4,6 +4,31 @@
 
 #include <stdlib.h>
 
+static const char *const kind_names[TRACK_KIND_COUNT] = {
+    [TRACK_TRANSACTION] = "tx",
+    [TRACK_WORKFLOW] = "workflow",
+    [TRACK_CASE] = "case",
+    [TRACK_ENDPOINT] = "endpoint",
+};
+
+const char *
+track_kind_name(enum track_kind kind)
+{
+	ENSURE(kind < TRACK_KIND_COUNT);
+	return kind_names[kind];
+}
+
+bool
+track_kind_parse(struct slice name, enum track_kind *out)
+{
+	for (int i = 0; i < TRACK_KIND_COUNT; i++)
+		if (slice_is(name, kind_names[i])) {
+			*out = (enum track_kind)i;
+			return true;
+		}
+	return false;
+}
+
 void
 track_init(struct track *track, enum track_kind kind, struct slice id)
 {
@@ -74,20 +99,28 @@ read_transaction(struct track *track, struct json resource, struct json data, st
 	return true;
 }
 
-/* Of an approval or a case. `status` is the approval's; that of a case is beside the transaction's. */
+/* What names a resource other than a transaction, and says its state. That of a case is beside the transaction's. */
+static const struct {
+	const char *resource, *id, *status;
+} members[TRACK_KIND_COUNT] = {
+    [TRACK_WORKFLOW] = {"workflow", "workflow_id", "status"},
+    [TRACK_CASE] = {"case", "case_id", "case_status"},
+    [TRACK_ENDPOINT] = {"endpoint", "endpoint_id", "status"},
+};
+
+/* Of an approval, a case or an endpoint. */
 static bool
 read_resource(struct track *track, struct json resource, struct json data, struct track_event *out)
 {
-	bool workflow = track->kind == TRACK_WORKFLOW;
-	if (!is_of_kind(track, resource, workflow ? "workflow" : "case"))
+	if (!is_of_kind(track, resource, members[track->kind].resource))
 		return false;
 	struct slice id = text_of(track, resource, "id");
 	if (id.len == 0)
-		id = text_of(track, data, workflow ? "workflow_id" : "case_id");
+		id = text_of(track, data, members[track->kind].id);
 	if (!slice_equal(id, track->id))
 		return false;
 	out->own = true;
-	out->status = text_of(track, data, workflow ? "status" : "case_status");
+	out->status = text_of(track, data, members[track->kind].status);
 	/* This type tells of a move, but not of which. */
 	if (out->catalogue != NULL && slice_is(out->catalogue->name, "workflow.status_changed"))
 		out->catalogue = NULL;
@@ -178,6 +211,8 @@ lifecycle_of(const struct track *track)
 {
 	if (track->kind == TRACK_WORKFLOW)
 		return catalogue_lifecycle_find(SLICE("approval"));
+	if (track->kind == TRACK_ENDPOINT)
+		return catalogue_lifecycle_find(SLICE("endpoint"));
 	bool travel_rule = false, screening = false;
 	for (size_t i = 0; i < track->count; i++) {
 		const struct catalogue_type *type = track->events[i].catalogue;
@@ -188,12 +223,14 @@ lifecycle_of(const struct track *track)
 	return catalogue_lifecycle_find(travel_rule && !screening ? SLICE("travel_rule") : SLICE("kyt"));
 }
 
-/* Whether nothing has to follow: a final state, a completed screening (whose rating may change, but need not), and a
+/* Whether nothing has to follow: a final state, an endpoint that works or was switched off, a completed screening (whose rating may change, but need not), and a
  * state that its lifecycle does not go on from. */
 static bool
 is_end(const struct catalogue_lifecycle *lifecycle, const struct catalogue_state *state)
 {
-	if (state->final || slice_is(state->name, "completed"))
+	bool resting = lifecycle != NULL && slice_is(lifecycle->name, "endpoint") &&
+		       (slice_is(state->name, "active") || slice_is(state->name, "disabled"));
+	if (state->final || resting || slice_is(state->name, "completed"))
 		return true;
 	if (lifecycle == NULL)
 		return false;

@@ -1,4 +1,5 @@
-/* Tracking: the state and the timeline of one transaction, approval or screening case, from the journal's events of it.
+/* Tracking: the state and the timeline of one transaction, approval, screening case or endpoint, from the journal's events
+ * of it.
  *
  * A transaction's events are its own and those of the cases that name it; an approval's and a case's are their own. They
  * apply as reconciliation applies them (journal.h): in the order of `stream_seq`, else by `occurred_at`, then by rank; a
@@ -15,7 +16,11 @@
 
 #include "reconcile/journal.h"
 
-enum track_kind { TRACK_TRANSACTION, TRACK_WORKFLOW, TRACK_CASE };
+enum track_kind { TRACK_TRANSACTION, TRACK_WORKFLOW, TRACK_CASE, TRACK_ENDPOINT, TRACK_KIND_COUNT };
+
+/* "tx", "workflow", "case", "endpoint". */
+const char *track_kind_name(enum track_kind kind);
+MUST_CHECK bool track_kind_parse(struct slice name, enum track_kind *out);
 
 struct track_event {
 	struct slice event_id, type, source; /* type absent: the journal knows none */

@@ -199,6 +199,10 @@ authorise(struct call *call)
 {
 	enum access access = call->route->access;
 	bool platform = token_is_platform(&call->token);
+	if (call->token.scope[0] != '\0') {
+		call_problem(call, 403, "insufficient access", "The token is one of a receiver.");
+		return;
+	}
 	if ((access == ACCESS_PLATFORM && !platform) || !role_may(call->token.role, call->route->permission)) {
 		call_problem(call, 403, "insufficient access", "The token's role may not do this.");
 		return;

@@ -1,12 +1,13 @@
 /* Which payloads a role may read, and which members of them. The catalogue decides for its types, a permission for all
  * others; of what may be read, compliance information is for those who may read it, and the organisation may hide more. */
 #include "server/call.h"
+#include "server/reader_call.h"
 
 #include "catalogue/catalogue.h"
 #include "model/redaction.h"
 
-static bool
-may_read(enum role role, struct slice event_type)
+bool
+role_may_read(enum role role, struct slice event_type)
 {
 	const struct catalogue_type *type = catalogue_find(event_type);
 	if (type == NULL)
@@ -66,5 +67,5 @@ call_content(const struct call *call, struct slice event_type)
 {
 	if (!call->with_content)
 		return CONTENT_LEFT_OUT;
-	return may_read(call->token.role, event_type) ? CONTENT_SHOWN : CONTENT_REDACTED;
+	return role_may_read(call->token.role, event_type) ? CONTENT_SHOWN : CONTENT_REDACTED;
 }

@@ -131,6 +131,13 @@ static const struct story stories[] = {
 	    {2, "compliance.travel_rule.sent", AT("02"), "", NULL},
 	    {3, "compliance.travel_rule.rejected", AT("03"), "", NULL}},
 	"rejected", AT("03"), "information_required+ sent+ rejected+"},
+    {"an endpoint, to and fro", TRACK_ENDPOINT,
+	{{1, "webhook.endpoint.updated", AT("01"), "\"status\":\"active\"", NULL},
+	    {2, "webhook.endpoint.failing", AT("02"), "\"status\":\"failing\"", NULL},
+	    {3, "webhook.endpoint.suspended", AT("03"), "", NULL}, {4, "webhook.key.rotated", AT("04"), "", NULL},
+	    {5, "webhook.endpoint.resumed", AT("05"), "", NULL},
+	    {6, "webhook.endpoint.updated", AT("06"), "\"status\":\"disabled\"", NULL}},
+	"disabled", AT("06"), "updated+ failing+ suspended+ rotated resumed+ updated+"},
 };
 
 static const char *
@@ -138,6 +145,7 @@ resource_of(const struct told *told)
 {
 	return strncmp(told->type, "transaction.", 12) == 0 ? "transaction"
 	       : strncmp(told->type, "workflow.", 9) == 0   ? "workflow"
+	       : strncmp(told->type, "webhook.", 8) == 0    ? "endpoint"
 							    : "case";
 }
 
@@ -149,7 +157,7 @@ rows_of(const struct story *story, struct arena *arena, struct store_journal_row
 	for (; count < EVENTS_MAX && story->events[count].type != NULL; count++) {
 		const struct told *told = &story->events[count];
 		const char *kind = resource_of(told);
-		const char *id = kind[0] == 't' ? ids[0] : kind[0] == 'w' ? ids[1] : ids[2];
+		const char *id = kind[0] == 't' ? ids[0] : kind[0] == 'w' ? ids[1] : kind[0] == 'c' ? ids[2] : "ep_1";
 		struct slice number =
 		    told->number == 0 ? SLICE("") : arena_printf(arena, "\"stream_seq\":%d,", told->number);
 		struct slice body = arena_printf(arena,
@@ -189,7 +197,7 @@ static void
 check_order(const struct story *story, const struct store_journal_row *rows, const size_t *order, size_t count,
     size_t turn, struct arena *arena)
 {
-	static const char *const ids[] = {"tx_1", "wf_1", "case_1"};
+	static const char *const ids[] = {"tx_1", "wf_1", "case_1", "ep_1"};
 	struct track track;
 	track_init(&track, story->kind, slice_of(ids[story->kind]));
 	for (size_t i = 0; i < count; i++) {

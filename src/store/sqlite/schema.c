@@ -105,6 +105,11 @@ static const char *const migrations[] = {
      "CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
     /* 12: which messages are examples that somebody asked for. */
     ("CREATE TABLE IF NOT EXISTS test_event (message INTEGER PRIMARY KEY) STRICT;"),
+
+    /* What a receiver's token sees (model/scope.h); it goes with its token. */
+    ("CREATE TABLE IF NOT EXISTS token_scope (token INTEGER PRIMARY KEY, scope TEXT NOT NULL) STRICT;"
+     "CREATE TRIGGER IF NOT EXISTS token_scope_end AFTER DELETE ON token"
+     " BEGIN DELETE FROM token_scope WHERE token = old.id; END;"),
 };
 
 enum { VERSION_CHAINED = 2 };

@@ -11,7 +11,9 @@
 #define ATTEMPT_COLUMNS                                                                                                \
 	"a.id, a.message, a.endpoint, a.number, a.status, a.duration, a.trigger, a.succeeded, a.response,"             \
 	" (SELECT m.type FROM message m WHERE m.id = a.message)"
-#define TOKEN_COLUMNS "hash, role, organisation, created, expires, session, id, name, used"
+#define TOKEN_COLUMNS                                                                                                  \
+	"hash, role, organisation, created, expires, session, id, name, used,"                                         \
+	" (SELECT scope FROM token_scope WHERE token_scope.token = token.id)"
 #define AUDIT_COLUMNS "seq, at, actor, role, organisation, action, object, before, after, chain"
 
 #define ALERT_COLUMNS                                                                                                  \
@@ -47,6 +49,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_TYPE_REMOVE] = "DELETE FROM event_type WHERE name = ?",
     [SQL_TOKEN_PUT] = "INSERT INTO token (hash, role, organisation, created, expires, session, id, name)"
 		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [SQL_TOKEN_SCOPE_PUT] = "INSERT INTO token_scope (token, scope) VALUES (?, ?)",
     [SQL_TOKEN_GET] = "SELECT " TOKEN_COLUMNS " FROM token WHERE hash = ?",
     [SQL_TOKEN_BY_ID] = "SELECT " TOKEN_COLUMNS " FROM token WHERE id = ?",
     [SQL_TOKEN_LAST] = "SELECT max(id) FROM token",

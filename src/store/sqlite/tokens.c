@@ -12,7 +12,7 @@ token_hash(const struct token *token)
 static void
 token_from_row(sqlite3_stmt *row, struct token *out)
 {
-	struct slice hash = sql_slice(row, 0), name = sql_slice(row, 7);
+	struct slice hash = sql_slice(row, 0), name = sql_slice(row, 7), scope = sql_slice(row, 9);
 	*out = (struct token){
 	    .role = (enum role)sqlite3_column_int(row, 1),
 	    .organisation = {sqlite3_column_int64(row, 2)},
@@ -26,6 +26,10 @@ token_from_row(sqlite3_stmt *row, struct token *out)
 		memcpy(out->hash, hash.ptr, SHA256_BYTES);
 	size_t length = name.len < LIMIT_TOKEN_NAME_BYTES ? name.len : LIMIT_TOKEN_NAME_BYTES;
 	memcpy(out->name, name.ptr, length);
+	/* One that does not fit would be cut to something else: it shows nothing then. */
+	scope = scope.len > LIMIT_TOKEN_SCOPE_BYTES ? SLICE("?") : scope;
+	if (scope.len > 0)
+		memcpy(out->scope, scope.ptr, scope.len);
 }
 
 /* Another process gives ids too, so the last one is read within the transaction. */
@@ -60,6 +64,8 @@ op_token_create(struct sqlite_store *store, struct store_request *request)
 	audit_token(request, NULL, token);
 	sql_run(store, SQL_TOKEN_PUT, "biiiiiit", token_hash(token), (int64_t)token->role, token->organisation.value,
 	    token->created.us, token->expires.us, token->session, token->id.value, slice_of(token->name));
+	if (token->scope[0] != '\0')
+		sql_run(store, SQL_TOKEN_SCOPE_PUT, "it", token->id.value, slice_of(token->scope));
 }
 
 void

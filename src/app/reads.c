@@ -1,0 +1,49 @@
+/* The receiver's API: its connection to the database, and what it is told of the loops' counts. */
+#include "app/service_private.h"
+
+#include <stdlib.h>
+
+#define STUCK_AFTER_US (INT64_C(24) * 3600 * 1000000)
+
+static void
+measure(void *context, struct reader_measures *out)
+{
+	const struct service *service = context;
+	*out = (struct reader_measures){
+	    .accepted = published(service, PUBLISHED_ACCEPTED),
+	    .duplicates = published(service, PUBLISHED_DUPLICATES),
+	    .conflicts = published(service, PUBLISHED_CONFLICTS),
+	    .no_keys = published(service, PUBLISHED_NO_KEYS),
+	    .unrecorded = published(service, PUBLISHED_UNRECORDED),
+	    .attempts_succeeded = published(service, PUBLISHED_SUCCEEDED),
+	    .attempts_failed = published(service, PUBLISHED_FAILED),
+	    .exhausted = published(service, PUBLISHED_EXHAUSTED),
+	    .store = store_runner_counts(service->runner),
+	};
+	for (size_t i = 0; i < VERDICT_COUNT; i++)
+		out->refused[i] = published(service, (enum published)(PUBLISHED_REFUSED_BY + i));
+}
+
+enum error_code
+reads_start(struct service *service, struct error *error)
+{
+	char *path = service_database(service->options.data);
+	const struct store_sqlite_options options = {
+	    .common = {.log = service->options.log}, .path = path, .read_only = true};
+	struct store *store = NULL;
+	enum error_code code = store_sqlite_open(&options, &store, error);
+	free(path);
+	if (code != OK)
+		return code;
+	service->reader = reader_start(&(struct reader_options){
+	    .store = store,
+	    .runner = service->runner,
+	    .mailbox = loop_mailbox(service->in.loop),
+	    .kind = MAIL_READ,
+	    .log = service->options.log,
+	    .measure = measure,
+	    .measure_context = service,
+	    .stuck_after_us = STUCK_AFTER_US,
+	});
+	return OK;
+}

@@ -1,0 +1,61 @@
+/* One request of the receiver's API on its way through the reader's thread. Private to reader*.c. */
+#ifndef SERVER_READER_CALL_H
+#define SERVER_READER_CALL_H
+
+#include "base/id.h"
+#include "model/permission.h"
+#include "model/scope.h"
+#include "server/out.h"
+#include "server/query.h"
+#include "server/reader.h"
+
+enum { READER_PARAMS_MAX = 2, READER_SEGMENTS_MAX = 6 };
+
+struct reader_call {
+	struct mail mail;
+	struct http_exchange *exchange; /* the in-loop's alone; NULL: the client left */
+	struct reader *reader;
+	struct arena arena;
+	/* the request */
+	struct slice method, path, query_text, authorization;
+	struct query query;
+	struct slice params[READER_PARAMS_MAX];
+	size_t param_count;
+	struct token token;
+	struct scope scope;
+	struct wall_time now;
+	/* the answer */
+	int status;
+	struct buf out;
+	struct json_writer writer;
+	const char *content_type; /* NULL: JSON */
+	const char *allow;	  /* of a 405 */
+};
+
+typedef void reader_handler(struct reader_call *call);
+
+struct reader_route {
+	const char *method, *pattern; /* below /api/v1/; `{name}` is a parameter */
+	enum permission permission;   /* NONE: open */
+	reader_handler *handle;
+};
+
+/* reader.c */
+const struct reader_options *reader_options(const struct reader *reader);
+/* Asks the read-only store. False: answered. The request stays the caller's. */
+MUST_CHECK bool reader_ask(struct reader_call *call, struct store_request *request);
+/* Asks the store's thread, and waits for the commit. */
+MUST_CHECK enum error_code reader_change(struct reader *reader, struct store_request *request);
+struct json_writer *reader_write(struct reader_call *call, int status); /* begins the answer */
+void reader_problem(struct reader_call *call, int status, const char *code, const char *format, ...) PRINTF_LIKE(4, 5);
+/* A whole number of the query; false: answered. */
+MUST_CHECK bool reader_number(struct reader_call *call, const char *name, int64_t min, int64_t max, int64_t *value);
+
+/* reader_journal.c, reader_track.c, reader_alerts.c, reader_metrics.c */
+reader_handler reader_journal_list, reader_journal_show, reader_refused, reader_track, reader_alerts,
+    reader_alert_acknowledge, reader_alert_resolve, reader_metrics;
+
+/* redact.c: whether the role may read payloads of this type. */
+bool role_may_read(enum role role, struct slice event_type);
+
+#endif
