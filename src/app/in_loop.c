@@ -41,6 +41,8 @@ on_mail(void *context, struct mail_list mail)
 			reader_reply(in->service->reader, one);
 		} else if (one->kind == MAIL_KEYS) {
 			take_keys(in, CONTAINER_OF(one, struct jwks_mail, mail));
+		} else if (one->kind == MAIL_PULLED) {
+			gateway_pulled(in->gateway, CONTAINER_OF(one, struct gateway_pulled, mail));
 		} else if (in->api != NULL) {
 			api_reply(in->api, CONTAINER_OF(one, struct store_request, mail));
 		} else {

@@ -13,6 +13,15 @@ register_receiver(struct service *service)
 		.log = service->options.log,
 	    },
 	    service->background);
+	service->gaps = gaps_new(
+	    &(struct gaps_options){
+		.config = service->options.config,
+		.sources = service->options.sources,
+		.mailbox = loop_mailbox(service->in.loop),
+		.kind = MAIL_PULLED,
+		.log = service->options.log,
+	    },
+	    service->background);
 }
 
 void
@@ -28,6 +37,8 @@ jobs_free(struct service *service)
 {
 	background_stop(service->background);
 	jwks_free(service->jwks);
+	gaps_free(service->gaps);
 	service->background = NULL;
 	service->jwks = NULL;
+	service->gaps = NULL;
 }

@@ -53,6 +53,7 @@ on_mail(void *context, struct mail_list mail)
 			sender_pause(out->sender);
 			break;
 		case MAIL_RELOAD:
+		case MAIL_PULLED:
 		case MAIL_KEYS:
 		case MAIL_READ: UNREACHABLE();
 		}

@@ -57,6 +57,8 @@ text_of(const struct config *config, const struct config_source *source)
 	    .secret_file = source->secret_file.ptr,
 	    .forward = source->forward.ptr,
 	    .jwks_url = source->jwks_url.ptr,
+	    .pull_url = source->pull_url.ptr,
+	    .pull_token_file = source->pull_token_file.ptr,
 	    .jwks_retry_ms = config->jwks_retry_ms,
 	    .jwks_keep_ms = config->jwks_keep_ms,
 	    .origin = source->origin.ptr,

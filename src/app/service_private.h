@@ -3,6 +3,7 @@
 #define APP_SERVICE_PRIVATE_H
 
 #include "app/background.h"
+#include "app/gaps.h"
 #include "app/jwks.h"
 #include "app/service.h"
 #include "base/random.h"
@@ -15,7 +16,7 @@
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_READ };
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_PULLED, MAIL_READ };
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -78,6 +79,7 @@ struct service {
 	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;
 	struct background *background; /* what it runs: jobs.c */
+	struct gaps *gaps;	       /* RECEIVER */
 	struct jwks *jwks;	       /* RECEIVER; NULL: no source has a jwks_url */
 	struct reader *reader;	       /* RECEIVER */
 	struct in_loop in;

@@ -9,6 +9,7 @@ static const struct cli_command *const commands[] = {
     &cli_simulate,
     &cli_verify,
     &cli_journal_list,
+    &cli_journal_gaps,
     &cli_journal_show,
     &cli_journal_verify,
     &cli_audit_list,

@@ -24,6 +24,7 @@ enum { CONFIG_KEYS_MAX = 48, CONFIG_SOURCES_MAX = 64, CONFIG_ALERTS_MAX = 16, CO
 struct config_source { /* receive/receive.h */
 	struct slice origin;
 	struct slice name, scheme, secret_file, forward;
+	struct slice pull_url, pull_token_file; /* where what is missing is looked up */
 	struct slice jwks_url;		 /* where its keys are fetched */
 	struct slice client_certificate; /* whom its client's certificate must name */
 	struct slice allow;		 /* networks that it may send from */
@@ -69,6 +70,8 @@ struct config {
 	/* receiver.* */
 	struct guard
 	    trusted_proxies;	 /* receiver.trusted_proxies: whose X-Forwarded-For is believed; default nobody's */
+	int64_t gap_check_ms; /* receiver.gap_check: how often missing numbers are looked for; default 5s */
+	int64_t gap_grace_ms; /* receiver.gap_grace: how long an event may be late; default 10s */
 	int64_t jwks_refresh_ms; /* receiver.jwks_refresh: default 10m */
 	int64_t jwks_retry_ms;	 /* receiver.jwks_retry: no fetch sooner after the last; default 10s */
 	int64_t jwks_keep_ms;	 /* receiver.jwks_keep: how long keys outlive their last good fetch; default 1d */

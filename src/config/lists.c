@@ -9,6 +9,8 @@ static const struct config_list_member source_members[] = {
     {"secret_file", OF(config_source, secret_file), false},
     {"forward", OF(config_source, forward), false},
     {"jwks_url", OF(config_source, jwks_url), false},
+    {"pull_url", OF(config_source, pull_url), false},
+    {"pull_token_file", OF(config_source, pull_token_file), false},
     {"client_certificate", OF(config_source, client_certificate), true},
     {"allow", OF(config_source, allow), true},
 };
@@ -41,7 +43,7 @@ static const struct config_list lists[] = {
 	.item = "source",
 	.expected =
 	    "a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and \"forward\"",
-	.members_expected = "name, scheme, secret_file, forward, jwks_url, client_certificate or allow",
+	.members_expected = "name, scheme, secret_file, forward, jwks_url, pull_url, pull_token_file, client_certificate or allow",
 	.items = OF(config, sources),
 	.count = OF(config, source_count),
 	.item_bytes = sizeof(struct config_source),

@@ -1,6 +1,8 @@
 /* The judgement of one request: signature, event id, type, in this order. */
 #include "receive/receive.h"
 
+#include "receive/numbers.h"
+
 #include <stdio.h>
 
 enum { TYPE_BYTES_MAX = 256 };
@@ -117,12 +119,15 @@ journal_request(
 	journal->event_id = message->webhook_id;
 	journal->type = type;
 	journal->message = message;
-	if (source->forward.value != 0) {
+	/* A heartbeat is for the receiver alone. */
+	bool heartbeat = slice_present(type) && slice_equal(type, HEARTBEAT_TYPE);
+	if (source->forward.value != 0 && !heartbeat) {
 		struct endpoint_id *forward = arena_alloc(&request->arena, sizeof *forward);
 		*forward = source->forward;
 		journal->forwards = forward;
 		journal->forward_count = 1;
 	}
+	receive_numbers(source, input, result, request);
 	journal->headers = journal_headers(&request->arena, source, input, result);
 	sha256(message->payload, journal->body_sha256);
 	if (slice_present(result->content)) {

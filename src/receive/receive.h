@@ -31,13 +31,15 @@ struct receive_source {
 	struct key_list of_file, fetched;
 	struct slice secret_file; /* absent: none; ends with a NUL */
 	struct receive_file_seen seen;
-	struct slice jwks_url;	     /* absent: none; without its fragment; ends with a NUL */
-	struct slice jwks_owner;     /* the fragment: whose keys of the set; absent: all */
-	struct wall_time fetched_at; /* when the fetched keys were last had; 0: never */
-	int64_t jwks_retry_us;	     /* a fetch is not sooner than this after the last one */
-	int64_t jwks_keep_us;	     /* how long they are used after `fetched_at` */
-	struct slice forward_url;    /* http or https; absent: nowhere */
-	struct endpoint_id forward;  /* the endpoint of forward_url, once it is stored; 0: nowhere */
+	struct slice jwks_url;	      /* absent: none; without its fragment; ends with a NUL */
+	struct slice jwks_owner;      /* the fragment: whose keys of the set; absent: all */
+	struct wall_time fetched_at;  /* when the fetched keys were last had; 0: never */
+	int64_t jwks_retry_us;	      /* a fetch is not sooner than this after the last one */
+	int64_t jwks_keep_us;	      /* how long they are used after `fetched_at` */
+	struct slice pull_url;	      /* of the endpoint at its sender, to look up what is missing; absent: nowhere */
+	struct slice pull_token_file; /* ends with a NUL */
+	struct slice forward_url;     /* http or https; absent: nowhere */
+	struct endpoint_id forward;   /* the endpoint of forward_url, once it is stored; 0: nowhere */
 };
 
 enum { RECEIVE_SOURCES_MAX = 64 };
@@ -53,8 +55,9 @@ struct receive_sources {
 /* As it is written on the command line or in the configuration. */
 struct receive_source_text {
 	const char *name, *scheme, *secret_file;
-	const char *forward;  /* NULL: nowhere */
-	const char *jwks_url; /* NULL: its keys are those of the secret file */
+	const char *forward;			/* NULL: nowhere */
+	const char *pull_url, *pull_token_file; /* both, or NULL */
+	const char *jwks_url;			/* NULL: its keys are those of the secret file */
 	int64_t jwks_retry_ms, jwks_keep_ms;
 	const char *origin; /* "FILE:LINE" of the configuration, for errors; NULL: options of the command line */
 	bool keys_may_come; /* a secret file that is not there yet is no error */

@@ -205,6 +205,19 @@ check_jwks(const struct receive_source_text *text, enum sign_scheme scheme, stru
 }
 
 static enum error_code
+check_pull(const struct receive_source_text *text, struct error *error)
+{
+	if (text->pull_url != NULL && !is_url(slice_of(text->pull_url)))
+		return refuse(error, ERR_INVALID, text, "pull_url",
+		    "expected an endpoint's URL at its sender, as in "
+		    "https://custody.example/api/v1/app/ID/endpoint/ID");
+	if ((text->pull_url == NULL) != (text->pull_token_file == NULL))
+		return refuse(error, ERR_INVALID, text, text->pull_url == NULL ? "pull_url" : "pull_token_file",
+		    "expected pull_url and pull_token_file, both or neither");
+	return OK;
+}
+
+static enum error_code
 check_text(const struct receive_sources *sources, const struct receive_source_text *text, enum sign_scheme *scheme,
     struct error *error)
 {
@@ -220,8 +233,9 @@ check_text(const struct receive_sources *sources, const struct receive_source_te
 		    RECEIVE_SOURCES_MAX);
 	if (text->scheme == NULL || !sign_scheme_parse(slice_of(text->scheme), scheme))
 		return refuse(error, ERR_INVALID, text, "scheme", "expected one of " SIGN_SCHEME_NAMES);
-	if (text->jwks_url != NULL)
-		return check_jwks(text, *scheme, error);
+	enum error_code pull = check_pull(text, error);
+	if (pull != OK || text->jwks_url != NULL)
+		return pull != OK ? pull : check_jwks(text, *scheme, error);
 	if (text->secret_file == NULL)
 		return refuse(error, ERR_INVALID, text, "secret-file", "expected the file with the keys of source %s",
 		    text->name);
@@ -250,6 +264,8 @@ receive_sources_add(struct receive_sources *sources, const struct receive_source
 		return code;
 	source.name = arena_copy(&sources->arena, slice_of(text->name));
 	source.secret_file = arena_copy(&sources->arena, slice_of(text->secret_file));
+	source.pull_url = arena_copy(&sources->arena, slice_of(text->pull_url));
+	source.pull_token_file = arena_copy(&sources->arena, slice_of(text->pull_token_file));
 	source.forward_url = arena_copy(&sources->arena, slice_of(text->forward));
 	source.jwks_owner = arena_copy(&sources->arena, slice_of(text->jwks_url));
 	struct slice url = slice_cut(&source.jwks_owner, '#');

@@ -271,6 +271,62 @@ gateway_flush(struct gateway *gateway)
 		store_runner_submit_list(gateway->options.runner, &gateway->gathered);
 }
 
+/* --- what was looked up ------------------------------------------------------------------------------ */
+
+struct gateway_pulled *
+gateway_pulled_new(void)
+{
+	return mem_zero(1, sizeof(struct gateway_pulled));
+}
+
+void
+gateway_pulled_free(struct gateway_pulled *pulled)
+{
+	arena_free(&pulled->arena);
+	free(pulled);
+}
+
+static void
+say_not_authentic(struct gateway *gateway, const struct receive_source *source, struct gateway_pulled *pulled,
+    const struct receive_judgement *judgement)
+{
+	gateway->counters.not_authentic++;
+	log_write(gateway->options.log, LOG_ERROR, "a pulled event is not authentic, and not journalled", "source",
+	    arena_string(&pulled->arena, source->name), "sequence",
+	    arena_printf(&pulled->arena, "%" PRId64, pulled->sequence).ptr, "reason", judgement->detail, NULL);
+}
+
+void
+gateway_pulled(struct gateway *gateway, struct gateway_pulled *pulled)
+{
+	const struct receive_source *source = &gateway->options.sources->items[pulled->source];
+	struct verify_input input = {
+	    .method = SLICE("POST"),
+	    .authority = pulled->authority,
+	    .path = pulled->path,
+	    .target_uri = SLICE_NONE,
+	    .headers = pulled->headers,
+	    .body = pulled->body,
+	    .now = clock_wall(),
+	};
+	struct receive_judgement judgement;
+	receive_judge(source, &input, &judgement);
+	struct store_request *request = judgement.request;
+	if (request == NULL) {
+		say_not_authentic(gateway, source, pulled, &judgement);
+	} else {
+		/* That it has this number was asked of the sender itself. */
+		request->journal.looked_up = true;
+		request->journal.stream = request->journal.source;
+		request->journal.number = pulled->sequence;
+		request->journal.number_trusted = true;
+		request->reply_to = gateway->options.mailbox;
+		request->reply_kind = gateway->options.reply_kind;
+		mail_list_add(&gateway->gathered, &request->mail);
+	}
+	gateway_pulled_free(pulled);
+}
+
 /* --- the store's replies ---------------------------------------------------------------------------- */
 
 static void
@@ -280,7 +336,7 @@ count(struct gateway_counters *counters, enum journal_verdict verdict)
 	case JOURNAL_VERIFIED: counters->accepted++; return;
 	case JOURNAL_CONFLICT: counters->conflicts++; return;
 	case JOURNAL_DUPLICATE: counters->duplicates++; return;
-	case JOURNAL_RECONCILIATION: break; /* what comes in is none */
+	case JOURNAL_RECONCILIATION: counters->looked_up++; return;
 	}
 	UNREACHABLE();
 }

@@ -33,10 +33,24 @@ struct gateway_options {
 /* Since the start; a duplicate is an accepted repeat, a conflict another body under a known id. */
 struct gateway_counters {
 	uint64_t accepted, duplicates, conflicts;
-	uint64_t refused[VERDICT_COUNT]; /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
-	uint64_t no_keys;		 /* refused because the source has no keys */
-	uint64_t unrecorded;		 /* refused, and counted with a later one of their kind: too many at once */
+	uint64_t refused[VERDICT_COUNT];   /* by verdict; VERDICT_VERIFIED: good, but there was no journal */
+	uint64_t looked_up, not_authentic; /* of those that were pulled */
+	uint64_t no_keys;		   /* refused because the source has no keys */
+	uint64_t unrecorded;		   /* refused, and counted with a later one of their kind: too many at once */
 };
+
+/* An event that was looked up at its sender. */
+struct gateway_pulled {
+	struct mail mail;
+	size_t source; /* index in the sources */
+	int64_t sequence;
+	struct slice authority, path; /* of the endpoint, which some signatures cover */
+	struct http_headers headers;
+	struct slice body;
+	struct arena arena; /* everything above lives here, and so does it */
+};
+struct gateway_pulled *gateway_pulled_new(void);
+void gateway_pulled_free(struct gateway_pulled *pulled);
 
 struct gateway *gateway_new(const struct gateway_options *options);
 /* Requests that are at the store must have been replied to, or never will be. */
@@ -44,6 +58,8 @@ void gateway_free(struct gateway *gateway);
 /* An http_handlers.request and .gone; `context` is the gateway. */
 void gateway_request(void *context, struct http_exchange *exchange);
 void gateway_gone(void *context, struct http_exchange *exchange);
+/* Verifies what was pulled with the source's keys, as if it had been pushed, and gathers it for the journal. Takes it. */
+void gateway_pulled(struct gateway *gateway, struct gateway_pulled *pulled);
 /* Takes back a request from the store, answers its exchange where that is still there, and frees it. */
 void gateway_reply(struct gateway *gateway, struct store_request *request);
 /* About once a second: says how many refusals were not logged. */

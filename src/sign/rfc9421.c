@@ -286,6 +286,7 @@ verify_label(const struct request *request, const struct sfv_member *list, struc
 	} else {
 		verdict_set(result, VERDICT_VERIFIED, "verified");
 		result->event_id = request->id;
+		result->sequence_signed = covers(list, "vaultbell-sequence");
 	}
 }
 

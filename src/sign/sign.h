@@ -172,8 +172,9 @@ struct verify_result {
 	/* Of a scheme whose body differs between attempts of one event: the signed part that does not, to compare
 	 * instead of the body. Absent: the body stays the same. In arena or input. */
 	struct slice content;
-	bool unknown_key; /* WRONG: it names a key that is none of these */
-	size_t key_index; /* which key fitted */
+	bool unknown_key;     /* WRONG: it names a key that is none of these */
+	size_t key_index;     /* which key fitted */
+	bool sequence_signed; /* vaultbell-sequence is there, and the signature covers it */
 	char reason[160]; /* one line for the answer, log and refused list: what was expected; no secrets, no payload */
 };
 

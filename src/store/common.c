@@ -33,6 +33,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_ENDPOINT_VERIFIED] = "endpoint_verified",
     [STORE_ACCEPT] = "accept",
     [STORE_JOURNAL] = "journal",
+    [STORE_STREAM_EDIT] = "stream_edit",
     [STORE_REFUSED] = "refused",
     [STORE_ALERT_RAISE] = "alert_raise",
     [STORE_ALERT_MOVE] = "alert_move",
@@ -69,6 +70,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_BREAK_LIST] = "break_list",
     [STORE_BREAK_COUNTS] = "break_counts",
     [STORE_FEED] = "feed",
+    [STORE_STREAM_LIST] = "stream_list",
     [STORE_JOURNAL_LIST] = "journal_list",
     [STORE_JOURNAL_GET] = "journal_get",
     [STORE_REFUSED_LIST] = "refused_list",
@@ -203,4 +205,48 @@ store_ask(struct store *store, struct store_request *request, struct error *erro
 		code = request->status;
 	}
 	return code;
+}
+
+/* --- streams ----------------------------------------------------------------------------------------- */
+
+/* A repeat says nothing of its number where anybody could have written it there. */
+void
+store_stream_journal(struct streams *streams, const struct store_journal *journal, struct wall_time now)
+{
+	bool known = journal->verdict == JOURNAL_DUPLICATE && (journal->looked_up || journal->number_trusted);
+	if (!slice_present(journal->stream) || (!journal_counts(journal->verdict) && !known))
+		return;
+	struct stream *stream = streams_put(streams, journal->stream);
+	if (stream == NULL)
+		return;
+	if (journal->number > 0)
+		stream_take(stream, journal->number, journal->number_trusted, now);
+	else
+		stream_hear(stream, journal->newest, journal->interval_s, journal->number_trusted, now);
+}
+
+void
+store_stream_edit(struct streams *streams, struct store_request *request)
+{
+	const struct store_stream_edit *edit = &request->stream_edit;
+	struct stream *stream = streams_find(streams, edit->key);
+	request->existed = stream != NULL;
+	if (stream == NULL)
+		return;
+	if (edit->first > 0)
+		stream_settle(stream, edit->first, edit->last);
+	if (edit->newest >= 0)
+		stream_bound(stream, edit->newest);
+}
+
+void
+store_stream_list(const struct streams *streams, struct store_request *request)
+{
+	request->streams = arena_alloc(&request->arena, (streams->count + 1) * sizeof(struct stream *));
+	for (size_t i = 0; i < streams->count; i++) {
+		struct stream *copy = arena_alloc(&request->arena, sizeof *copy);
+		*copy = *streams->items[i];
+		copy->changed = false;
+		request->streams[request->count++] = copy;
+	}
 }

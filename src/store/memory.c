@@ -309,6 +309,8 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_BREAK_LIST] = memory_break_list,
     [STORE_BREAK_COUNTS] = memory_break_counts,
     [STORE_FEED] = memory_feed,
+    [STORE_STREAM_EDIT] = memory_stream_edit,
+    [STORE_STREAM_LIST] = memory_stream_list,
     [STORE_JOURNAL_LIST] = memory_journal_list,
     [STORE_JOURNAL_GET] = memory_journal_get,
     [STORE_REFUSED_LIST] = memory_refused_list,
@@ -481,6 +483,7 @@ close_memory(struct store *store)
 	free(memory->breaks.rows);
 	free(memory->break_moves.rows);
 	free(memory->break_runs.rows);
+	streams_free(&memory->streams);
 	free(memory->purged.rows);
 	free(memory->keys.rows);
 	free(memory->tasks.rows);

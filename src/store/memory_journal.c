@@ -96,8 +96,8 @@ forward(struct memory *memory, const struct store_request *request, struct mail_
 		store_note_free(note);
 }
 
-enum error_code
-memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
+static enum error_code
+journal_event(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	struct store_journal *journal = &request->journal;
 	struct memory_journal_row *first = find_journalled(memory, journal, true);
@@ -120,6 +120,29 @@ memory_journal(struct memory *memory, struct store_request *request, struct mail
 	struct alert alert = alert_of_conflict(&request->arena, journal->source, journal->event_id, journal->seq);
 	bool existed;
 	(void)memory_alert_put(memory, &alert, request->now, &existed);
+	return OK;
+}
+
+enum error_code
+memory_journal(struct memory *memory, struct store_request *request, struct mail_list *notes)
+{
+	enum error_code code = journal_event(memory, request, notes);
+	if (code == OK)
+		store_stream_journal(&memory->streams, &request->journal, request->now);
+	return code;
+}
+
+enum error_code
+memory_stream_edit(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	store_stream_edit(&memory->streams, request);
+	return OK;
+}
+
+enum error_code
+memory_stream_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	store_stream_list(&memory->streams, request);
 	return OK;
 }
 

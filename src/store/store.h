@@ -25,6 +25,7 @@
 #include "store/break.h"
 #include "store/alert.h"
 #include "store/change.h"
+#include "store/stream.h"
 #include "store/task.h"
 
 enum store_kind {
@@ -62,6 +63,7 @@ enum store_kind {
 	STORE_ACCEPT, /* in: ref, message, new_organisation, only_endpoint (then endpoint_ref: to this one alone, whatever
 			* it takes), sandbox (ERR_FORBIDDEN elsewhere); out: message filled, existed (a repeat) */
 	STORE_JOURNAL,	   /* in: journal; out: journal.verdict, journal.seq */
+	STORE_STREAM_EDIT, /* in: stream_edit; out: existed */
 	STORE_REFUSED,	   /* in: refused; what is kept of it is bounded, the oldest goes first */
 	STORE_ALERT_RAISE, /* in: alert (kind, key, severity, summary); out: alert, existed (not resolved) */
 	STORE_ALERT_MOVE,  /* in: alert (id, or kind and key; state, by); out: alert, existed */
@@ -101,6 +103,7 @@ enum store_kind {
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
 	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: endpoint, deliveries (with message) by rising
 			    * sequence, newest, more */
+	STORE_STREAM_LIST,  /* out: streams: which numbers the receiver has; also on a read-only store */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
 	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
@@ -291,6 +294,11 @@ struct store_journal {
 	const struct endpoint_id *forwards;
 	size_t forward_count;
 	bool looked_up;		      /* it did not come as a webhook: the row is RECONCILIATION, not VERIFIED */
+	/* The number that the event has in a stream (stream.h), or the newest that a heartbeat tells of. */
+	struct slice stream; /* absent: none */
+	int64_t number;	     /* 0: it takes none, and is a heartbeat where there is a stream */
+	int64_t newest, interval_s;
+	bool number_trusted;	      /* a signature covers it */
 	enum journal_verdict verdict; /* out */
 	int64_t seq;		      /* out: of the row (for a duplicate: of the first) */
 };
@@ -308,6 +316,13 @@ struct store_journal_row {
 	int64_t lookup;			   /* by which repeats are found (chain.h) */
 	unsigned char chain[SHA256_BYTES]; /* over this row and all before it (chain.h) */
 	bool damaged;			   /* a member has not even its form, or the body's row is another's */
+};
+
+/* What is known of a stream's missing numbers without their having come. */
+struct store_stream_edit {
+	struct slice key;
+	int64_t first, last; /* these are no longer waited for; first 0: none */
+	int64_t newest;	     /* the sender's newest, as it says when it is asked; -1: not known */
 };
 
 struct store_journal_query {
@@ -421,6 +436,7 @@ struct store_request {
 	void *edit_context;
 	struct store_journal journal;
 	struct store_journal_query journal_query;
+	struct store_stream_edit stream_edit;
 	struct store_refused refused;
 	enum store_refused_kind refused_kind;
 	struct alert alert; /* also the result */
@@ -459,6 +475,7 @@ struct store_request {
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
 	struct store_refused_row *refused_rows;
+	struct stream **streams;
 	struct store_break_move *break_moves; /* by number */
 	size_t break_move_count;
 	struct store_break_count *break_counts;
@@ -484,6 +501,10 @@ struct store_request {
 };
 
 struct store_options;
+/* For implementations: what a journalled event, or an edit, does to the streams. */
+void store_stream_journal(struct streams *streams, const struct store_journal *journal, struct wall_time now);
+void store_stream_edit(struct streams *streams, struct store_request *request);
+void store_stream_list(const struct streams *streams, struct store_request *request);
 /* For implementations: whether the organisation may have events of this type. */
 bool store_has_service(const struct store_options *options, const struct organisation *organisation, struct slice type);
 /* The same. Else fills the request's error, which

@@ -340,7 +340,7 @@ sources:
 		'sources: [{name: a, scheme: none, secret_file: x}]': /config\.yaml:1: sources: scheme: expected one of standard/,
 		'sources: [{name: a, scheme: standard}]': /config\.yaml:1: sources: secret_file: expected the file/,
 		'sources: [{name: a, name: b}]': /config\.yaml:1: expected this key once/,
-		'sources: [{colour: a}]': /config\.yaml:1: expected name, scheme, secret_file or forward/,
+		'sources: [{colour: a}]': /config\.yaml:1: expected name, scheme, secret_file, forward/,
 		'log: {level: info}': /--source is missing: name the source .* or list sources in the configuration/,
 	};
 	for (const [text, message] of Object.entries(wrong)) {

@@ -147,8 +147,9 @@ errors_name_line_and_expectation(void **state)
 	    ":1: expected a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and "
 	    "\"forward\"");
 	assert_refused("sources:\n  - name: a\n    name: b\n", ":3: expected this key once in each source");
-	assert_refused("sources:\n  - nome: a\n", ":2: expected name, scheme, secret_file, forward, jwks_url, "
-						  "client_certificate or allow");
+	assert_refused("sources:\n  - nome: a\n",
+	    ":2: expected name, scheme, secret_file, forward, jwks_url, pull_url, pull_token_file, "
+	    "client_certificate or allow");
 	assert_refused("sources:\n  - name: [a]\n", ":2: expected one value");
 	assert_refused(
 	    "sources:\n  - name: a\nsources:\n  - name: b\n", ":4: expected sources once, they are set above already");

@@ -231,8 +231,8 @@ stand_apart(struct sqlite_store *store, struct wall_time now)
 	store->ids.last = upper_half > store->ids.last ? upper_half : store->ids.last;
 }
 
-void
-op_journal(struct sqlite_store *store, struct store_request *request)
+static void
+journal_event(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_journal *journal = &request->journal;
 	int64_t lookup = chain_lookup(journal->event_id);
@@ -251,6 +251,14 @@ op_journal(struct sqlite_store *store, struct store_request *request)
 	struct alert alert = alert_of_conflict(&request->arena, journal->source, journal->event_id, journal->seq);
 	bool existed;
 	(void)alert_put(store, &alert, request->now, &request->arena, &existed);
+}
+
+void
+op_journal(struct sqlite_store *store, struct store_request *request)
+{
+	journal_event(store, request);
+	if (store->failed == SQLITE_OK)
+		store_stream_journal(&store->streams, &request->journal, request->now);
 }
 
 /* --- reading ---------------------------------------------------------------------------------------- */

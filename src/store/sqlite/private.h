@@ -100,6 +100,8 @@ enum sql {
 	SQL_ATTEMPT_OF_MESSAGE_DOWN,
 	SQL_ATTEMPT_OF_ENDPOINT_UP,
 	SQL_ATTEMPT_OF_ENDPOINT_DOWN,
+	SQL_STREAMS,
+	SQL_STREAM_PUT,
 	SQL_FEED_NEXT,
 	SQL_FEED_PUT,
 	SQL_FEED_LIST,
@@ -195,6 +197,7 @@ struct sqlite_store {
 	struct refused_tallies refused;
 	int64_t pending; /* deliveries: kept in step with the table */
 	struct feed feed;
+	struct streams streams;
 };
 
 /* statements.c: the prepared statement, reset and ready to bind. */
@@ -260,6 +263,10 @@ void feed_keep_up(struct sqlite_store *store);
 bool feed_step(struct sqlite_store *store);
 void feed_note(struct sqlite_store *store, int64_t message, int64_t endpoint, int64_t sequence);
 
+/* streams.c: at open; within a batch, before its commit. */
+void streams_load(struct sqlite_store *store);
+void streams_save(struct sqlite_store *store);
+
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
 
@@ -280,6 +287,8 @@ sqlite_operation op_change_decide, op_change_step, op_change_get, op_change_list
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* feed.c */
 sqlite_operation op_feed;
+/* streams.c */
+sqlite_operation op_stream_edit, op_stream_list;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
 /* breaks.c */

@@ -110,6 +110,8 @@ static const char *const migrations[] = {
     ("CREATE TABLE IF NOT EXISTS token_scope (token INTEGER PRIMARY KEY, scope TEXT NOT NULL) STRICT;"
      "CREATE TRIGGER IF NOT EXISTS token_scope_end AFTER DELETE ON token"
      " BEGIN DELETE FROM token_scope WHERE token = old.id; END;"),
+    /* Which numbers of its sources a receiver has (stream.h). */
+    ("CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 
 enum { VERSION_CHAINED = 2 };

@@ -72,6 +72,8 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_MESSAGE_ENDPOINTS] = op_message_endpoints,
     [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
     [STORE_FEED] = op_feed,
+    [STORE_STREAM_EDIT] = op_stream_edit,
+    [STORE_STREAM_LIST] = op_stream_list,
     [STORE_JOURNAL_LIST] = op_journal_list,
     [STORE_JOURNAL_GET] = op_journal_get,
     [STORE_BREAK_SEEN] = op_break_seen,
@@ -202,6 +204,7 @@ load(struct sqlite_store *store, struct error *error)
 	journal_load(store);
 	audit_load(store);
 	feed_load(store);
+	streams_load(store);
 	sqlite_load_ids(store);
 	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
 	if (sql_step(store, pending))
@@ -372,6 +375,7 @@ writes(enum store_kind kind)
 	case STORE_BREAK_MOVE:
 	case STORE_TASK_CREATE:
 	case STORE_TASK_STEP:
+	case STORE_STREAM_EDIT:
 	case STORE_FEED: /* it may have to write first what it then reads */
 	case STORE_TASK_CANCEL: return true;
 	case STORE_ORGANISATION_GET:
@@ -401,6 +405,7 @@ writes(enum store_kind kind)
 	case STORE_ATTEMPT_LIST:
 	case STORE_MESSAGE_ENDPOINTS:
 	case STORE_ENDPOINT_MESSAGES:
+	case STORE_STREAM_LIST:
 	case STORE_JOURNAL_LIST:
 	case STORE_JOURNAL_GET:
 	case STORE_REFUSED_LIST:
@@ -494,6 +499,7 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	if (writing) {
 		save_sequences(store);
 		feed_keep_up(store);
+		streams_save(store);
 		if (store->failed == SQLITE_OK)
 			sql_run(store, SQL_COMMIT, "");
 	}
@@ -531,6 +537,7 @@ sqlite_close(struct store *base)
 	sql_finalize_all(store);
 	sqlite3_close(store->db);
 	directory_fini(&store->directory);
+	streams_free(&store->streams);
 	refused_forget(store);
 	free(store);
 }
