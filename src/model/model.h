@@ -93,8 +93,9 @@ struct endpoint {
 	struct endpoint_id id;
 	struct organisation_id organisation;
 	enum endpoint_state state;
-	struct wall_time failing_since;	    /* of unbroken failure; 0: not failing */
-	int32_t warned;			    /* how often that was announced since; 0 when it is not failing */
+	struct wall_time failing_since; /* of unbroken failure; 0: not failing */
+	int64_t held;	/* in answers alone, while it is not active: pending for it, up to a bound; -1: not counted */
+	int32_t warned; /* how often that was announced since; 0 when it is not failing */
 	struct slice url, description, uid; /* uid absent: none */
 	struct slice_list event_types;	    /* empty: all */
 	struct slice_list channels;	    /* empty: all */

@@ -177,6 +177,11 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_string(writer, "schedule", endpoint->schedule);
 	out_owners(writer, endpoint);
 	out_verification(writer, &endpoint->verification);
+	/* Only where there is something to say: most endpoints work. */
+	if (endpoint->failing_since.us != 0)
+		out_time(writer, "failingSince", endpoint->failing_since);
+	if (endpoint->state != ENDPOINT_ACTIVE && endpoint->held >= 0)
+		json_put_integer(writer, "held", endpoint->held);
 	json_put_cstring(writer, "ordering", delivery_order_name(endpoint->order));
 	json_key(writer, "heartbeatSeconds");
 	if (endpoint->heartbeat_s > 0)

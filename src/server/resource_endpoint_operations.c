@@ -32,6 +32,8 @@ answer_stats(struct call *call, const struct store_stats *sum)
 	json_put_integer(writer, "success", sum->succeeded);
 	json_put_integer(writer, "pending", 0);
 	json_put_integer(writer, "sending", sum->pending);
+	if (sum->held > 0)
+		json_put_integer(writer, "held", sum->held);
 	json_put_integer(writer, "fail", sum->failed);
 	json_put_integer(writer, "canceled", sum->cancelled);
 	json_close(writer);
@@ -58,6 +60,7 @@ finish_stats(struct call *call, struct store_request *request)
 	counting->sum.succeeded += request->stats.succeeded;
 	counting->sum.failed += request->stats.failed;
 	counting->sum.pending += request->stats.pending;
+	counting->sum.held += request->stats.held;
 	counting->page.after = request->next;
 	if (request->more)
 		count_on(call);

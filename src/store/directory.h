@@ -35,7 +35,7 @@ struct directory {
 	struct map by_uid;		 /* (hash of uid, 0) → index; a hint, always checked */
 	struct directory_endpoint **all; /* every endpoint */
 	size_t all_count;
-	struct map by_endpoint;		     /* (endpoint id, 0) → index in all */
+	struct map by_endpoint; /* (endpoint id, 0) → index in all */
 	/* Those whose `sequence_changed`. */
 	struct directory_endpoint **numbered;
 	size_t numbered_count;

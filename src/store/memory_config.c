@@ -232,9 +232,11 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 }
 
 static enum error_code
-show_endpoint(struct store_request *request, const struct memory_endpoint *row)
+show_endpoint(struct memory *memory, struct store_request *request, const struct memory_endpoint *row)
 {
 	request->endpoint = endpoint_copy(&request->arena, &row->endpoint);
+	if (row->endpoint.state != ENDPOINT_ACTIVE)
+		request->endpoint.held = memory_held(memory, row->endpoint.id);
 	return OK;
 }
 
@@ -264,7 +266,7 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 	audit_endpoint(request, NULL, from);
 	emit_endpoint(request, of, NULL, from, 0);
 	memory_note_endpoint(row, notes);
-	return show_endpoint(request, row);
+	return show_endpoint(memory, request, row);
 }
 
 enum error_code
@@ -314,7 +316,7 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 	row->endpoint = endpoint_copy(&row->arena, &edited);
 	arena_free(&old);
 	memory_note_endpoint(row, notes);
-	return show_endpoint(request, row);
+	return show_endpoint(memory, request, row);
 }
 
 enum error_code
@@ -337,7 +339,7 @@ enum error_code
 memory_endpoint_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	struct memory_endpoint *row = memory_endpoint_of(memory, request);
-	return row == NULL ? request->status : show_endpoint(request, row);
+	return row == NULL ? request->status : show_endpoint(memory, request, row);
 }
 
 enum error_code
@@ -356,7 +358,10 @@ memory_endpoint_list(struct memory *memory, struct store_request *request, struc
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+		struct endpoint *shown = &request->endpoints[request->count++];
+		*shown = endpoint_copy(&request->arena, endpoint);
+		if (endpoint->state != ENDPOINT_ACTIVE)
+			shown->held = memory_held(memory, endpoint->id);
 	}
 	return OK;
 }

@@ -160,6 +160,8 @@ memory_endpoint_stats(struct memory *memory, struct store_request *request, stru
 		*(attempt->succeeded ? &request->stats.succeeded : &request->stats.failed) += 1;
 		request->next = attempt->id.value;
 	}
+	if (request->page.after == 0 && endpoint->endpoint.state != ENDPOINT_ACTIVE)
+		request->stats.held = memory_held(memory, endpoint->endpoint.id);
 	for (size_t i = 0; i < memory->deliveries.count && request->page.after == 0; i++) {
 		const struct memory_delivery *row = &memory->deliveries.rows[i];
 		if (row->endpoint.value == endpoint->endpoint.id.value && row->state == DELIVERY_PENDING &&

@@ -360,6 +360,7 @@ struct store_counts {
 /* Attempts by outcome, and deliveries that are under way. */
 struct store_stats {
 	int64_t succeeded, failed, pending, cancelled;
+	int64_t held; /* pending of all times, while the endpoint is not active; up to STORE_HELD_COUNTED */
 };
 
 /* Of one endpoint: all deliveries that it ever had, and what is left of them. */

@@ -58,6 +58,7 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 	say_text(out, "state", slice_of(endpoint_state_name(endpoint->state)));
 	say_number(out, "failing", endpoint->failing_since.us);
 	say_number(out, "warned", endpoint->warned);
+	say_number(out, "held", endpoint->held);
 	say_text(out, "url", endpoint->url);
 	say_text(out, "uid", endpoint->uid);
 	say_text(out, "description", endpoint->description);

@@ -341,6 +341,14 @@ live_endpoints(const struct directory_organisation *owner)
 }
 
 static void
+show_endpoint(struct sqlite_store *store, struct store_request *request, const struct endpoint *endpoint)
+{
+	request->endpoint = endpoint_copy(&request->arena, endpoint);
+	if (endpoint->state != ENDPOINT_ACTIVE)
+		request->endpoint.held = endpoint_held(store, endpoint->id);
+}
+
+static void
 add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, struct store_request *request,
     struct endpoint *endpoint)
 {
@@ -363,7 +371,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	audit_endpoint(request, NULL, endpoint);
 	emit_endpoint(request, &owner->organisation, NULL, endpoint, 0);
 	save_endpoint(store, endpoint, true);
-	request->endpoint = endpoint_copy(&request->arena, endpoint);
+	show_endpoint(store, request, endpoint);
 }
 
 void
@@ -416,7 +424,7 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	emit_endpoint(
 	    request, &owner->organisation, &entry->endpoint, &edited, resumed ? endpoint_held(store, edited.id) : 0);
 	save_endpoint(store, &edited, true);
-	request->endpoint = edited;
+	show_endpoint(store, request, &edited);
 }
 
 void
@@ -444,7 +452,7 @@ op_endpoint_get(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_endpoint *entry = need_endpoint(store, need_organisation(store, request), request);
 	if (entry != NULL)
-		request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+		show_endpoint(store, request, &entry->endpoint);
 }
 
 void
@@ -455,6 +463,8 @@ op_endpoint_list(struct sqlite_store *store, struct store_request *request)
 		return;
 	const struct store_page *page = &request->page;
 	request->endpoints = arena_alloc(&request->arena, page->limit * sizeof request->endpoints[0]);
+	/* What many hold is counted for the first of them: a list must not read a million rows. */
+	int64_t left = STORE_HELD_COUNTED;
 	for (size_t n = 0; n < owner->endpoint_count; n++) {
 		size_t index = page->descending ? owner->endpoint_count - 1 - n : n;
 		const struct endpoint *endpoint = &owner->endpoints[index]->endpoint;
@@ -463,7 +473,12 @@ op_endpoint_list(struct sqlite_store *store, struct store_request *request)
 		request->more = request->count == page->limit;
 		if (request->more)
 			return;
-		request->endpoints[request->count++] = endpoint_copy(&request->arena, endpoint);
+		struct endpoint *shown = &request->endpoints[request->count++];
+		*shown = endpoint_copy(&request->arena, endpoint);
+		if (endpoint->state == ENDPOINT_ACTIVE)
+			continue;
+		shown->held = left > 0 ? endpoint_held(store, endpoint->id) : -1;
+		left -= shown->held;
 	}
 }
 

@@ -106,6 +106,8 @@ op_endpoint_stats(struct sqlite_store *store, struct store_request *request)
 	sql_end(row);
 	if (page->after != 0)
 		return;
+	if (entry->endpoint.state != ENDPOINT_ACTIVE)
+		request->stats.held = endpoint_held(store, entry->endpoint.id);
 	row = sql_bind(store, SQL_DELIVERY_PENDING, "iii", entry->endpoint.id.value, page->floor, ceiling);
 	if (sql_step(store, row))
 		request->stats.pending = sqlite3_column_int64(row, 0);
