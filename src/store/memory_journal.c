@@ -111,6 +111,10 @@ journal_event(struct memory *memory, struct store_request *request, struct mail_
 		return OK;
 	}
 	chain_own_message(journal);
+	/* As in SQLite: the ids of what was looked up are of the upper half of the millisecond. */
+	int64_t upper_half = id_floor(request->now) + (INT64_C(1) << 19);
+	if (journal->looked_up && upper_half > memory->ids.last)
+		memory->ids.last = upper_half;
 	memory_keep_message(memory, journal->message, request->now);
 	append(memory, journal, request->now);
 	if (journal_counts(journal->verdict)) {
