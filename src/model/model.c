@@ -246,8 +246,8 @@ endpoint_unproven(const struct endpoint *endpoint)
 }
 
 void
-endpoint_verification_begin(
-    const struct endpoint *before, struct endpoint *edited, struct slice challenge, struct wall_time now)
+endpoint_verification_begin(struct arena *arena, const struct endpoint *before, struct endpoint *edited,
+    struct slice challenge, struct wall_time now)
 {
 	bool moved = before == NULL || !slice_equal(before->url, edited->url);
 	struct verification *verification = &edited->verification;
@@ -256,7 +256,7 @@ endpoint_verification_begin(
 		/* Asked for again, it goes on as it is. */
 		if (!slice_present(verification->url) || !slice_equal(verification->url, edited->url))
 			*verification = (struct verification){.challenge = challenge, .url = edited->url, .due = now};
-		edited->url = before->url;
+		edited->url = arena_copy(arena, before->url);
 	} else if (moved && live) {
 		*verification = (struct verification){.attempts = 0};
 	} else if (moved && slice_present(challenge)) {

@@ -135,8 +135,8 @@ MUST_CHECK bool delivery_order_parse(struct slice name, enum delivery_order *out
 bool endpoint_unproven(const struct endpoint *endpoint);
 /* After an edit that was asked for with a challenge (absent: none is wanted): what is new in `edited` has to prove itself.
  * A new endpoint waits for that; of one that is live, the URL that it had stays until then. `before` NULL: it is made. */
-void endpoint_verification_begin(
-    const struct endpoint *before, struct endpoint *edited, struct slice challenge, struct wall_time now);
+void endpoint_verification_begin(struct arena *arena, const struct endpoint *before, struct endpoint *edited,
+    struct slice challenge, struct wall_time now);
 
 /* Whether an event goes to this endpoint: it takes deliveries (ACTIVE, SUSPENDED or PENDING_VERIFICATION), its types are all or hold
  * the type, its channels are all or share one with the event's. All does not mean what goes by name only. */

@@ -311,6 +311,21 @@ change_prepare(struct change_request *change, const struct endpoint *current, st
 	UNREACHABLE();
 }
 
+/* The same words whichever store refused: they stand in the audit log. */
+static const char *
+problem_of(const struct store_request *done)
+{
+	switch ((int)done->detail) {
+	case STORE_DETAIL_NO_ORGANISATION: return "the organisation is no longer there";
+	case STORE_DETAIL_NO_ENDPOINT: return "the endpoint is no longer there";
+	case STORE_DETAIL_NO_TOKEN: return "the token is no longer there";
+	case STORE_DETAIL_UID_TAKEN: return "the uid is in use";
+	case STORE_DETAIL_TYPE_UNKNOWN: return "an event type is no longer there";
+	case STORE_DETAIL_TOO_MANY: return "the organisation has as many endpoints as it may";
+	default: return done->error.text[0] != '\0' ? done->error.text : "it cannot be done now";
+	}
+}
+
 void
 change_settle(
     struct change_request *change, const struct store_request *done, struct wall_time now, struct arena *arena)
@@ -320,9 +335,7 @@ change_settle(
 	change->state = to;
 	change->ended = now;
 	if (to == CHANGE_STALE) {
-		const char *text =
-		    done->error.text[0] != '\0' ? done->error.text : "what it is about is no longer there";
-		change->problem = arena_copy(arena, slice_of(text));
+		change->problem = arena_copy(arena, slice_of(problem_of(done)));
 	} else if (change->operation == CHANGE_ENDPOINT_CREATE) {
 		change->object = done->endpoint.id.value;
 	} else if (change->operation == CHANGE_TOKEN_CREATE) {

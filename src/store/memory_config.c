@@ -256,7 +256,7 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 		return memory_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY);
 	if (change_hold_endpoint(request, of, NULL, from))
 		return memory_hold(memory, request);
-	endpoint_verification_begin(NULL, from, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, NULL, from, request->challenge, request->now);
 	struct memory_endpoint *row = MEMORY_ADD(&memory->endpoints);
 	from->id.value = id_next(&memory->ids, request->now);
 	from->created = request->now;
@@ -304,7 +304,7 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 		return code;
 	if (change_hold_endpoint(request, &organisation->organisation, &row->endpoint, &edited))
 		return memory_hold(memory, request);
-	endpoint_verification_begin(&row->endpoint, &edited, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, &row->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
 	if (edited.failing_since.us == 0)
 		edited.warned = 0;

@@ -42,6 +42,9 @@ say_organisation(struct buf *out, const struct organisation *organisation)
 	say_number(out, "limited", organisation->services_limited);
 	say_list(out, "services", organisation->services);
 	say_number(out, "environment", organisation->environment);
+	say_number(out, "governed", organisation->governance.aspects);
+	say_number(out, "cools", organisation->governance.cool_off_s);
+	say_text(out, "security", organisation->governance.contact);
 	say_number(out, "twin", organisation->twin.value);
 	say_number(out, "retention", organisation->retention_days);
 	say_text(out, "redactions", organisation->redactions);
@@ -75,6 +78,13 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 	for (size_t i = 0; i < DUTY_COUNT; i++) {
 		say_text(out, "team", endpoint->owners[i].team);
 		say_text(out, "contact", endpoint->owners[i].contact);
+	}
+	if (slice_present(endpoint->verification.challenge)) {
+		say_text(out, "challenge", endpoint->verification.challenge);
+		say_text(out, "verify", endpoint->verification.url);
+		say_number(out, "asked", endpoint->verification.attempts);
+		say_number(out, "ask", endpoint->verification.due.us);
+		say_text(out, "problem", endpoint->verification.problem);
 	}
 	for (size_t i = 0; i < endpoint->key_count; i++) {
 		const struct endpoint_key *key = &endpoint->keys[i];
@@ -206,6 +216,20 @@ say_refill(struct buf *out, const struct store_refill *refill)
 }
 
 static void
+say_change(struct buf *out, const struct change_request *change)
+{
+	buf_text(out, "\n  change");
+	say_number(out, "id", change->id.value);
+	say_number(out, "organisation", change->organisation.value);
+	say_number(out, "due", change->due.us);
+	buf_text(out, " ");
+	change_encode(change, out);
+	struct json_writer writer;
+	json_writer_init(&writer, out);
+	change_write(&writer, change);
+}
+
+static void
 say_lists(struct buf *out, const struct store_request *request)
 {
 	say_number(out, "count", (int64_t)request->count);
@@ -228,6 +252,8 @@ say_lists(struct buf *out, const struct store_request *request)
 			say_journal(out, &request->journal_rows[i]);
 		if (request->tokens != NULL)
 			say_token(out, &request->tokens[i]);
+		if (request->changes != NULL)
+			say_change(out, &request->changes[i]);
 		if (request->audit_rows != NULL)
 			say_audit(out, &request->audit_rows[i]);
 	}
@@ -243,12 +269,18 @@ describe_reply(const struct store_request *request, struct buf *out)
 	say_number(out, "existed", request->existed);
 	if (slice_present(request->audit.action))
 		say_audit(out, &request->audit);
+	if (request->change.id.value != 0 && request->kind != STORE_CHANGE_LIST) {
+		say_change(out, &request->change);
+		say_number(out, "next", request->due.us);
+		return;
+	}
 	switch ((int)request->kind) {
 	case STORE_ORGANISATION_CREATE:
 	case STORE_ORGANISATION_EDIT:
 	case STORE_ORGANISATION_GET: say_organisation(out, &request->organisation); break;
 	case STORE_ENDPOINT_CREATE:
 	case STORE_ENDPOINT_EDIT:
+	case STORE_ENDPOINT_VERIFIED:
 	case STORE_ENDPOINT_GET: say_endpoint(out, &request->endpoint); break;
 	case STORE_EVENT_TYPE_CREATE:
 	case STORE_EVENT_TYPE_EDIT:

@@ -167,6 +167,18 @@ edit_type(void *context, struct arena *arena UNUSED, struct event_type *type, bo
 
 /* --- things ------------------------------------------------------------------------------------------ */
 
+static struct governance
+some_governance(struct maker *maker)
+{
+	if (chance(maker, 2))
+		return (struct governance){.aspects = 0};
+	return (struct governance){
+	    .aspects = (unsigned)below(maker, GOVERN_ALL + 1),
+	    .cool_off_s = below(maker, 2),
+	    .contact = maybe(maker, name(maker, "security-", 2)),
+	};
+}
+
 static struct organisation
 some_organisation(struct maker *maker)
 {
@@ -179,6 +191,7 @@ some_organisation(struct maker *maker)
 	    .services_limited = limited,
 	    .services = limited ? names(maker, "service-", 3, 3) : (struct slice_list){NULL, 0},
 	    .environment = (enum environment)below(maker, ENVIRONMENT_COUNT),
+	    .governance = some_governance(maker),
 	};
 }
 
@@ -292,6 +305,34 @@ make_token(struct maker *maker)
 	request->page = page(maker, known->tokens, known->token_count);
 }
 
+static void
+make_change(struct maker *maker)
+{
+	static const enum change_state decisions[] = {
+	    CHANGE_APPROVED, CHANGE_APPROVED, CHANGE_REFUSED, CHANGE_WITHDRAWN};
+	struct store_request *request = maker->request;
+	const struct known *known = maker->known;
+	if (request->kind == STORE_CHANGE_STEP) {
+		request->now.us += below(maker, 3000000);
+		return;
+	}
+	if (request->kind == STORE_ENDPOINT_VERIFIED) {
+		request->verified = (struct store_verified){
+		    .endpoint = {known_id(maker, known->endpoints, known->endpoint_count)},
+		    .challenge = name(maker, "challenge-", 3),
+		    .succeeded = chance(maker, 2),
+		    .problem = name(maker, "problem ", 5),
+		    .due = {request->now.us + below(maker, 1000)},
+		};
+		return;
+	}
+	request->change.id.value = known_id(maker, known->changes, known->change_count);
+	request->change.state = decisions[below(maker, COUNT_OF(decisions))];
+	request->change.reason = maybe(maker, name(maker, "reason ", 5));
+	request->change_state = below(maker, CHANGE_STATE_COUNT + 3) - 3;
+	request->page = page(maker, known->changes, known->change_count);
+}
+
 /* Most of what is asked for, somebody asks for. */
 static void
 make_actor(struct maker *maker)
@@ -316,6 +357,8 @@ make_configuration(struct maker *maker)
 	request->get_if_exists = chance(maker, 3);
 	request->include_archived = chance(maker, 2);
 	request->expunge = chance(maker, 2);
+	if (chance(maker, 3))
+		request->challenge = name(maker, "challenge-", 3);
 	make_edit(maker);
 	switch ((int)request->kind) {
 	case STORE_ORGANISATION_CREATE:
@@ -342,6 +385,11 @@ make_configuration(struct maker *maker)
 	case STORE_TOKEN_EXPIRE:
 	case STORE_TOKEN_LIST:
 	case STORE_TOKEN_USED: make_token(maker); break;
+	case STORE_CHANGE_DECIDE:
+	case STORE_CHANGE_STEP:
+	case STORE_CHANGE_GET:
+	case STORE_CHANGE_LIST:
+	case STORE_ENDPOINT_VERIFIED: make_change(maker); break;
 	default: break;
 	}
 }
@@ -489,6 +537,13 @@ some_kind(struct maker *maker)
 	    STORE_TOKEN_EXPIRE,
 	    STORE_TOKEN_LIST,
 	    STORE_TOKEN_USED,
+	    STORE_CHANGE_DECIDE,
+	    STORE_CHANGE_DECIDE,
+	    STORE_CHANGE_DECIDE,
+	    STORE_CHANGE_STEP,
+	    STORE_CHANGE_GET,
+	    STORE_CHANGE_LIST,
+	    STORE_ENDPOINT_VERIFIED,
 	    STORE_AUDIT_LIST,
 	    STORE_JOURNAL,
 	    STORE_ENDPOINTS_ALL,
@@ -570,6 +625,11 @@ known_learn(struct known *known, const struct store_request *request)
 {
 	if (request->status != OK)
 		return;
+	if (request->change.id.value != 0) {
+		if (request->change.state == CHANGE_REQUESTED)
+			learn(known->changes, &known->change_count, request->change.id.value);
+		return;
+	}
 	if (request->kind == STORE_ORGANISATION_CREATE)
 		learn(known->organisations, &known->organisation_count, request->organisation.id.value);
 	if (request->kind == STORE_ENDPOINT_CREATE)

@@ -9,8 +9,8 @@ enum { KNOWN_MAX = 4096 };
 /* Ids that replies have named: what later requests may ask for. */
 struct known {
 	int64_t organisations[KNOWN_MAX], endpoints[KNOWN_MAX], messages[KNOWN_MAX], attempts[KNOWN_MAX];
-	int64_t tokens[KNOWN_MAX];
-	size_t organisation_count, endpoint_count, message_count, attempt_count, token_count;
+	int64_t tokens[KNOWN_MAX], changes[KNOWN_MAX];
+	size_t organisation_count, endpoint_count, message_count, attempt_count, token_count, change_count;
 };
 
 /* The same random numbers give the same request. */

@@ -363,7 +363,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 		change_hold(store, request);
 		return;
 	}
-	endpoint_verification_begin(NULL, endpoint, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, NULL, endpoint, request->challenge, request->now);
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
 	endpoint->environment = owner->organisation.environment;
@@ -415,7 +415,7 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 		change_hold(store, request);
 		return;
 	}
-	endpoint_verification_begin(&entry->endpoint, &edited, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, &entry->endpoint, &edited, request->challenge, request->now);
 	edited.updated = request->now;
 	if (edited.failing_since.us == 0)
 		edited.warned = 0;
