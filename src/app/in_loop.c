@@ -163,6 +163,7 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		in->api = api_new(&(struct api_options){
 		    .config = service->options.config,
 		    .sealer = service->sealer,
+		    .certificates = service->certificates,
 		    .runner = service->runner,
 		    .mailbox = loop_mailbox(in->loop),
 		    .reply_kind = MAIL_STORE_REPLY,

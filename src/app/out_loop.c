@@ -20,6 +20,13 @@ transmit(void *context, struct transmission *transmission)
 	transport_send(out->transport, transmission);
 }
 
+static void
+retire(void *context, const struct tls_identity *identity)
+{
+	const struct out_loop *out = context;
+	transport_retire(out->transport, identity);
+}
+
 static uint64_t
 next_random(void *context)
 {
@@ -120,6 +127,7 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	    .timeout_ms = config->delivery_timeout_ms,
 	    .sealer = service->sealer,
 	    .sandbox_plain_http = !config->delivery_https_only,
+	    .certificates = service->certificates,
 	    .log = service->options.log,
 	    .forwarding = service->options.role == SERVICE_RECEIVER,
 	};
@@ -128,7 +136,8 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	options.engine.warn_share_percent = config->delivery_warn_share;
 	options.engine.warn_failures = config->delivery_warn_failures;
 	out->sender = sender_new(&options,
-	    &(struct sender_ports){.context = out, .submit = submit, .transmit = transmit, .random = next_random});
+	    &(struct sender_ports){
+		.context = out, .submit = submit, .transmit = transmit, .retire = retire, .random = next_random});
 	return transport_new(
 	    &(struct transport_options){
 		.kind = config->delivery_transport,

@@ -143,6 +143,7 @@ free_all(struct service *service)
 	http_tls_free(service->tls);
 	free(service->access);
 	arena_free(&service->arena);
+	certificates_free(service->certificates);
 	sealer_free(service->sealer);
 	if (service->lock_fd >= 0)
 		close(service->lock_fd);
@@ -155,6 +156,8 @@ service_start(const struct service_options *options, struct service **out, struc
 	struct service *service = mem_zero(1, sizeof *service);
 	service->options = *options;
 	service->lock_fd = -1;
+	if (options->role == SERVICE_SENDER)
+		service->certificates = certificates_new();
 	enum error_code code = split_listen(service, options->listen, error);
 	if (code == OK)
 		code = lock_directory(service, error);

@@ -75,6 +75,7 @@ struct service {
 	struct http_tls *tls;  /* NULL: plain HTTP */
 	struct access *access; /* RECEIVER: by source */
 	struct arena arena;    /* what `access` names */
+	struct certificates *certificates; /* SENDER: when they expire; filled by the out-loop, read by the in-loop */
 	struct store *store;   /* until the runner takes it */
 	struct anchor *anchor; /* RECEIVER; as the store */
 	struct store_runner *runner;

@@ -12,7 +12,8 @@ enum { FLYING_MAX = 64, BODY_BYTES_MAX = 4096, AGAIN_US = 1000000 };
 /* One URL that has to prove itself. */
 struct ask {
 	struct transmission transmission;
-	struct endpoint endpoint; /* what is needed of it lives in arena */
+	struct tls_identity *identity; /* that it goes out under; one reference */
+	struct endpoint endpoint;      /* what is needed of it lives in arena */
 	struct arena arena;
 	struct slice url;
 	struct wall_time due;
@@ -46,6 +47,7 @@ challenger_new(const struct sender_options *options, const struct sender_ports *
 static void
 ask_free(struct ask *ask)
 {
+	tls_identity_unref(ask->identity);
 	arena_free(&ask->transmission.arena);
 	arena_free(&ask->arena);
 	free(ask);
@@ -189,7 +191,8 @@ compose_ask(struct challenger *challenger, struct ask *ask, struct wall_time now
 	struct endpoint endpoint = ask->endpoint;
 	endpoint.url = ask->url;
 	endpoint.payload_style = PAYLOAD_RAW;
-	struct target *target = target_new(&endpoint, &challenger->options->schedule, challenger->options->sealer);
+	struct target *target =
+	    target_new(&endpoint, &challenger->options->schedule, challenger->options->sealer, NULL);
 	struct message *message = message_new();
 	message->organisation = endpoint.organisation;
 	message->event_type = SLICE("webhook.ping");
@@ -201,12 +204,16 @@ compose_ask(struct challenger *challenger, struct ask *ask, struct wall_time now
 	    .target = target,
 	    .message = message,
 	    .now = now,
+	    /* An access token has to be asked for; a challenge goes without. */
+	    .authorization = target->credentials == NULL ? SLICE_NONE : target->credentials->authorization,
 	};
 	struct transmission *transmission = &ask->transmission;
 	*transmission = (struct transmission){
 	    .arena = transmission->arena, .owner = ask, .timeout_ms = challenger->options->timeout_ms};
 	enum error_code code = compose(&input, transmission, error);
 	transmission->body = arena_copy(&transmission->arena, transmission->body);
+	tls_identity_unref(ask->identity);
+	ask->identity = tls_identity_ref(transmission->identity);
 	message_unref(message);
 	target_free(target);
 	return code;

@@ -155,6 +155,8 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 	out->body = verbatim ? input->message->payload
 			     : compose_body(arena, target->style, target->environment, input->message);
 	out->own_destination = input->forward;
+	out->party = target->organisation.value;
+	out->identity = credentials_identity(target->credentials);
 	bool legacy = !input->forward && target->scheme == SCHEME_LEGACY;
 	add(&out->headers, "content-type", SLICE("application/json"));
 	bool pulled = input->kind == COMPOSE_PULLED;
@@ -170,9 +172,16 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 		add(&out->headers, "vaultbell-attempt", arena_printf(arena, "%d", input->number));
 	if (!legacy && input->kind == COMPOSE_DELIVERY && input->message->test)
 		add(&out->headers, "vaultbell-test", SLICE("true"));
-	for (size_t i = 0; i < target->custom.count && !pulled; i++)
+	bool authorised = slice_present(input->authorization) && !pulled;
+	if (authorised)
+		add(&out->headers, "authorization", arena_copy(arena, input->authorization));
+	for (size_t i = 0; i < target->custom.count && !pulled; i++) {
+		/* What the endpoint's authentication says goes before a custom header of that name. */
+		if (authorised && slice_equal_nocase(target->custom.items[i].name, SLICE("authorization")))
+			continue;
 		out->headers.items[out->headers.count++] = (struct http_header){
 		    arena_copy(arena, target->custom.items[i].name), arena_copy(arena, target->custom.items[i].value)};
+	}
 	if (input->forward) {
 		add(&out->headers, "webhook-id", id);
 		return OK;

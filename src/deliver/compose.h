@@ -20,7 +20,8 @@ struct compose_input {
 	int64_t sequence;
 	int32_t number; /* of the attempt, from 1 */
 	struct wall_time now;
-	bool forward; /* the receiver's own destination: unsigned, verbatim */
+	struct slice authorization; /* the header's value; absent: none */
+	bool forward;		    /* the receiver's own destination: unsigned, verbatim */
 };
 
 /* A hash of the resource that the event is about: `resource.id` of the envelope, `data.transaction_id`, or the legacy

@@ -11,6 +11,9 @@
 
 enum { REPEAT_RECORD_AFTER_US = 1000000, IDLE_FLIGHTS_MAX = 512 };
 
+/* How often certificates are looked at; also whenever one is seen that was not known. */
+#define WARN_EVERY_US (INT64_C(3600) * 1000000)
+
 /* One attempt on its way. */
 struct flight {
 	struct transmission transmission;
@@ -20,8 +23,17 @@ struct flight {
 	enum attempt_trigger trigger;
 	struct flight *next, *previous; /* in sender->flights */
 	struct flight *refused_next;
-	struct message *heartbeat; /* not NULL: it is no delivery, and nothing follows from its outcome */
-	bool outcome_ignored;	   /* the planted bug has recorded it already */
+	bool heartbeat;	      /* it is no delivery, and nothing follows from its outcome */
+	bool outcome_ignored; /* the planted bug has recorded it already */
+	/* Of endpoints whose requests carry an access token. */
+	struct message *payload; /* to compose it again; one reference */
+	int64_t sequence;
+	struct flight *waiting_next;   /* in the credentials' list of those that wait for a token */
+	uint64_t token;		       /* the generation that it went out with; 0: none */
+	bool refreshed;		       /* it went out once more, because the first token was refused */
+	int64_t earlier_us;	       /* what it took until then */
+	struct credentials *fetching;  /* it is no attempt but asks for a token for these; one reference */
+	struct tls_identity *identity; /* that it goes out under; one reference */
 };
 
 struct sender {
@@ -42,11 +54,14 @@ struct sender {
 	struct wall_time repeat_at;
 	struct wall_time heartbeat_at; /* the first of all targets' */
 	bool paused;
+	struct wall_time warn_at; /* when certificates are looked at again */
 	struct sender_counts counts;
 };
 
 static void perform_actions(struct sender *sender, struct wall_time now);
 static void perform(struct sender *sender, struct wall_time now);
+static void start(struct sender *sender, struct flight *flight, struct wall_time now, bool fresh);
+static void start_all(struct sender *sender, struct flight *waiting, struct wall_time now);
 
 static void
 step(struct sender *sender, struct wall_time now, const struct engine_event *event)
@@ -65,6 +80,7 @@ sender_new(const struct sender_options *options, const struct sender_ports *port
 	sender->engine = engine_new(&options->engine);
 	sender->repeat_at = sender->heartbeat_at = WALL_NEVER;
 	sender->challenger = challenger_new(&sender->options, &sender->ports);
+	sender->warn_at = WALL_NEVER;
 	map_init(&sender->by_endpoint);
 	return sender;
 }
@@ -93,7 +109,9 @@ flight_new(struct sender *sender)
 static void
 flight_free(struct sender *sender, struct flight *flight)
 {
-	message_unref(flight->heartbeat);
+	message_unref(flight->payload);
+	credentials_unref(flight->fetching);
+	tls_identity_unref(flight->identity);
 	if (flight->previous != NULL)
 		flight->previous->next = flight->next;
 	else
@@ -166,12 +184,42 @@ find_target(const struct sender *sender, struct endpoint_id id)
 	return index == MAP_ABSENT ? NULL : sender->targets[index];
 }
 
+/* Puts a target in the place of another. Whoever waited for a token of credentials that are gone starts anew. */
+static void
+replace_target(struct sender *sender, struct target **place, struct target *target, struct wall_time now)
+{
+	struct credentials *before = (*place)->credentials; /* NULL also where the new target took them over */
+	struct flight *waiting = before == NULL ? NULL : before->waiting;
+	struct tls_identity *identity = tls_identity_ref(credentials_identity(before));
+	if (before != NULL)
+		before->waiting = before->waiting_last = NULL;
+	target_free(*place);
+	*place = target;
+	if (identity != NULL && sender->ports.retire != NULL)
+		sender->ports.retire(sender->ports.context, identity);
+	tls_identity_unref(identity);
+	start_all(sender, waiting, now);
+}
+
+static void
+watch_certificate(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
+{
+	struct certificates *certificates = sender->options.certificates;
+	const struct tls_identity *identity = credentials_identity(find_target(sender, endpoint->id)->credentials);
+	if (endpoint->state == ENDPOINT_DELETED)
+		certificates_forget(certificates, endpoint->id);
+	else if (certificates_note(certificates, endpoint->id, CERTIFICATE_CLIENT,
+		     identity == NULL ? WALL_NONE : tls_identity_expires(identity), now))
+		sender->warn_at = now;
+}
+
 static void
 put_target(struct sender *sender, const struct endpoint *endpoint, struct wall_time now)
 {
-	struct target *target =
-	    target_new(endpoint, &sender->options.schedule, sender->options.forwarding ? NULL : sender->options.sealer);
 	uint32_t index = map_get(&sender->by_endpoint, endpoint->id.value, 0);
+	struct target *target =
+	    target_new(endpoint, &sender->options.schedule, sender->options.forwarding ? NULL : sender->options.sealer,
+		index == MAP_ABSENT ? NULL : sender->targets[index]);
 	if (target->heartbeat_s > 0 && !sender->options.forwarding) {
 		target->heartbeat_at = heartbeat_first(target, now);
 		if (target->heartbeat_at.us < sender->heartbeat_at.us)
@@ -180,8 +228,7 @@ put_target(struct sender *sender, const struct endpoint *endpoint, struct wall_t
 	if (index != MAP_ABSENT) {
 		if (sender->targets[index]->newest > target->newest)
 			target->newest = sender->targets[index]->newest;
-		target_free(sender->targets[index]);
-		sender->targets[index] = target;
+		replace_target(sender, &sender->targets[index], target, now);
 		return;
 	}
 	uint32_t count = sender->target_count;
@@ -210,6 +257,7 @@ on_endpoint(struct sender *sender, const struct endpoint *endpoint, struct wall_
 {
 	put_target(sender, endpoint, now);
 	challenger_endpoint(sender->challenger, endpoint, now);
+	watch_certificate(sender, endpoint, now);
 	const struct target *target = find_target(sender, endpoint->id);
 	struct engine_event event = {
 	    .kind = ENGINE_ENDPOINT,
@@ -384,7 +432,7 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 		    .endpoint = flight->endpoint,
 		    .number = flight->number,
 		    .status_code = answered ? sent->status_code : 0,
-		    .duration_ms = (int32_t)(sent->duration_us / 1000),
+		    .duration_ms = (int32_t)((flight->earlier_us + sent->duration_us) / 1000),
 		    .trigger = flight->trigger,
 		    .succeeded = action->state == DELIVERY_DELIVERED,
 		    .response = arena_copy(&request->arena, response),
@@ -399,6 +447,8 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 static void
 land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_time now)
 {
+	if (flight->heartbeat)
+		return;
 	ENSURE(sender->actions.count == 0);
 	bool answered = flight->transmission.outcome == TRANSMISSION_ANSWERED;
 	struct engine_event event = {
@@ -419,44 +469,178 @@ land(struct sender *sender, struct flight *flight, bool succeeded, struct wall_t
 	sender->landed = NULL;
 }
 
+/* Plain HTTP in a sandbox. */
+static bool
+plain_allowed(const struct sender *sender, struct endpoint_id endpoint)
+{
+	const struct target *target = find_target(sender, endpoint);
+	return sender->options.sandbox_plain_http && target != NULL && target->environment == ENVIRONMENT_SANDBOX;
+}
+
+/* --- access tokens ---------------------------------------------------------------------------------- */
+
+/* Asks for a token. One that the flights in the credentials' list wait for. */
+static void
+fetch_token(struct sender *sender, const struct target *target)
+{
+	struct credentials *credentials = target->credentials;
+	struct flight *flight = flight_new(sender);
+	struct transmission *transmission = &flight->transmission;
+	flight->endpoint = target->id;
+	flight->fetching = credentials_ref(credentials);
+	transmission->timeout_ms = sender->options.timeout_ms;
+	transmission->party = target->organisation.value;
+	transmission->plain_allowed = plain_allowed(sender, target->id);
+	oauth_request(credentials->oauth, transmission);
+	if (oauth_wants_endpoint_tls(credentials->oauth))
+		flight->identity = tls_identity_ref(credentials->identity);
+	transmission->identity = flight->identity;
+	sender->ports.transmit(sender->ports.context, transmission);
+}
+
+static void
+wait_for_token(struct sender *sender, const struct target *target, struct flight *flight, struct wall_time now)
+{
+	struct credentials *credentials = target->credentials;
+	flight->waiting_next = NULL;
+	if (credentials->waiting == NULL)
+		credentials->waiting = flight;
+	else
+		credentials->waiting_last->waiting_next = flight;
+	credentials->waiting_last = flight;
+	if (oauth_state(credentials->oauth, now) != OAUTH_FETCHING)
+		fetch_token(sender, target);
+}
+
+/* Those that waited go out with the token, or their attempts have failed for the same reason. */
+static void
+on_token(struct sender *sender, struct flight *fetch, struct wall_time now)
+{
+	struct credentials *credentials = fetch->fetching;
+	char problem[sizeof fetch->transmission.problem];
+	bool held = oauth_answer(credentials->oauth, &fetch->transmission, now, problem);
+	int64_t took_us = fetch->transmission.duration_us;
+	struct flight *waiting = credentials->waiting;
+	credentials->waiting = credentials->waiting_last = NULL;
+	while (waiting != NULL) {
+		struct flight *flight = waiting;
+		waiting = flight->waiting_next;
+		if (held) {
+			start(sender, flight, now, true);
+			continue;
+		}
+		flight->transmission.outcome = TRANSMISSION_UNREACHABLE;
+		flight->transmission.duration_us = took_us;
+		memcpy(flight->transmission.problem, problem, sizeof problem);
+		land(sender, flight, false, now);
+		flight_free(sender, flight);
+	}
+	flight_free(sender, fetch);
+}
+
+/* Whether the attempt is made again at once, since it was its token that was refused: once. */
+static bool
+refresh(struct sender *sender, struct flight *flight, struct wall_time now)
+{
+	const struct transmission *sent = &flight->transmission;
+	const struct target *target = find_target(sender, flight->endpoint);
+	if (flight->token == 0 || sent->outcome != TRANSMISSION_ANSWERED || sent->status_code != 401 ||
+	    flight->refreshed || target == NULL || target->credentials == NULL || target->credentials->oauth == NULL)
+		return false;
+	oauth_refused(target->credentials->oauth, flight->token);
+	flight->refreshed = true;
+	flight->earlier_us = sent->duration_us;
+	start(sender, flight, now, false);
+	return true;
+}
+
+/* --- reports ---------------------------------------------------------------------------------------- */
+
+static void
+note_peer(struct sender *sender, const struct flight *flight, struct wall_time now)
+{
+	struct wall_time expires = flight->transmission.peer_expires;
+	if (expires.us == 0 || sender->options.certificates == NULL)
+		return;
+	struct target *target = find_target(sender, flight->endpoint);
+	if (target == NULL || target->peer_expires.us == expires.us)
+		return;
+	target->peer_expires = expires;
+	if (certificates_note(sender->options.certificates, flight->endpoint, CERTIFICATE_SERVER, expires, now))
+		sender->warn_at = now;
+}
+
 void
 sender_report(struct sender *sender, struct transmission *transmission, struct wall_time now)
 {
 	if (challenger_report(sender->challenger, transmission, now))
 		return;
 	struct flight *flight = transmission->owner;
+	if (flight->fetching != NULL) {
+		on_token(sender, flight, now);
+		perform(sender, now);
+		return;
+	}
+	note_peer(sender, flight, now);
+	if (refresh(sender, flight, now)) {
+		perform(sender, now);
+		return;
+	}
 	bool succeeded = transmission->outcome == TRANSMISSION_PASSED ||
 			 (transmission->outcome == TRANSMISSION_ANSWERED && transmission->status_code >= 200 &&
 			     transmission->status_code < 300);
-	if (!flight->outcome_ignored && !flight->heartbeat)
+	if (!flight->outcome_ignored)
 		land(sender, flight, succeeded, now);
 	flight_free(sender, flight);
 	perform(sender, now);
 }
 
-static void
-launch(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
+/* The value of the request's authorization header, absent without one. False: it has to wait for a token. `fresh`: a
+ * token has just come, and is used however short its life is. */
+static bool
+authorise(struct sender *sender, struct flight *flight, const struct target *target, struct wall_time now, bool fresh,
+    struct slice *out)
 {
-	struct flight *flight = flight_new(sender);
-	flight->endpoint = delivery->endpoint;
-	flight->message = delivery->message;
-	flight->number = delivery->attempts + 1;
-	flight->trigger = delivery->trigger;
+	const struct credentials *credentials = target->credentials;
+	*out = credentials == NULL ? SLICE_NONE : credentials->authorization;
+	flight->token = 0;
+	if (credentials == NULL || credentials->oauth == NULL)
+		return true;
+	if (!fresh && oauth_state(credentials->oauth, now) != OAUTH_HELD) {
+		wait_for_token(sender, target, flight, now);
+		return false;
+	}
+	flight->token = oauth_generation(credentials->oauth);
+	*out = oauth_authorization(credentials->oauth, &flight->transmission.arena);
+	return true;
+}
+
+/* Composes the request and sends it; or has it wait; or puts it among those that could not be composed. */
+static void
+start(struct sender *sender, struct flight *flight, struct wall_time now, bool fresh)
+{
 	struct transmission *transmission = &flight->transmission;
-	transmission->timeout_ms = sender->options.timeout_ms;
-	const struct target *to = find_target(sender, delivery->endpoint);
-	transmission->plain_allowed =
-	    sender->options.sandbox_plain_http && to != NULL && to->environment == ENVIRONMENT_SANDBOX;
-	transmission->message = delivery->payload;
+	struct arena arena = transmission->arena;
+	arena_reset(&arena);
+	*transmission = (struct transmission){
+	    .arena = arena,
+	    .owner = flight,
+	    .timeout_ms = sender->options.timeout_ms,
+	    .message = flight->payload,
+	    .plain_allowed = plain_allowed(sender, flight->endpoint),
+	};
 	struct compose_input input = {
-	    .target = find_target(sender, delivery->endpoint),
-	    .message = delivery->payload,
-	    .sequence = delivery->sequence,
+	    .kind = flight->heartbeat ? COMPOSE_HEARTBEAT : COMPOSE_DELIVERY,
+	    .target = find_target(sender, flight->endpoint),
+	    .message = flight->payload,
+	    .sequence = flight->sequence,
 	    .number = flight->number,
 	    .now = now,
 	    .forward = sender->options.forwarding,
 	};
 	ENSURE(input.target != NULL);
+	if (!authorise(sender, flight, input.target, now, fresh, &input.authorization))
+		return;
 	struct error error = ERROR_NONE;
 	bool expunged = !slice_present(input.message->payload);
 	if (expunged || compose(&input, transmission, &error) != OK) {
@@ -467,12 +651,39 @@ launch(struct sender *sender, const struct engine_delivery *delivery, struct wal
 		sender->refused = flight;
 		return;
 	}
+	if (flight->identity != transmission->identity) {
+		tls_identity_unref(flight->identity);
+		flight->identity = tls_identity_ref(transmission->identity);
+	}
 	sender->ports.transmit(sender->ports.context, transmission);
 	if (sender->options.delivered_before_outcome) {
 		flight->outcome_ignored = true;
 		flight->refused_next = sender->refused;
 		sender->refused = flight;
 	}
+}
+
+static void
+start_all(struct sender *sender, struct flight *waiting, struct wall_time now)
+{
+	while (waiting != NULL) {
+		struct flight *flight = waiting;
+		waiting = flight->waiting_next;
+		start(sender, flight, now, false);
+	}
+}
+
+static void
+launch(struct sender *sender, const struct engine_delivery *delivery, struct wall_time now)
+{
+	struct flight *flight = flight_new(sender);
+	flight->endpoint = delivery->endpoint;
+	flight->message = delivery->message;
+	flight->number = delivery->attempts + 1;
+	flight->trigger = delivery->trigger;
+	flight->sequence = delivery->sequence;
+	flight->payload = message_ref(delivery->payload);
+	start(sender, flight, now, false);
 }
 
 static void
@@ -523,17 +734,10 @@ static void
 beat(struct sender *sender, const struct target *target, struct wall_time now)
 {
 	struct flight *flight = flight_new(sender);
-	flight->heartbeat = heartbeat_message(target, now);
+	flight->heartbeat = true;
+	flight->payload = heartbeat_message(target, now);
 	flight->endpoint = target->id;
-	flight->transmission.timeout_ms = sender->options.timeout_ms;
-	struct compose_input input = {
-	    .kind = COMPOSE_HEARTBEAT, .target = target, .message = flight->heartbeat, .now = now};
-	struct error error = ERROR_NONE;
-	enum error_code code = compose(&input, &flight->transmission, &error);
-	if (code == OK)
-		sender->ports.transmit(sender->ports.context, &flight->transmission);
-	else
-		flight_free(sender, flight);
+	start(sender, flight, now, false);
 }
 
 /* None goes to an endpoint that is held: what it is not sent, it is not asked about. */
@@ -582,11 +786,19 @@ sender_turn(struct sender *sender, struct wall_time now)
 		perform(sender, now);
 		next = engine_next(sender->engine);
 	}
-	if (sender->heartbeat_at.us <= now.us)
+	if (sender->heartbeat_at.us <= now.us) {
 		beat_all(sender, now);
+		perform(sender, now);
+	}
 	next = sender->heartbeat_at.us < next.us ? sender->heartbeat_at : next;
 	struct wall_time asks = challenger_turn(sender->challenger, now);
 	next = asks.us < next.us ? asks : next;
+	if (sender->warn_at.us <= now.us) {
+		(void)certificates_warn(sender->options.certificates, sender->options.log, now);
+		sender->warn_at.us = now.us + WARN_EVERY_US;
+	}
+	if (sender->warn_at.us < next.us)
+		next = sender->warn_at;
 	return sender->repeat_at.us < next.us ? sender->repeat_at : next;
 }
 

@@ -7,12 +7,15 @@
  * 1. Nothing is sent that is not committed: sends come from notes and refills only.
  * 2. An outcome is told to the engine as recorded only by the store's reply.
  * 3. A record that the store could not take (disk full) is submitted again until it is taken.
+ * 5. A flight that waits for an access token is in its target's list, and is started or landed by the one fetch that is
+ *    under way for it.
  * 4. The same message to the same endpoint has the same id and the same body bytes on every attempt. */
 #ifndef DELIVER_SENDER_H
 #define DELIVER_SENDER_H
 
 #include "engine/engine.h"
 #include "store/store.h"
+#include "transport/certificates.h"
 #include "transport/transport.h"
 
 struct sender;
@@ -22,14 +25,17 @@ struct sender_ports {
 	void *context;
 	void (*submit)(void *context, struct store_request *request);	    /* the reply comes to sender_reply */
 	void (*transmit)(void *context, struct transmission *transmission); /* the report comes to sender_report */
+	/* Nobody sends under this TLS identity any more; NULL: nobody needs to know. */
+	void (*retire)(void *context, const struct tls_identity *identity);
 	uint64_t (*random)(void *context);
 };
 
 struct sender_options {
 	struct engine_options engine;
-	struct schedule schedule;    /* for endpoints without one of their own */
-	int64_t timeout_ms;	     /* of one attempt */
-	const struct sealer *sealer; /* opens endpoint keys; borrowed */
+	struct schedule schedule;	   /* for endpoints without one of their own */
+	int64_t timeout_ms;		   /* of one attempt */
+	const struct sealer *sealer;	   /* opens endpoint keys; borrowed */
+	struct certificates *certificates; /* is told when they expire; borrowed; NULL: nobody watches */
 	const struct log *log;
 	/* The receiver's forwarding: all endpoints are the operator's own destinations. Requests are not signed, carry
 	 * the event's id as webhook-id and the body verbatim. */

@@ -65,7 +65,8 @@ open_keys(struct target *target, const struct endpoint *endpoint, const struct s
 }
 
 struct target *
-target_new(const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer)
+target_new(const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer,
+    struct target *before)
 {
 	struct target *target = mem_zero(1, sizeof *target);
 	target->id = endpoint->id;
@@ -85,8 +86,18 @@ target_new(const struct endpoint *endpoint, const struct schedule *fallback, con
 		target->schedule = *fallback;
 	split_url(target);
 	read_headers(target, endpoint->headers);
-	if (sealer != NULL)
-		open_keys(target, endpoint, sealer);
+	if (sealer == NULL)
+		return target;
+	open_keys(target, endpoint, sealer);
+	if (before != NULL && before->credentials != NULL && credentials_are_of(before->credentials, endpoint)) {
+		target->credentials = before->credentials;
+		before->credentials = NULL;
+	} else {
+		target->credentials = credentials_new(endpoint, sealer);
+	}
+	target->peer_expires = before == NULL ? WALL_NONE : before->peer_expires;
+	if (target->problem[0] == '\0' && target->credentials != NULL)
+		memcpy(target->problem, target->credentials->problem, sizeof target->problem);
 	return target;
 }
 
@@ -97,6 +108,7 @@ target_free(struct target *target)
 		return;
 	for (size_t i = 0; i < target->key_count; i++)
 		key_unref(target->keys[i]);
+	credentials_unref(target->credentials);
 	arena_free(&target->arena);
 	free(target);
 }

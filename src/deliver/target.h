@@ -3,6 +3,7 @@
 #ifndef DELIVER_TARGET_H
 #define DELIVER_TARGET_H
 
+#include "deliver/credentials.h"
 #include "model/model.h"
 
 struct target {
@@ -25,12 +26,16 @@ struct target {
 	struct key *keys[LIMIT_SECRETS];
 	struct wall_time key_expires[LIMIT_SECRETS]; /* 0: live */
 	size_t key_count;
-	char problem[120]; /* why it cannot be sent to (a key that does not open); empty: it can */
+	struct credentials *credentials; /* NULL: none */
+	struct wall_time peer_expires;	 /* of its server's certificate, as last seen */
+	char problem[120];		 /* why it cannot be sent to (a key that does not open); empty: it can */
 	struct arena arena;
 };
 
-struct target *target_new(
-    const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer);
+/* `sealer` NULL: keys and credentials stay closed. `before` (may be NULL) is the target that this one replaces: what it
+ * holds of unchanged credentials is taken out of it. */
+struct target *target_new(const struct endpoint *endpoint, const struct schedule *fallback, const struct sealer *sealer,
+    struct target *before);
 void target_free(struct target *target);
 /* The keys that sign at that time, newest first; room for LIMIT_SECRETS. Returns how many. */
 size_t target_keys(const struct target *target, struct wall_time now, struct key **out);

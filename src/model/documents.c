@@ -3,7 +3,10 @@
  * Absent optional members are left out. Reading takes only what it knows: a document written by a newer program
  * of the same schema version still reads. */
 #include "base/encode.h"
+#include "model/authentication.h"
 #include "model/model.h"
+
+enum { DESCRIPTION_BYTES_MAX = 256 << 10 };
 
 /* --- writing ---------------------------------------------------------------------------------------- */
 
@@ -75,6 +78,18 @@ organisation_encode(const struct organisation *organisation, struct buf *out)
 }
 
 static void
+put_base64(struct json_writer *w, const char *name, struct slice bytes)
+{
+	if (!slice_present(bytes))
+		return;
+	struct buf text;
+	buf_init(&text, bytes.len * 2 + 16);
+	base64_append(&text, bytes);
+	json_put_string(w, name, buf_slice(&text));
+	buf_free(&text);
+}
+
+static void
 put_keys(struct json_writer *w, const struct endpoint *endpoint, bool shown)
 {
 	json_key(w, "keys");
@@ -84,17 +99,31 @@ put_keys(struct json_writer *w, const struct endpoint *endpoint, bool shown)
 		json_open(w, '{');
 		json_put_cstring(w, "type", key_type_name(key->type));
 		if (!shown) {
-			struct buf text;
-			buf_init(&text, key->sealed.len * 2 + 16);
-			base64_append(&text, key->sealed);
-			json_put_string(w, "sealed", buf_slice(&text));
-			buf_free(&text);
+			put_base64(w, "sealed", key->sealed);
 		}
 		json_put_integer(w, "created", key->created.us);
 		json_put_integer(w, "expires", key->expires.us);
 		json_close(w);
 	}
 	json_close(w);
+}
+
+static void
+put_authentication(struct json_writer *w, const struct endpoint *endpoint, bool shown)
+{
+	if (!slice_present(endpoint->authentication))
+		return;
+	json_key(w, "authentication");
+	if (!shown) {
+		json_raw(w, endpoint->authentication);
+		put_base64(w, "authentication_sealed", endpoint->authentication_sealed);
+		return;
+	}
+	struct buf text;
+	buf_init(&text, DESCRIPTION_BYTES_MAX);
+	authentication_describe(endpoint->authentication, &text);
+	json_raw(w, buf_slice(&text));
+	buf_free(&text);
 }
 
 static void
@@ -162,6 +191,7 @@ put_endpoint(const struct endpoint *endpoint, bool shown, struct buf *out)
 	if (!shown && endpoint->warned != 0)
 		json_put_integer(&w, "warned", endpoint->warned);
 	put_keys(&w, endpoint, shown);
+	put_authentication(&w, endpoint, shown);
 	put_owners(&w, endpoint);
 	if (slice_present(endpoint->verification.challenge)) {
 		json_key(&w, "verification");
@@ -384,6 +414,17 @@ take_keys(struct reader *r, struct endpoint *out)
 	}
 }
 
+static void
+take_authentication(struct reader *r, struct endpoint *out)
+{
+	out->authentication = take_raw(r, "authentication");
+	struct slice sealed = take_text(r, "authentication_sealed");
+	if (slice_present(sealed))
+		out->authentication_sealed = base64_decode(r->arena, sealed, false);
+	if (slice_present(sealed) && !slice_present(out->authentication_sealed))
+		r->broken = "authentication_sealed";
+}
+
 enum error_code
 endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, struct error *error)
 {
@@ -417,6 +458,7 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 	if (slice_present(order) && !delivery_order_parse(order, &out->order))
 		r.broken = "order";
 	take_keys(&r, out);
+	take_authentication(&r, out);
 	take_owners(&r, out);
 	struct json verification = take(&r, "verification", JSON_OBJECT);
 	if (json_present(verification) && !verification_read(verification, arena, &out->verification))
@@ -473,6 +515,8 @@ endpoint_copy(struct arena *arena, const struct endpoint *from)
 	copy.headers = arena_copy(arena, from->headers);
 	copy.schedule = arena_copy(arena, from->schedule);
 	copy.verification = verification_copy(arena, &from->verification);
+	copy.authentication = arena_copy(arena, from->authentication);
+	copy.authentication_sealed = arena_copy(arena, from->authentication_sealed);
 	for (size_t i = 0; i < from->key_count; i++)
 		copy.keys[i].sealed = arena_copy(arena, from->keys[i].sealed);
 	for (size_t i = 0; i < DUTY_COUNT; i++) {

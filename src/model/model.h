@@ -110,6 +110,8 @@ struct endpoint {
 	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
 	struct endpoint_key keys[LIMIT_SECRETS]; /* live key first, then old ones, newest first */
 	size_t key_count;
+	struct slice authentication;	    /* what may be shown of it (authentication.h); absent: none */
+	struct slice authentication_sealed; /* its secrets; absent: none */
 	struct owner owners[DUTY_COUNT];
 	struct verification verification; /* challenge absent: nothing is to be proved */
 	enum environment environment;	  /* of its organisation: not in its document */

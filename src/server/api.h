@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "server/http.h"
 #include "store/runner.h"
+#include "transport/certificates.h"
 
 struct api;
 
@@ -27,6 +28,7 @@ struct api_measures {
 struct api_options {
 	const struct config *config;
 	const struct sealer *sealer;
+	struct certificates *certificates; /* when they expire; NULL: nobody watches */
 	struct store_runner *runner;
 	struct mailbox *mailbox; /* the loop's: where the store's replies go */
 	int reply_kind;		 /* their mail.kind */

@@ -66,6 +66,12 @@ void message_in_read(const struct in *in, struct json object, struct slice path_
  * Absent on error, with the reason. */
 struct slice url_normalise(struct arena *arena, struct slice text, const char **reason);
 
+/* in_authentication.c: how an endpoint is authenticated to. Whether certificates, keys and authorities can be used, belong
+ * together and are valid now is judged here. */
+struct endpoint_authentication;
+void authentication_in_read(const struct in *in, struct json object, const struct config *config, struct wall_time now,
+    struct endpoint_authentication *out);
+
 /* in_governance.c: what this server adds to the wire contract's members. */
 void organisation_in_services(const struct in *in, struct json object, struct organisation_in *out);
 void endpoint_in_owners(const struct in *in, struct json object, struct endpoint_in *out);

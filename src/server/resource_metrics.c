@@ -5,6 +5,7 @@
 struct metrics {
 	struct api_measures measures;
 	uint64_t accepted, answers[6], pending;
+	uint64_t certificate_expires_s[CERTIFICATE_SIDE_COUNT];
 };
 
 struct metric {
@@ -26,6 +27,9 @@ static const char held_help[] = "Deliveries in the memory of the engine, by what
 static const char size_help[] = "Requests in one commit of the store.";
 static const char time_help[] = "Time that a batch of the store took, its commit included.";
 static const char failed_help[] = "Batches of the store that could not be committed.";
+
+static const char certificate_help[] = "When the first certificate expires, in Unix seconds: of endpoints' servers as "
+				       "seen, of their clients as configured; 0: none.";
 
 static const struct metric table[] = {
     {"vaultbell_events_accepted_total", "counter", accepted_help, NULL, NULL, AT(accepted), false},
@@ -80,6 +84,10 @@ static const struct metric table[] = {
     {"vaultbell_store_commit_seconds", "histogram", time_help, "_count", NULL, AT(measures.store.batches), false},
     {"vaultbell_store_failed_batches_total", "counter", failed_help, NULL, NULL, AT(measures.store.failed_batches),
 	false},
+    {"vaultbell_certificate_expiry_timestamp_seconds", "gauge", certificate_help, NULL, "side=\"server\"",
+	AT(certificate_expires_s[CERTIFICATE_SERVER]), false},
+    {"vaultbell_certificate_expiry_timestamp_seconds", "gauge", certificate_help, NULL, "side=\"client\"",
+	AT(certificate_expires_s[CERTIFICATE_CLIENT]), false},
 };
 
 /* A histogram's buckets count what is in those before them too. */
@@ -117,6 +125,10 @@ finish_metrics(struct call *call, struct store_request *request)
 	struct api *api = call->api;
 	struct metrics metrics = {.accepted = api->accepted, .pending = (uint64_t)request->counts.deliveries_pending};
 	memcpy(metrics.answers, api->answers, sizeof metrics.answers);
+	for (int side = 0; side < CERTIFICATE_SIDE_COUNT; side++) {
+		struct wall_time soonest = certificates_soonest(api->options.certificates, (enum certificate_side)side);
+		metrics.certificate_expires_s[side] = (uint64_t)(soonest.us / 1000000);
+	}
 	if (api->options.measure != NULL)
 		api->options.measure(api->options.measure_context, &metrics.measures);
 	accumulate(metrics.measures.store.sizes, COUNT_OF(metrics.measures.store.sizes));

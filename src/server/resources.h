@@ -9,6 +9,7 @@ call_handler organisation_list, organisation_create, organisation_get, organisat
 call_handler endpoint_list, endpoint_create, endpoint_get, endpoint_put, endpoint_patch, endpoint_delete;
 call_handler endpoint_secret, endpoint_rotate, endpoint_headers, endpoint_headers_put, endpoint_headers_patch;
 call_handler endpoint_stats, endpoint_send_example, endpoint_send_examples;
+call_handler authentication_get, authentication_put, authentication_delete;
 call_handler event_type_list, event_type_create, event_type_get, event_type_put, event_type_patch, event_type_delete;
 call_handler message_create, message_list, message_get, message_evidence, message_precheck, message_expunge,
     message_bulk_expunge;

@@ -21,6 +21,8 @@ static const struct {
     {"version", "version", GOVERN_BIT(GOVERN_TYPES)},
     {"keys", "keys", GOVERN_BIT(GOVERN_KEYS)},
     {"headers", "headers", GOVERN_BIT(GOVERN_KEYS)},
+    {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
+    {"authentication_sealed", "authenticationSecrets", GOVERN_BIT(GOVERN_KEYS)},
     {"scheme", "signatureScheme", GOVERN_BIT(GOVERN_KEYS)},
     {"description", "description", 0},
     {"uid", "uid", 0},

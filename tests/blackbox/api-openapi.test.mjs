@@ -31,6 +31,8 @@ const meaningful = {
 	tag: () => null,
 	schemas: () => ({ 1: { type: 'object' } }),
 	headers: () => ({ 'x-made': 'yes' }),
+	oauth2: () => null,
+	tls: () => null,
 };
 
 describe('the description', { skip }, () => {
