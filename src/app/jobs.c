@@ -1,12 +1,15 @@
 /* What a service does in the background: the one list of its jobs (app/background.h says what a job is). */
 #include "app/service_private.h"
 
-static void
-register_receiver(struct service *service)
+#include <stdlib.h>
+
+static enum error_code
+register_receiver(struct service *service, struct error *error)
 {
+	const struct config *config = service->options.config;
 	service->jwks = jwks_new(
 	    &(struct jwks_options){
-		.config = service->options.config,
+		.config = config,
 		.sources = service->options.sources,
 		.mailbox = loop_mailbox(service->in.loop),
 		.kind = MAIL_KEYS,
@@ -15,21 +18,27 @@ register_receiver(struct service *service)
 	    service->background);
 	service->gaps = gaps_new(
 	    &(struct gaps_options){
-		.config = service->options.config,
+		.config = config,
 		.sources = service->options.sources,
 		.mailbox = loop_mailbox(service->in.loop),
 		.kind = MAIL_PULLED,
 		.log = service->options.log,
 	    },
 	    service->background);
+	char *path = service_database(service->options.data);
+	service->stuck = stuck_new(
+	    &(struct stuck_options){
+		.database = path, .stuck_after_us = config->stuck_after_ms * 1000, .log = service->options.log},
+	    service->background);
+	free(path);
+	return alerts_new(config, service->options.log, service->background, &service->alerts, error);
 }
 
-void
-jobs_register(struct service *service)
+enum error_code
+jobs_register(struct service *service, struct error *error)
 {
 	service->background = background_new(service->runner, service->options.log);
-	if (service->options.role == SERVICE_RECEIVER)
-		register_receiver(service);
+	return service->options.role == SERVICE_RECEIVER ? register_receiver(service, error) : OK;
 }
 
 void
@@ -38,7 +47,11 @@ jobs_free(struct service *service)
 	background_stop(service->background);
 	jwks_free(service->jwks);
 	gaps_free(service->gaps);
+	stuck_free(service->stuck);
+	alerts_free(service->alerts);
 	service->background = NULL;
 	service->jwks = NULL;
 	service->gaps = NULL;
+	service->stuck = NULL;
+	service->alerts = NULL;
 }

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define STUCK_AFTER_US (INT64_C(24) * 3600 * 1000000)
-
 static void
 measure(void *context, struct reader_measures *out)
 {
@@ -43,7 +41,7 @@ reads_start(struct service *service, struct error *error)
 	    .log = service->options.log,
 	    .measure = measure,
 	    .measure_context = service,
-	    .stuck_after_us = STUCK_AFTER_US,
+	    .stuck_after_us = service->options.config->stuck_after_ms * 1000,
 	});
 	return OK;
 }

@@ -124,7 +124,7 @@ wire(struct service *service, struct error *error)
 	if (code == OK && service->options.role == SERVICE_RECEIVER)
 		code = reads_start(service, error);
 	if (code == OK)
-		jobs_register(service);
+		code = jobs_register(service, error);
 	return code;
 }
 

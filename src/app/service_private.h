@@ -4,8 +4,10 @@
 
 #include "app/background.h"
 #include "app/gaps.h"
+#include "app/alerts.h"
 #include "app/jwks.h"
 #include "app/service.h"
+#include "app/stuck.h"
 #include "base/random.h"
 #include "deliver/sender.h"
 #include "server/api.h"
@@ -81,6 +83,8 @@ struct service {
 	struct store_runner *runner;
 	struct background *background; /* what it runs: jobs.c */
 	struct gaps *gaps;	       /* RECEIVER */
+	struct alerts *alerts;	       /* RECEIVER; NULL: nobody is told */
+	struct stuck *stuck;	       /* RECEIVER */
 	struct jwks *jwks;	       /* RECEIVER; NULL: no source has a jwks_url */
 	struct reader *reader;	       /* RECEIVER */
 	struct in_loop in;
@@ -115,7 +119,7 @@ void out_loop_fini(struct out_loop *out);
 
 /* jobs.c: makes the background and registers its jobs. After the loops were made, before they start; jobs_free ends it,
  * before the runner stops. */
-void jobs_register(struct service *service);
+MUST_CHECK enum error_code jobs_register(struct service *service, struct error *error);
 void jobs_free(struct service *service);
 
 /* reads.c: the receiver's API, on a connection to the database of its own. */

@@ -268,6 +268,17 @@ static const struct config_key keys[] = {
 	.read = read_duration,
     },
     {
+	.name = "receiver.stuck_after",
+	.expected = "a duration from 100ms to 365d",
+	.fallback = "24h",
+	.about = "How long a transaction, an approval, a case or an endpoint may be in a state that something has to "
+		 "follow, before an alert says that it is stuck.",
+	.offset = MEMBER(stuck_after_ms),
+	.min = 100,
+	.max = INT64_C(365) * 86400000,
+	.read = read_duration,
+    },
+    {
 	.name = "receiver.jwks_refresh",
 	.expected = "a duration from 100ms to 7d",
 	.fallback = "10m",

@@ -98,8 +98,13 @@ test('made-up key ids cause no more fetches than the limit', async (t) => {
 		assert.equal(answer.status, 401);
 	}
 	assert.equal(keys.asked, before);
-	const refused = await run(['journal', 'list', '--refused', '--data', server.data, '--json']);
-	assert.equal(refused.stdout.split('\n').filter(Boolean).length, 300);
+	// The record of a refusal is not waited for by its answer.
+	const late = Date.now() + 15000;
+	for (let kept = 0; kept !== 300;) {
+		const refused = await run(['journal', 'list', '--refused', '--data', server.data, '--json']);
+		kept = refused.stdout.split('\n').filter(Boolean).length;
+		assert.ok(kept === 300 || Date.now() < late, `${kept} of 300 are kept`);
+	}
 });
 
 test('keys that are too old are used no longer', async (t) => {
