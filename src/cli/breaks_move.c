@@ -118,6 +118,11 @@ move_in(const struct cli_arguments *arguments, struct store *store, struct store
 	request->break_actor = actor.name;
 	request->actor = actor.audit;
 	code = store_ask(store, request, error);
+	if (code == OK && !break_state_open(request->breaks[0].state)) {
+		struct store_request *alert = alert_resolve(ALERT_BREAK, request->now, request->break_id);
+		code = store_ask(store, alert, error);
+		store_request_free(alert);
+	}
 	if (code == OK)
 		code = input_audited(cli_value(arguments, "data"), store, error);
 	return code == OK ? OK : error_wrap(error, "%s", cli_operand(arguments));

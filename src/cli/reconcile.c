@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PROGRESS_EVERY_US = 2000000 };
@@ -105,24 +106,71 @@ reconcile_run_read(struct reconcile_run *run, struct error *error)
 	return code;
 }
 
+/* Whoever reads the file finds the report before, or all of this one. */
+static enum error_code
+write_path(const char *what, const char *path, const struct reconcile *reconcile,
+    void (*report)(const struct reconcile *reconcile, struct report_file *out), struct error *error)
+{
+	struct arena arena = ARENA_EMPTY;
+	const char *fresh = arena_printf(&arena, "%s.new", path).ptr;
+	struct stat status;
+	/* A device or a pipe is written to, not replaced. */
+	bool plain = stat(path, &status) != 0 || S_ISREG(status.st_mode);
+	FILE *file = fopen(plain ? fresh : path, "we");
+	enum error_code code = OK;
+	if (file == NULL) {
+		code = error_set(
+		    error, ERR_IO, "%s %s: %s; expected a file that can be written", what, path, strerror(errno));
+	} else {
+		struct report_file out;
+		report_file_init(&out, file);
+		report(reconcile, &out);
+		bool written = report_file_fini(&out);
+		int reason = errno;
+		written &= fclose(file) == 0;
+		if (written && plain && rename(fresh, path) != 0) {
+			written = false;
+			reason = errno;
+		}
+		if (!written)
+			code = error_set(error, ERR_IO, "%s %s: %s", what, path, strerror(reason));
+	}
+	arena_free(&arena);
+	return code;
+}
+
 static enum error_code
 write_file(const struct cli_arguments *arguments, const char *option, const struct reconcile *reconcile,
     void (*report)(const struct reconcile *reconcile, struct report_file *out), struct error *error)
 {
 	const char *path = cli_value(arguments, option);
-	FILE *file = path == NULL ? NULL : fopen(path, "we");
-	if (path == NULL)
+	char what[16];
+	snprintf(what, sizeof what, "--%s", option);
+	return path == NULL ? OK : write_path(what, path, reconcile, report, error);
+}
+
+/* All three forms, under names that stay. */
+static enum error_code
+write_directory(const char *directory, const struct reconcile *reconcile, struct error *error)
+{
+	static const struct {
+		const char *name;
+		void (*report)(const struct reconcile *reconcile, struct report_file *out);
+	} files[] = {{"reconciliation.json", report_json}, {"reconciliation.csv", report_csv},
+	    {"reconciliation.html", report_html}};
+	if (directory == NULL)
 		return OK;
-	if (file == NULL)
-		return error_set(
-		    error, ERR_IO, "--%s %s: %s; expected a file that can be written", option, path, strerror(errno));
-	struct report_file out;
-	report_file_init(&out, file);
-	report(reconcile, &out);
-	bool written = report_file_fini(&out);
-	int reason = errno;
-	written &= fclose(file) == 0;
-	return written ? OK : error_set(error, ERR_IO, "--%s %s: %s", option, path, strerror(reason));
+	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+		return error_set(error, ERR_IO, "--output %s: %s; expected a directory, or a place for one", directory,
+		    strerror(errno));
+	enum error_code code = OK;
+	for (size_t i = 0; code == OK && i < COUNT_OF(files); i++) {
+		struct arena arena = ARENA_EMPTY;
+		const char *path = arena_printf(&arena, "%s/%s", directory, files[i].name).ptr;
+		code = write_path("--output", path, reconcile, files[i].report, error);
+		arena_free(&arena);
+	}
+	return code;
 }
 
 static enum error_code
@@ -131,6 +179,8 @@ write_reports(const struct cli_arguments *arguments, const struct reconcile *rec
 	enum error_code code = write_file(arguments, "csv", reconcile, report_csv, error);
 	if (code == OK)
 		code = write_file(arguments, "html", reconcile, report_html, error);
+	if (code == OK)
+		code = write_directory(cli_value(arguments, "output"), reconcile, error);
 	if (code != OK)
 		return code;
 	struct report_file out;
@@ -266,6 +316,7 @@ static const struct cli_option options[] = {
 	.fallback = "24h"},
     {.name = "csv", .argument = "F", .about = "writes the breaks to a CSV file"},
     {.name = "html", .argument = "F", .about = "writes a report to an HTML file"},
+    {.name = "output", .argument = "DIR", .about = "writes reconciliation.json, .csv and .html into it"},
     {.name = "repair",
 	.about = "mends what did not come: looks it up, journals it as reconciliation, asks for a replay"},
     {.name = "dry-run", .about = "with --repair: prints what it would do, and does nothing"},

@@ -69,6 +69,7 @@ struct store_break {
 	enum break_state proposed; /* by `proposer`, for another one to confirm; COUNT: nothing is */
 	struct slice proposer;
 	int64_t moves; /* in its history */
+	bool fresh;    /* out of STORE_BREAK_SEEN: it is new, or open again */
 };
 
 /* Slices are copied into `arena`. */

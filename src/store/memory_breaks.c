@@ -60,7 +60,9 @@ memory_break_seen(struct memory *memory, struct store_request *request, struct m
 		}
 		if (moved)
 			add_move(memory, next.number, &move);
+		next.fresh = false;
 		keep(known, &next);
+		found->fresh = moved;
 	}
 	return OK;
 }
@@ -70,6 +72,7 @@ memory_break_end(struct memory *memory, struct store_request *request, struct ma
 {
 	struct store_break_run *run = &request->break_run;
 	size_t closed = 0;
+	request->breaks = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->breaks[0]);
 	for (size_t i = 0; i < memory->breaks.count && !request->more; i++) {
 		struct store_break *row = &memory->breaks.rows[i].row;
 		if (!break_state_open(row->state) || row->run >= run->run)
@@ -80,8 +83,9 @@ memory_break_end(struct memory *memory, struct store_request *request, struct ma
 		struct store_break_move move;
 		break_leave(row, request->now, &move);
 		add_move(memory, row->number, &move);
-		closed++;
+		request->breaks[closed++] = break_copy(&request->arena, row);
 	}
+	request->count = closed;
 	run->closed += (int64_t)closed;
 	if (request->more)
 		return OK;

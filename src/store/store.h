@@ -78,10 +78,10 @@ enum store_kind {
 	STORE_TASK_STEP,       /* one step of the task that waited longest; out: task, existed (there was one), more */
 	STORE_TASK_CANCEL,     /* in: task.id, task.organisation (0: of any); out: task */
 	STORE_BREAK_SEEN,      /* in: breaks (of count; number, run and state are the store's), break_run.run; out:
-				* break_run.opened, .reopened: of these */
-	STORE_BREAK_END,       /* in: break_run, page.limit; out: break_run.closed grows, more. So many of those that no
+				* break_run.opened, .reopened: of these; breaks[].fresh */
+	STORE_BREAK_END, /* in: break_run, page.limit; out: break_run.closed grows, breaks (these), more. So many of those that no
 				* run from this one on has found are closed; when none is left the run is kept */
-	STORE_BREAK_MOVE,      /* in: break_id, break_to, break_actor, break_reason; out: breaks[0] */
+	STORE_BREAK_MOVE, /* in: break_id, break_to, break_actor, break_reason; out: breaks[0] */
 	/* reading */
 	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation */
 	STORE_PRECHECK,	      /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */

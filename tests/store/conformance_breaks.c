@@ -32,6 +32,10 @@ reconcile(struct subject *subject, int64_t run_number, struct store_break *break
 	request->break_run.run = run_number;
 	assert_int_equal(run(subject, request), OK);
 	struct store_break_run tally = request->break_run;
+	int64_t fresh = 0, closed = 0;
+	for (size_t i = 0; i < count; i++)
+		fresh += request->breaks[i].fresh;
+	assert_int_equal(fresh, tally.opened + tally.reopened);
 	store_request_free(request);
 	tally.found = (int64_t)count;
 	tally.as_of = subject->now;
@@ -44,8 +48,12 @@ reconcile(struct subject *subject, int64_t run_number, struct store_break *break
 		assert_int_equal(run(subject, request), OK);
 		tally = request->break_run;
 		more = request->more;
+		closed += (int64_t)request->count;
+		for (size_t i = 0; i < request->count; i++)
+			assert_int_equal(request->breaks[i].state, BREAK_STATE_MATCHED);
 		store_request_free(request);
 	}
+	assert_int_equal(closed, tally.closed);
 	return tally;
 }
 

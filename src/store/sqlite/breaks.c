@@ -113,6 +113,7 @@ op_break_seen(struct sqlite_store *store, struct store_request *request)
 			put_move(store, number, &move);
 		request->break_run.opened += !is_known;
 		request->break_run.reopened += is_known && moved;
+		found->fresh = moved;
 	}
 }
 
@@ -126,7 +127,9 @@ op_break_end(struct sqlite_store *store, struct store_request *request)
 	while (sql_step(store, row))
 		left[count++] = row_from(row, &request->arena);
 	request->more = count > request->page.limit;
-	for (size_t i = 0; i < count && i < request->page.limit; i++) {
+	request->breaks = left;
+	request->count = request->more ? request->page.limit : count;
+	for (size_t i = 0; i < request->count; i++) {
 		struct store_break_move move;
 		break_leave(&left[i], request->now, &move);
 		put(store, &left[i]);
