@@ -52,6 +52,7 @@ enum {
 
 	/* Store */
 	LIMIT_BATCH = 256,	      /* requests in one commit */
+	LIMIT_SCAN_ROWS = 4096,	      /* rows that one list request looks at; its page leads on from there */
 	LIMIT_IDEMPOTENCY_HOURS = 24, /* a key's answer is kept for at least this long */
 
 	/* What is kept of refused requests: evidence, which whoever is refused must not be able to make large. */

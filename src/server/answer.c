@@ -288,16 +288,29 @@ rows_name(struct rows *rows, struct slice name)
 		memcpy(rows->last, rows->first, sizeof rows->last);
 }
 
+/* The search may have ended before the page was full: then the iterator on that side leads on from there. */
+static struct slice
+search_end(const struct call *call, const struct store_request *request)
+{
+	char id[ID_TEXT_BYTES];
+	return arena_copy(&call->exchange->arena, slice_of(id_format(call->list.kind, request->scanned, id)));
+}
+
 void
 rows_end(struct rows *rows, const struct store_request *request)
 {
 	struct call *call = rows->call;
 	struct json_writer *writer = &call->writer;
+	struct slice last = rows->done == 0 ? SLICE_NONE : slice_of(rows->last);
+	struct slice first = rows->done == 0 ? SLICE_NONE : slice_of(rows->first);
+	if (request->scanned != 0 && !rows->cut && !call->empty_list)
+		*(call->list.backwards ? &first : &last) = search_end(call, request);
 	json_close(writer);
 	json_key(writer, "iterator");
-	json_string(writer, rows->done == 0 ? SLICE_NONE : slice_of(rows->last));
+	json_string(writer, last);
 	json_key(writer, "prevIterator");
-	json_string(writer, rows->done == 0 ? SLICE_NONE : arena_printf(&call->exchange->arena, "-%s", rows->first));
+	json_string(writer,
+	    slice_present(first) ? arena_printf(&call->exchange->arena, "-%.*s", SLICE_ARG(first)) : SLICE_NONE);
 	json_put_bool(writer, "done", !rows->cut && (call->empty_list || !request->more));
 	json_close(writer);
 	call_end(call, 200);

@@ -140,7 +140,7 @@ enum error_code
 query_page(const struct query *query, const struct page_rules *rules, struct arena *arena, struct check *check,
     struct list_page *out, struct error *error)
 {
-	*out = (struct list_page){.page = {.descending = rules->descending}};
+	*out = (struct list_page){.page = {.descending = rules->descending}, .kind = rules->kind};
 	int64_t limit = LIMIT_PAGE_DEFAULT;
 	enum error_code code = query_integer(query, "limit", &limit, error);
 	if (code != OK)

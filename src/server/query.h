@@ -32,6 +32,7 @@ struct slice_list query_list(const struct query *query, const char *name, struct
 /* Where a list begins. `backwards`: the rows come in the other order and are to be turned round. */
 struct list_page {
 	struct store_page page;
+	enum id_kind kind; /* of its iterators */
 	bool backwards;
 };
 

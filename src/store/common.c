@@ -83,6 +83,13 @@ store_kind_name(enum store_kind kind)
 	return kind_names[kind];
 }
 
+bool
+store_kind_lists(enum store_kind kind)
+{
+	return kind == STORE_MESSAGE_LIST || kind == STORE_ATTEMPT_LIST || kind == STORE_ENDPOINT_MESSAGES ||
+	       kind == STORE_ENDPOINT_STATS || kind == STORE_AUDIT_LIST;
+}
+
 struct store_request *
 store_request_new(enum store_kind kind, struct wall_time now)
 {

@@ -5,6 +5,20 @@
 
 /* --- filters ----------------------------------------------------------------------------------------- */
 
+/* Counts a row that is looked at; false: the search has to end before it. */
+static bool
+look(struct store_request *request, size_t *looked, int64_t *last, int64_t id)
+{
+	if (*looked >= store_scan(&request->page)) {
+		request->more = true;
+		request->scanned = *last;
+		return false;
+	}
+	++*looked;
+	*last = id;
+	return true;
+}
+
 static bool
 message_fits(const struct store_filter *filter, const struct message *message)
 {
@@ -108,11 +122,17 @@ memory_message_list(struct memory *memory, struct store_request *request, struct
 	if (organisation == NULL)
 		return request->status;
 	size_t count = memory->messages.count;
+	size_t looked = 0;
+	int64_t last = 0;
 	request->messages = arena_alloc(&request->arena, (count + 1) * sizeof(struct message *));
 	for (size_t i = 0; i < count; i++) {
 		struct message *message = memory->messages.rows[memory_at(&request->page, i, count)];
 		if (message->organisation.value != organisation->organisation.id.value ||
-		    !memory_in_page(&request->page, message->id.value) || !message_fits(&request->filter, message))
+		    !memory_in_page(&request->page, message->id.value))
+			continue;
+		if (!look(request, &looked, &last, message->id.value))
+			break;
+		if (!message_fits(&request->filter, message))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
@@ -167,13 +187,19 @@ memory_attempt_list(struct memory *memory, struct store_request *request, struct
 			return OK;
 	}
 	size_t count = memory->attempts.count;
+	size_t looked = 0;
+	int64_t last = 0;
 	request->attempts = arena_alloc(&request->arena, (count + 1) * sizeof request->attempts[0]);
 	for (size_t i = 0; i < count; i++) {
 		const struct memory_attempt *row = &memory->attempts.rows[memory_at(&request->page, i, count)];
 		const struct attempt *attempt = &row->attempt;
-		if ((message != NULL && attempt->message.value != message->id.value) ||
-		    (endpoint != NULL && attempt->endpoint.value != endpoint->endpoint.id.value) ||
-		    !memory_in_page(&request->page, attempt->id.value) || !attempt_fits(&request->filter, attempt) ||
+		bool elsewhere = endpoint != NULL && attempt->endpoint.value != endpoint->endpoint.id.value;
+		if ((message != NULL && attempt->message.value != message->id.value) || (elsewhere && !of_message) ||
+		    !memory_in_page(&request->page, attempt->id.value))
+			continue;
+		if (!look(request, &looked, &last, attempt->id.value))
+			break;
+		if (elsewhere || !attempt_fits(&request->filter, attempt) ||
 		    !filter_fits(memory, &request->filter, attempt))
 			continue;
 		request->more = request->count == request->page.limit;
@@ -218,13 +244,19 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 	if (endpoint == NULL)
 		return request->status;
 	size_t count = memory->messages.count;
+	size_t looked = 0;
+	int64_t last = 0;
 	request->deliveries = arena_alloc(&request->arena, (count + 1) * sizeof request->deliveries[0]);
 	for (size_t i = 0; i < count; i++) {
 		struct message *message = memory->messages.rows[memory_at(&request->page, i, count)];
 		const struct memory_delivery *row = memory_find_delivery(memory, message->id, endpoint->endpoint.id);
 		/* A journalled body is forwarded by an endpoint without being one of its organisation's messages. */
-		if (row == NULL || message->organisation.value != endpoint->endpoint.organisation.value ||
-		    !memory_in_page(&request->page, message->id.value) || !message_fits(&request->filter, message) ||
+		if (message->organisation.value != endpoint->endpoint.organisation.value ||
+		    !memory_in_page(&request->page, message->id.value))
+			continue;
+		if (!look(request, &looked, &last, message->id.value))
+			break;
+		if (row == NULL || !message_fits(&request->filter, message) ||
 		    !delivery_fits(&request->filter, row->state))
 			continue;
 		request->more = request->count == request->page.limit;

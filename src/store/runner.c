@@ -1,5 +1,7 @@
 #include "store/runner.h"
 
+#include "store/reader.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@ struct store_runner {
 	_Atomic uint64_t batches, requests, failed_batches, commit_us;
 	_Atomic uint64_t sizes[STORE_SIZE_BUCKETS + 1], times[STORE_TIME_BUCKETS + 1];
 	struct mono_time anchor_due;
+	struct store_reader *reader; /* NULL: the store has none, and lists go with everything else */
 };
 
 /* Replies of a batch, gathered by the mailbox they go to, in order. */
@@ -238,6 +241,10 @@ store_runner_start(const struct store_runner_options *options)
 	runner->options = *options;
 	mailbox_init(&runner->inbox);
 	runner->stop.kind = RUNNER_MAIL_STOP;
+	const struct store_vtable *store = options->store->vtable;
+	struct store *reading = store->reader == NULL ? NULL : store->reader(options->store);
+	if (reading != NULL)
+		runner->reader = store_reader_start(reading, options->log);
 	ENSURE(pthread_create(&runner->thread, NULL, run, runner) == 0);
 	return runner;
 }
@@ -245,19 +252,34 @@ store_runner_start(const struct store_runner_options *options)
 void
 store_runner_submit(struct store_runner *runner, struct store_request *request)
 {
-	request->mail.kind = RUNNER_MAIL_REQUEST;
-	mailbox_post(&runner->inbox, &request->mail);
+	struct mail_list one;
+	mail_list_init(&one);
+	mail_list_add(&one, &request->mail);
+	store_runner_submit_list(runner, &one);
 }
 
 void
 store_runner_submit_list(struct store_runner *runner, struct mail_list *requests)
 {
-	mailbox_post_list(&runner->inbox, requests);
+	struct mail_list lists, others;
+	mail_list_init(&lists);
+	mail_list_init(&others);
+	for (struct mail *mail = mail_list_pop(requests); mail != NULL; mail = mail_list_pop(requests)) {
+		struct store_request *request = CONTAINER_OF(mail, struct store_request, mail);
+		bool apart = runner->reader != NULL && store_kind_lists(request->kind);
+		mail->kind = RUNNER_MAIL_REQUEST;
+		mail_list_add(apart ? &lists : &others, mail);
+	}
+	if (others.first != NULL)
+		mailbox_post_list(&runner->inbox, &others);
+	if (lists.first != NULL)
+		store_reader_submit_list(runner->reader, &lists);
 }
 
 void
 store_runner_stop(struct store_runner *runner)
 {
+	store_reader_stop(runner->reader);
 	mailbox_post(&runner->inbox, &runner->stop);
 	ENSURE(pthread_join(runner->thread, NULL) == 0);
 	mailbox_fini(&runner->inbox);

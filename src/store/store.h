@@ -12,7 +12,9 @@
  *    bookkeeping rests on this: a refill never shows a delivery whose recorded outcome was already answered.)
  * 3. Fan-out is part of accepting: a message and its deliveries are one transaction.
  * 4. Ids and the sequence of each endpoint are assigned here, rising in commit order.
- * 5. Reads are requests too, bounded by a limit, and see everything answered before.
+ * 5. Reads are requests too, bounded in what they look at, and see everything answered before they were submitted.
+ *    A store may have a reader of its own for the long ones (vtable.reader): their replies are not in the order of
+ *    the others.
  * 6. The organisation is in every key: nothing is found by an id of another organisation.
  *
  * Threads: a `struct store` is used by one thread at a time (store/runner.h gives it one of its own). */
@@ -134,7 +136,14 @@ struct store_page {
 	int64_t after; /* an id; for event types `after_name` */
 	struct slice after_name;
 	int64_t floor, ceiling; /* ids in [floor, ceiling); 0: unbounded */
+	size_t scan;		/* rows that are looked at for it; 0: LIMIT_SCAN_ROWS */
 };
+
+static inline size_t
+store_scan(const struct store_page *page)
+{
+	return page->scan != 0 ? page->scan : LIMIT_SCAN_ROWS;
+}
 
 struct store_filter {
 	struct slice_list event_types; /* empty: all */
@@ -487,6 +496,8 @@ struct store_request {
 	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */
 	size_t count;		      /* of rows in the list above */
 	bool more;		      /* there are more rows beyond */
+	int64_t scanned; /* lists of messages, attempts and deliveries: the search ended behind this id before the page
+			  * was full, so that a filter which fits little holds up nobody; `more` is true. Else 0 */
 	struct attempt attempt;
 	struct store_counts counts;
 	struct store_stats stats;
@@ -545,6 +556,8 @@ void store_tell_verified(struct store_request *request, const struct organisatio
 struct store_request *store_request_new(enum store_kind kind, struct wall_time now);
 void store_request_free(struct store_request *request);
 const char *store_kind_name(enum store_kind kind);
+/* Long reads that nothing else has to be in order with: for a reader. */
+bool store_kind_lists(enum store_kind kind);
 
 /* --- notes: what a commit changed, for the sender --------------------------------------------------- */
 
@@ -603,6 +616,9 @@ struct store_vtable {
 	/* The same of the audit log. */
 	struct store_journal_end (*audit_end)(struct store *store);
 	void (*audit_resume)(struct store *store, const struct store_journal_end *end);
+	/* A second store that reads the same, for one other thread: `store_kind_lists` only. It ends before this one.
+	 * NULL: this store has none. */
+	struct store *(*reader)(struct store *store);
 	void (*close)(struct store *store);
 };
 

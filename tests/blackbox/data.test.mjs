@@ -196,4 +196,44 @@ describe('environments and data', { skip: !haveBinary }, () => {
 		}
 		assert.equal((await call('PATCH', '/app/bank', { redactions: null })).json.redactions.viewer, undefined);
 	});
+
+	test('M9: a list reads its own writes, of messages and of configuration', async () => {
+		await call('POST', '/app', { name: 'Reading', uid: 'reading' });
+		for (let i = 0; i < 60; i++) {
+			const endpoint = (await call('POST', '/app/reading/endpoint', { url: 'https://example.com/', uid: `e${i}`, disabled: true })).json;
+			assert.equal((await call('GET', `/app/reading/attempt/endpoint/${endpoint.id}`)).status, 200);
+			const { id } = (await call('POST', '/app/reading/msg', { eventType: 'my.reading', payload: { i } })).json;
+			assert.equal((await call('GET', '/app/reading/msg?limit=1')).json.data[0].id, id);
+			await call('DELETE', `/app/reading/endpoint/${endpoint.id}`);
+			assert.equal((await call('GET', `/app/reading/endpoint/${endpoint.id}/msg`)).status, 404);
+		}
+	});
+
+	test('M9: a filter that fits little ends its page early and leads on, both ways', async () => {
+		await call('POST', '/app', { name: 'Searching', uid: 'searching' });
+		const post = (eventType) => call('POST', '/app/searching/msg', { eventType, payload: {} });
+		const oldest = (await post('my.rare')).json.id;
+		const posting = async () => { for (let i = 0; i < 375; i++) assert.equal((await post('my.common')).status, 202); };
+		await Promise.all(Array.from({ length: 24 }, posting));
+		const newest = (await post('my.rare')).json.id;
+		const search = async (from, next) => {
+			const found = [];
+			let pages = 0;
+			for (let iterator = from; ; pages++) {
+				const { json } = await call('GET', `/app/searching/msg?event_types=my.rare&limit=250${iterator ? `&iterator=${iterator}` : ''}`);
+				found.push(...json.data.map(({ id }) => id));
+				if (json.done) break;
+				assert.notEqual(json[next], null);
+				assert.notEqual(json[next], iterator);
+				iterator = json[next];
+			}
+			return { found, pages };
+		};
+		const down = await search('', 'iterator');
+		assert.deepEqual(down.found, [newest, oldest]);
+		assert.ok(down.pages >= 2, `${down.pages}`);
+		const up = await search(`-${oldest}`, 'prevIterator');
+		assert.deepEqual(up.found, [newest]);
+		assert.ok(up.pages >= 2);
+	});
 });

@@ -267,6 +267,7 @@ describe_reply(const struct store_request *request, struct buf *out)
 	if (request->status != OK)
 		return;
 	say_number(out, "existed", request->existed);
+	say_number(out, "scanned", request->scanned);
 	if (slice_present(request->audit.action))
 		say_audit(out, &request->audit);
 	if (request->change.id.value != 0 && request->kind != STORE_CHANGE_LIST) {

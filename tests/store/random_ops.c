@@ -91,6 +91,8 @@ page(struct maker *maker, const int64_t *ids, size_t count)
 	if (chance(maker, 2))
 		page.after = known_id(maker, ids, count);
 	if (chance(maker, 4))
+		page.scan = 1 + random_below(maker->random, 12);
+	if (chance(maker, 4))
 		page.floor = known_id(maker, ids, count);
 	if (chance(maker, 4))
 		page.ceiling = known_id(maker, ids, count);

@@ -50,6 +50,7 @@ fill_facts(struct sqlite_store *store, struct endpoint *endpoint)
 static void
 note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
 {
+	store->configuring = true;
 	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
 	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
 	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
@@ -62,6 +63,7 @@ note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
 static void
 save_organisation(struct sqlite_store *store, const struct organisation *organisation, bool deleted)
 {
+	store->configuring = true;
 	struct buf doc;
 	buf_init(&doc, DOCUMENT_BYTES_MAX);
 	organisation_encode(organisation, &doc);

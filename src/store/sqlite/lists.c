@@ -86,12 +86,30 @@ op_message_evidence(struct sqlite_store *store, struct store_request *request)
 	sql_end(row);
 }
 
+/* Of a row, before its payload is looked at: channels are lines. */
 static bool
-message_passes(const struct store_filter *filter, const struct message *message)
+kind_passes(const struct store_filter *filter, struct slice event_type, struct slice channels)
 {
-	if (filter->event_types.count > 0 && !slice_list_has(filter->event_types, message->event_type))
+	if (filter->event_types.count > 0 && !slice_list_has(filter->event_types, event_type))
 		return false;
-	return !slice_present(filter->channel) || slice_list_has(message->channels, filter->channel);
+	bool found = !slice_present(filter->channel);
+	while (!found && slice_present(channels))
+		found = slice_equal(slice_cut(&channels, '\n'), filter->channel);
+	return found;
+}
+
+/* Counts a row that is looked at; false: the search has to end before it. */
+static bool
+look(struct store_request *request, size_t *looked, int64_t *last, int64_t id)
+{
+	if (*looked >= store_scan(&request->page)) {
+		request->more = true;
+		request->scanned = *last;
+		return false;
+	}
+	++*looked;
+	*last = id;
+	return true;
 }
 
 void
@@ -107,16 +125,16 @@ op_message_list(struct sqlite_store *store, struct store_request *request)
 	request->messages = arena_alloc(&request->arena, page->limit * sizeof request->messages[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_MESSAGE_LIST_DOWN : SQL_MESSAGE_LIST_UP, "iii",
 	    owner->organisation.id.value, above, below);
+	size_t looked = 0;
+	int64_t last = 0;
 	while (!request->more && sql_step(store, row)) {
-		struct message *message = message_from_row(row, 0);
-		if (!message_passes(&request->filter, message))
-			message_unref(message);
-		else if (request->count < page->limit)
-			request->messages[request->count++] = message;
-		else {
-			request->more = true;
-			message_unref(message);
-		}
+		if (!look(request, &looked, &last, sqlite3_column_int64(row, 0)))
+			break;
+		if (!kind_passes(&request->filter, sql_slice(row, 2), sql_slice(row, 4)))
+			continue;
+		request->more = request->count == page->limit;
+		if (!request->more)
+			request->messages[request->count++] = message_from_row(row, 0);
 	}
 	sql_end(row);
 }
@@ -178,13 +196,8 @@ attempt_passes(struct sqlite_store *store, struct store_request *request, int64_
 	if (entry == NULL)
 		return false;
 	sqlite3_stmt *of =
-	    sql_bind(store, SQL_MESSAGE_GET, "ii", sqlite3_column_int64(row, 1), entry->endpoint.organisation.value);
-	bool passes = false;
-	if (sql_step(store, of)) {
-		struct message *message = message_from_row(of, 0);
-		passes = message_passes(filter, message);
-		message_unref(message);
-	}
+	    sql_bind(store, SQL_MESSAGE_KIND, "ii", sqlite3_column_int64(row, 1), entry->endpoint.organisation.value);
+	bool passes = sql_step(store, of) && kind_passes(filter, sql_slice(of, 0), sql_slice(of, 1));
 	sql_end(of);
 	return passes;
 }
@@ -205,7 +218,9 @@ op_attempt_list(struct sqlite_store *store, struct store_request *request)
 			return;
 		if (slice_present(request->filter.endpoint_ref)) {
 			struct directory_endpoint *only = directory_endpoint(owner, request->filter.endpoint_ref);
-			only_endpoint = only == NULL ? -1 : only->endpoint.id.value;
+			if (only == NULL)
+				return;
+			only_endpoint = only->endpoint.id.value;
 		}
 	} else {
 		struct directory_endpoint *entry = need_endpoint(store, owner, request);
@@ -219,7 +234,11 @@ op_attempt_list(struct sqlite_store *store, struct store_request *request)
 	page_range(page, &above, &below);
 	request->attempts = arena_alloc(&request->arena, page->limit * sizeof request->attempts[0]);
 	sqlite3_stmt *row = sql_bind(store, statements[of_message][page->descending], "iii", key, above, below);
+	size_t looked = 0;
+	int64_t last = 0;
 	while (!request->more && sql_step(store, row)) {
+		if (!look(request, &looked, &last, sqlite3_column_int64(row, 0)))
+			break;
 		if (!attempt_passes(store, request, only_endpoint, row))
 			continue;
 		request->more = request->count == page->limit;
@@ -298,7 +317,13 @@ op_endpoint_messages(struct sqlite_store *store, struct store_request *request)
 	request->deliveries = arena_alloc(&request->arena, page->limit * sizeof request->deliveries[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_MESSAGE_LIST_DOWN : SQL_MESSAGE_LIST_UP, "iii",
 	    owner->organisation.id.value, above, below);
+	size_t looked = 0;
+	int64_t last = 0;
 	while (!request->more && sql_step(store, row)) {
+		if (!look(request, &looked, &last, sqlite3_column_int64(row, 0)))
+			break;
+		if (!kind_passes(&request->filter, sql_slice(row, 2), sql_slice(row, 4)))
+			continue;
 		sqlite3_stmt *of =
 		    sql_bind(store, SQL_DELIVERY_GET, "ii", sqlite3_column_int64(row, 0), entry->endpoint.id.value);
 		bool found = sql_step(store, of);
@@ -306,14 +331,10 @@ op_endpoint_messages(struct sqlite_store *store, struct store_request *request)
 		sql_end(of);
 		if (!found || !delivery_passes(&request->filter, &delivery))
 			continue;
-		struct message *message = message_from_row(row, 0);
-		bool passes = message_passes(&request->filter, message);
-		request->more = passes && request->count == page->limit;
-		if (!passes || request->more) {
-			message_unref(message);
-			continue;
-		}
-		delivery.message = message;
+		request->more = request->count == page->limit;
+		if (request->more)
+			break;
+		delivery.message = message_from_row(row, 0);
 		request->deliveries[request->count++] = delivery;
 	}
 	sql_end(row);

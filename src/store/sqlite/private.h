@@ -58,6 +58,7 @@ enum sql {
 	SQL_MESSAGE_PUT,
 	SQL_MESSAGE_GET,
 	SQL_MESSAGE_BY_EVENT,
+	SQL_MESSAGE_KIND,
 	SQL_MESSAGE_LIST_UP,
 	SQL_MESSAGE_LIST_DOWN,
 	SQL_PAYLOAD_GET,
@@ -196,6 +197,12 @@ struct sqlite_store {
 	struct store_journal_end audit_end, audit_committed; /* the audit log's, in the same way */
 	struct refused_tallies refused;
 	int64_t pending; /* deliveries: kept in step with the table */
+	/* For readers of the same database (sqlite.c): rises with each commit that changed configuration. */
+	_Atomic uint64_t configured;
+	bool configuring;	     /* this batch does */
+	struct sqlite_store *leader; /* of a reader: whose configuration it keeps up with; else NULL */
+	uint64_t read_configured;    /* of a reader: as of when its directory is */
+	char *path, *vfs;	     /* vfs NULL: the default */
 	struct feed feed;
 	struct streams streams;
 };

@@ -472,6 +472,19 @@ give_up(struct sqlite_store *store, struct store_request *const *requests, size_
 	return result;
 }
 
+/* A reader's directory is read anew when configuration was committed since. The number is read first, so what is read
+ * is as new as that or newer. */
+static void
+keep_up(struct sqlite_store *store)
+{
+	struct error error = ERROR_NONE;
+	uint64_t configured = atomic_load(&store->leader->configured);
+	if (configured == store->read_configured)
+		return;
+	if (load(store, &error) == OK)
+		store->read_configured = configured;
+}
+
 static enum error_code
 sqlite_batch(struct store *base, struct store_request *const *requests, size_t count, struct mail_list *notes,
     struct error *error)
@@ -489,6 +502,8 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	}
 	store->failed = SQLITE_OK;
 	store->notes = notes;
+	if (store->leader != NULL)
+		keep_up(store);
 	if (writing)
 		sql_run(store, SQL_BEGIN, "");
 	for (size_t i = 0; i < count && store->failed == SQLITE_OK; i++) {
@@ -507,6 +522,10 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 		return give_up(store, requests, count, notes, error);
 	journal_commit(store);
 	store->audit_committed = store->audit_end;
+	if (store->configuring) {
+		store->configuring = false;
+		atomic_fetch_add(&store->configured, 1);
+	}
 	return OK;
 }
 
@@ -539,7 +558,30 @@ sqlite_close(struct store *base)
 	directory_fini(&store->directory);
 	streams_free(&store->streams);
 	refused_forget(store);
+	free(store->path);
+	free(store->vfs);
 	free(store);
+}
+
+/* A connection of its own, which in WAL mode neither waits for the writer nor holds it up. */
+static struct store *
+sqlite_reader(struct store *base)
+{
+	struct sqlite_store *leader = CONTAINER_OF(base, struct sqlite_store, store);
+	struct error error = ERROR_NONE;
+	struct store *opened = NULL;
+	struct store_sqlite_options options = {
+	    .common = leader->options, .path = leader->path, .vfs = leader->vfs, .read_only = true};
+	uint64_t configured = atomic_load(&leader->configured);
+	if (store_sqlite_open(&options, &opened, &error) != OK) {
+		log_write(leader->options.log, LOG_WARN, "no reader: lists share the writer's thread", "error",
+		    error.text, NULL);
+		return NULL;
+	}
+	struct sqlite_store *store = CONTAINER_OF(opened, struct sqlite_store, store);
+	store->leader = leader;
+	store->read_configured = configured;
+	return opened;
 }
 
 static const struct store_vtable sqlite_vtable = {
@@ -550,6 +592,7 @@ static const struct store_vtable sqlite_vtable = {
     .journal_resume = journal_resume,
     .audit_end = audit_end,
     .audit_resume = audit_resume,
+    .reader = sqlite_reader,
     .close = sqlite_close,
 };
 
@@ -618,6 +661,8 @@ store_sqlite_open(const struct store_sqlite_options *options, struct store **out
 	store->store.vtable = &sqlite_vtable;
 	store->options = options->common;
 	store->read_only = options->read_only;
+	store->path = mem_string(slice_of(options->path));
+	store->vfs = options->vfs == NULL ? NULL : mem_string(slice_of(options->vfs));
 	directory_init(&store->directory);
 	int flags = (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
 		    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

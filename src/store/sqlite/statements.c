@@ -87,6 +87,7 @@ static const char *const texts[SQL_COUNT] = {
 	"INSERT INTO message (id, organisation, type, event_id, channels, retention, payload, webhook_id)"
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id = ? AND m.organisation = ?",
+    [SQL_MESSAGE_KIND] = "SELECT type, channels FROM message WHERE id = ? AND organisation = ?",
     [SQL_MESSAGE_BY_EVENT] = "SELECT id FROM message WHERE organisation = ? AND event_id = ?",
     [SQL_MESSAGE_LIST_UP] = "SELECT " MESSAGE_COLUMNS " FROM message m"
 			    " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id",
