@@ -25,6 +25,14 @@ register_receiver(struct service *service, struct error *error)
 		.log = service->options.log,
 	    },
 	    service->background);
+	service->schedule = schedule_new(
+	    &(struct schedule_options){
+		.config = service->options.config,
+		.config_path = service->options.config_path,
+		.data = service->options.data,
+		.log = service->options.log,
+	    },
+	    service->background);
 	char *path = service_database(service->options.data);
 	service->stuck = stuck_new(
 	    &(struct stuck_options){
@@ -49,9 +57,11 @@ jobs_free(struct service *service)
 	gaps_free(service->gaps);
 	stuck_free(service->stuck);
 	alerts_free(service->alerts);
+	schedule_free(service->schedule);
 	service->background = NULL;
 	service->jwks = NULL;
 	service->gaps = NULL;
 	service->stuck = NULL;
 	service->alerts = NULL;
+	service->schedule = NULL;
 }

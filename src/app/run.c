@@ -1,5 +1,7 @@
 #include "app/run.h"
 
+#include "app/schedule.h"
+
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,6 +119,8 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	struct log log = {.level = config->log_level, .format = config->log_format, .fd = STDERR_FILENO};
 	if (options->sources != NULL && add_sources(options->sources, config, &log, error) != OK)
 		return cli_fail(arguments, error);
+	if (options->role == SERVICE_RECEIVER && schedule_check(config, error) != OK)
+		return cli_fail(arguments, error);
 	int signals = run_signals();
 	if (options->role == SERVICE_RECEIVER)
 		take_hangups(signals);
@@ -133,6 +137,7 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	    .data = cli_value(arguments, "data"),
 	    .listen = cli_value(arguments, "listen"),
 	    .config = config,
+	    .config_path = cli_value(arguments, "config"),
 	    .sources = options->sources,
 	    .log = &log,
 	};

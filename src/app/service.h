@@ -21,6 +21,7 @@ struct service_options {
 	const char *data;		    /* directory; made when absent */
 	const char *listen;		    /* HOST:PORT, numeric; port 0 takes a free one */
 	const struct config *config;	    /* borrowed */
+	const char *config_path;	    /* its file, for processes of our own; NULL: none */
 	struct receive_sources *sources;    /* RECEIVER: borrowed; forward endpoints are filled in */
 	const struct log *log;		    /* borrowed */
 	const struct http_tls_options *tls; /* borrowed; NULL: plain HTTP */

@@ -6,6 +6,7 @@
 #include "app/gaps.h"
 #include "app/alerts.h"
 #include "app/jwks.h"
+#include "app/schedule.h"
 #include "app/service.h"
 #include "app/stuck.h"
 #include "base/random.h"
@@ -74,19 +75,20 @@ struct service {
 	struct service_options options;
 	int lock_fd;
 	struct sealer *sealer;
-	struct http_tls *tls;  /* NULL: plain HTTP */
-	struct access *access; /* RECEIVER: by source */
-	struct arena arena;    /* what `access` names */
+	struct http_tls *tls;		   /* NULL: plain HTTP */
+	struct access *access;		   /* RECEIVER: by source */
+	struct arena arena;		   /* what `access` names */
 	struct certificates *certificates; /* SENDER: when they expire; filled by the out-loop, read by the in-loop */
-	struct store *store;   /* until the runner takes it */
-	struct anchor *anchor; /* RECEIVER; as the store */
+	struct store *store;		   /* until the runner takes it */
+	struct anchor *anchor;		   /* RECEIVER; as the store */
 	struct store_runner *runner;
-	struct background *background; /* what it runs: jobs.c */
-	struct gaps *gaps;	       /* RECEIVER */
-	struct alerts *alerts;	       /* RECEIVER; NULL: nobody is told */
-	struct stuck *stuck;	       /* RECEIVER */
-	struct jwks *jwks;	       /* RECEIVER; NULL: no source has a jwks_url */
-	struct reader *reader;	       /* RECEIVER */
+	struct background *background;	     /* what it runs: jobs.c */
+	struct gaps *gaps;		     /* RECEIVER */
+	struct alerts *alerts;		     /* RECEIVER; NULL: nobody is told */
+	struct stuck *stuck;		     /* RECEIVER */
+	struct jwks *jwks;		     /* RECEIVER; NULL: no source has a jwks_url */
+	struct reader *reader;		     /* RECEIVER */
+	struct reconcile_schedule *schedule; /* RECEIVER; NULL: none */
 	struct in_loop in;
 	struct out_loop out;
 	char host[64], port[16];

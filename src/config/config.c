@@ -31,12 +31,13 @@ config_set(struct config *config, size_t row, struct slice text, struct slice or
 {
 	const struct config_key *key = config_key_at(row);
 	struct error detail = ERROR_NONE;
+	text = arena_copy(&config->arena, text);
 	if (!key->read(key, text, (char *)config + key->offset, &detail)) {
 		bool detailed = detail.code != OK;
 		return error_set(error, ERR_INVALID, "%.*s: %s: expected %s%s%s", SLICE_ARG(origin), key->name,
 		    key->expected, detailed ? "; " : "", detailed ? detail.text : "");
 	}
-	config->values[row] = (struct config_value){arena_copy(&config->arena, text), origin};
+	config->values[row] = (struct config_value){text, origin};
 	return OK;
 }
 

@@ -76,6 +76,14 @@ struct config {
 	int64_t jwks_retry_ms;	 /* receiver.jwks_retry: no fetch sooner after the last; default 10s */
 	int64_t stuck_after_ms;	      /* receiver.stuck_after: default 24h */
 	int64_t jwks_keep_ms;	 /* receiver.jwks_keep: how long keys outlive their last good fetch; default 1d */
+	/* reconcile.* : app/schedule.h */
+	int64_t reconcile_every_ms;			    /* reconcile.every; default 0s: never */
+	int64_t reconcile_at_ms;			    /* reconcile.at: after midnight UTC; -1: any time */
+	struct slice reconcile_custodian, reconcile_ledger; /* names of `records`, csv:FILE or jsonl:FILE */
+	struct slice reconcile_sender;			    /* whom a repair asks for replays */
+	struct slice reconcile_output; /* a directory; empty: `reconciliation` in the data directory */
+	int64_t reconcile_tolerance_ms, reconcile_stuck_after_ms, reconcile_timeout_ms;
+	bool reconcile_repair;
 	/* the receiver's lists, which are no rows of the table of keys but of that of lists */
 	struct config_source sources[CONFIG_SOURCES_MAX];
 	size_t source_count;

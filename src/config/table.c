@@ -86,6 +86,34 @@ read_log_level(const struct config_key *key, struct slice text, void *member, st
 	return log_level_parse(text, member);
 }
 
+static bool
+read_text(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	*(struct slice *)member = text;
+	return memchr(text.ptr, '\0', text.len) == NULL;
+}
+
+/* "06:30": milliseconds after midnight; empty: -1. */
+static bool
+read_time_of_day(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	int64_t hours, minutes, *out = member;
+	struct slice rest = text;
+	*out = -1;
+	if (text.len == 0)
+		return true;
+	struct slice head = slice_cut(&rest, ':');
+	if (head.len != 2 || rest.len != 2 || !slice_to_int64(head, &hours) || !slice_to_int64(rest, &minutes) ||
+	    hours > 23 || minutes > 59)
+		return false;
+	*out = (hours * 60 + minutes) * 60000;
+	return true;
+}
+
 static const char bool_expected[] = "true or false";
 
 static const struct config_key keys[] = {
@@ -307,6 +335,96 @@ static const struct config_key keys[] = {
 	.offset = MEMBER(jwks_keep_ms),
 	.min = 100,
 	.max = INT64_C(365) * 86400000,
+	.read = read_duration,
+    },
+    {
+	.name = "reconcile.every",
+	.expected = "a duration from 1s to 31d, or 0s for never",
+	.fallback = "0s",
+	.about = "How often the receiver reconciles by itself ([reconciliation](reconciliation.md)).",
+	.offset = MEMBER(reconcile_every_ms),
+	.min = 1000,
+	.max = INT64_C(31) * 86400000,
+	.zero = true,
+	.read = read_duration,
+    },
+    {
+	.name = "reconcile.at",
+	.expected = "a time of day in UTC, as in 06:30, or nothing",
+	.fallback = "",
+	.about = "The time of day, in UTC, from which `reconcile.every` is counted; without it, from the last run.",
+	.offset = MEMBER(reconcile_at_ms),
+	.read = read_time_of_day,
+    },
+    {
+	.name = "reconcile.custodian",
+	.expected = "a name of `records`, csv:FILE or jsonl:FILE",
+	.fallback = "",
+	.about = "Where the custodian's records come from.",
+	.offset = MEMBER(reconcile_custodian),
+	.read = read_text,
+    },
+    {
+	.name = "reconcile.ledger",
+	.expected = "a name of `records`, csv:FILE or jsonl:FILE",
+	.fallback = "",
+	.about = "Where the ledger's entries come from.",
+	.offset = MEMBER(reconcile_ledger),
+	.read = read_text,
+    },
+    {
+	.name = "reconcile.tolerance",
+	.expected = "a duration from 0s to 31d",
+	.fallback = "10m",
+	.about = "What is younger is not yet missing, mismatched or late.",
+	.offset = MEMBER(reconcile_tolerance_ms),
+	.max = INT64_C(31) * 86400000,
+	.zero = true,
+	.read = read_duration,
+    },
+    {
+	.name = "reconcile.stuck_after",
+	.expected = "a duration from 1s to 365d",
+	.fallback = "24h",
+	.about = "How long a transaction may be without an end.",
+	.offset = MEMBER(reconcile_stuck_after_ms),
+	.min = 1000,
+	.max = INT64_C(365) * 86400000,
+	.read = read_duration,
+    },
+    {
+	.name = "reconcile.repair",
+	.expected = bool_expected,
+	.fallback = "false",
+	.about = "Whether each run also mends what did not come (`vaultbell reconcile --repair`).",
+	.offset = MEMBER(reconcile_repair),
+	.read = read_bool,
+    },
+    {
+	.name = "reconcile.sender",
+	.expected = "a name of `records` of the kind vaultbell, or nothing",
+	.fallback = "",
+	.about = "Whom a repair asks for replays; without it, the custodian where it is a Vaultbell sender.",
+	.offset = MEMBER(reconcile_sender),
+	.read = read_text,
+    },
+    {
+	.name = "reconcile.output",
+	.expected = "a directory, or nothing",
+	.fallback = "",
+	.about =
+	    "Where each run writes its report (JSON, CSV, HTML); without it, `reconciliation` in the data directory.",
+	.offset = MEMBER(reconcile_output),
+	.read = read_text,
+    },
+    {
+	.name = "reconcile.timeout",
+	.expected = "a duration from 1s to 1d",
+	.fallback = "1h",
+	.about = "A run that takes longer is ended, and is a failure.",
+	.offset = MEMBER(reconcile_timeout_ms),
+	.min = 1000,
+	.max = 86400000,
 	.read = read_duration,
     },
     {

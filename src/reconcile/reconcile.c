@@ -80,3 +80,21 @@ reconcile_run(struct reconcile *reconcile)
 	match_suggest(&reconcile->match, reconcile->sides, reconcile->input.rules.tolerance_us);
 	breaks_find(&reconcile->breaks, &reconcile->input);
 }
+
+struct wall_time
+reconcile_due(int64_t every_ms, int64_t at_ms, struct wall_time last, struct wall_time now)
+{
+	int64_t every_us = every_ms * 1000, day_us = INT64_C(86400) * 1000000;
+	ENSURE(every_us > 0);
+	if (at_ms < 0)
+		return last.us == 0 ? now : (struct wall_time){last.us + every_us};
+	int64_t from_us = last.us == 0 ? now.us : last.us;
+	int64_t due_us = from_us - from_us % day_us + at_ms * 1000;
+	/* The first of the times behind the last run. */
+	due_us += (from_us - due_us) / every_us * every_us;
+	while (due_us > from_us)
+		due_us -= every_us;
+	while (due_us <= from_us)
+		due_us += every_us;
+	return (struct wall_time){due_us};
+}

@@ -44,4 +44,8 @@ MUST_CHECK enum error_code reconcile_read_records(
     struct reconcile *reconcile, enum side side, const struct reconcile_source *source, struct error *error);
 void reconcile_run(struct reconcile *reconcile);
 
+/* When the next run of a schedule is due, after one at `last` (0: there was none): `every_ms` after it, or, where `at_ms` is
+ * not negative, at the next of the times that are counted from that time of the day (UTC). Pure. */
+struct wall_time reconcile_due(int64_t every_ms, int64_t at_ms, struct wall_time last, struct wall_time now);
+
 #endif

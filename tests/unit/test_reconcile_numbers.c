@@ -152,6 +152,30 @@ test_sign_only_of_the_first_generation(void **state)
 	expect_breaks(fixture, COLUMNS SIGNED "\n", COLUMNS, "STATUS_MISMATCH");
 }
 
+static void
+expect_due(int64_t every_ms, int64_t at_ms, const char *last, const char *now, const char *due)
+{
+	char text[TIME_TEXT_BYTES];
+	struct wall_time before = last == NULL ? (struct wall_time){0} : time_at(last);
+	assert_string_equal(time_format(reconcile_due(every_ms, at_ms, before, time_at(now)), 0, text), due);
+}
+
+static void
+test_when_a_run_is_due(void **state)
+{
+	(void)state;
+	const int64_t hour = 3600000, day = 24 * hour;
+	expect_due(hour, -1, NULL, "2025-01-09T12:34:00Z", "2025-01-09T12:34:00Z");
+	expect_due(hour, -1, "2025-01-09T12:34:00Z", "2025-01-09T12:40:00Z", "2025-01-09T13:34:00Z");
+	/* Late is at once. */
+	expect_due(hour, -1, "2025-01-09T12:34:00Z", "2025-01-12T00:00:00Z", "2025-01-09T13:34:00Z");
+	expect_due(day, 6 * hour, NULL, "2025-01-09T05:00:00Z", "2025-01-09T06:00:00Z");
+	expect_due(day, 6 * hour, NULL, "2025-01-09T06:00:00Z", "2025-01-10T06:00:00Z");
+	expect_due(day, 6 * hour, "2025-01-09T06:00:01Z", "2025-01-09T06:00:05Z", "2025-01-10T06:00:00Z");
+	expect_due(4 * hour, 6 * hour, "2025-01-09T01:59:00Z", "2025-01-09T01:59:01Z", "2025-01-09T02:00:00Z");
+	expect_due(4 * hour, 6 * hour, "2025-01-09T22:00:00Z", "2025-01-09T22:00:01Z", "2025-01-10T02:00:00Z");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int
@@ -163,6 +187,7 @@ main(void)
 	    TEST(test_both_numbers),
 	    TEST(test_heartbeat_of_headers),
 	    TEST(test_gap_of_headers_explains),
+	    TEST(test_when_a_run_is_due),
 	    TEST(test_sign_only),
 	    TEST(test_signed_is_not_always_the_end),
 	    TEST(test_sign_only_of_the_first_generation),
