@@ -1,6 +1,8 @@
 // Kills the program with SIGKILL at random moments under load, many times, and then asks whether it kept its promises.
 //
 //   producers ──POST, key──▶ vaultbell serve ──deliveries──▶ vaultbell receive ──▶ journal
+//                                              to one of three endpoints,
+//                                              a source of the receiver each
 //
 // Scenario `serve` kills the sender, scenario `receive` kills the receiver. A producer repeats a post with the same
 // idempotency key until it is answered 202, and sometimes once more after that. Promises:
@@ -31,6 +33,7 @@ if (!program || !Number.isInteger(kills) || kills < 1) {
 
 const living = new Set(); // processes to take along when this one ends
 const producerCount = 8;
+const endpoints = ['first', 'second', 'third']; // each takes a third of the events, by channel; the second one in order
 const backlogMax = 2000; // events that producers may be ahead of the receiver's journal by, so that the end is near
 const limitMs = 60000;
 
@@ -163,7 +166,7 @@ async function produce(load, random) {
 		}
 		const number = load.next++;
 		const payload = payloadOf(number);
-		const body = `{"eventType":"crash.test","payload":${payload}}`;
+		const body = `{"eventType":"crash.test","channels":["${endpoints[number % endpoints.length]}"],"payload":${payload}}`;
 		const answers = [];
 		const wanted = random() < 0.1 ? 2 : 1; // one in ten behaves as if the first 202 had been lost on the way
 		for (let failures = 0; answers.length < wanted; ) {
@@ -211,6 +214,12 @@ async function listAll(load, path) {
 		if (page.done) return items;
 		iterator = `&iterator=${page.iterator}`;
 	}
+}
+
+async function deliveriesOf(load) {
+	const lists = [];
+	for (const path of load.deliveries) lists.push(...(await listAll(load, path)));
+	return lists;
 }
 
 async function journalOf(receiver) {
@@ -281,10 +290,16 @@ function blindSpots(evidence) {
 // --- a scenario --------------------------------------------------------------------------------------------------
 
 async function setUp(directory) {
-	const secret = `whsec_${createHash('sha256').update(`crash ${seed}`).digest('base64')}`;
-	const file = join(directory, 'secret');
-	writeFileSync(file, `${secret}\n`, { mode: 0o600 });
-	const receiver = new Server('receive', join(directory, 'receiver'), ['--source', 'platform', '--scheme', 'standard', '--secret-file', file], {});
+	const secretOf = (name) => `whsec_${createHash('sha256').update(`crash ${seed} ${name}`).digest('base64')}`;
+	const config = join(directory, 'receiver.yaml');
+	let sources = 'sources:\n';
+	for (const name of endpoints) {
+		const file = join(directory, `secret-${name}`);
+		writeFileSync(file, `${secretOf(name)}\n`, { mode: 0o600 });
+		sources += `  - name: ${name}\n    scheme: standard\n    secret_file: ${file}\n`;
+	}
+	writeFileSync(config, sources);
+	const receiver = new Server('receive', join(directory, 'receiver'), ['--config', config], {});
 	const sender = new Server('serve', join(directory, 'sender'), [], {
 		VAULTBELL_DELIVERY_ALLOW_HTTP: 'true',
 		VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8',
@@ -301,9 +316,14 @@ async function setUp(directory) {
 		return JSON.parse(text).id;
 	};
 	const organisation = await ask('/api/v1/app', { name: 'Crash' });
-	const endpoint = await ask(`/api/v1/app/${organisation}/endpoint`, { url: `http://127.0.0.1:${receiver.port}/in/platform`, secret });
 	const root = `/api/v1/app/${organisation}`;
-	const load = { server: sender, headers, path: `${root}/msg`, deliveries: `${root}/endpoint/${endpoint}/msg` };
+	const deliveries = [];
+	for (const name of endpoints) {
+		const order = name === 'second' ? 'endpoint' : 'none';
+		const url = `http://127.0.0.1:${receiver.port}/in/${name}`;
+		deliveries.push(`${root}/endpoint/${await ask(`${root}/endpoint`, { url, secret: secretOf(name), channels: [name], ordering: order })}/msg`);
+	}
+	const load = { server: sender, headers, path: `${root}/msg`, deliveries };
 	return { receiver, sender, load: { ...load, next: 0, posts: 0, acknowledged: [], stopping: false } };
 }
 
@@ -331,10 +351,10 @@ async function scenario(name, directory, random) {
 	await until('nothing is pending', async () => {
 		journal = await journalOf(receiver);
 		if (journal.length < messages.length) return false;
-		deliveries = await listAll(load, load.deliveries);
+		deliveries = await deliveriesOf(load);
 		return deliveries.length >= messages.length && deliveries.every((delivery) => delivery.status !== 1 && delivery.status !== 3);
 	}).catch((error) => console.error(`${name}: ${error.message}`));
-	deliveries ??= await listAll(load, load.deliveries);
+	deliveries ??= await deliveriesOf(load);
 	await sender.stop();
 	await receiver.stop();
 	const evidence = { acknowledged: load.acknowledged, messages, deliveries, journal };
