@@ -91,7 +91,8 @@ run_plan(struct application *application)
 	application->shown = clock_mono();
 	enum error_code code = OK;
 	while (code == OK && outcome.done < plan->count) {
-		code = apply_step_run(application->client, &plan->steps[outcome.done], outcome.done, &error);
+		code = apply_step_run(
+		    application->client, &plan->steps[outcome.done], outcome.done, &outcome.requested, &error);
 		if (code != OK)
 			break;
 		outcome.done++;
@@ -101,6 +102,10 @@ run_plan(struct application *application)
 		fprintf(stderr, "\r\033[K");
 	outcome.problem = code == OK ? NULL : error.text;
 	print_outcome(application, &outcome);
+	if (outcome.requested > 0)
+		fprintf(stderr,
+		    "vaultbell apply: %zu of the changes wait on the server for a second person to approve them\n",
+		    outcome.requested);
 	if (code == OK)
 		return CLI_GOOD;
 	struct arena arena = ARENA_EMPTY;

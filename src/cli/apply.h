@@ -187,6 +187,7 @@ void apply_show(const struct apply_plan *plan, struct buf *out);
 struct apply_outcome {
 	bool dry_run;
 	size_t done;	     /* steps, from the first */
+	size_t requested;    /* changes of them that wait for a second person on the server */
 	const char *problem; /* why it stopped at the next one; NULL: it did not */
 };
 
@@ -199,8 +200,9 @@ struct api_client;
 /* Everything that `file` has to be compared with; NULL: everything there is, or all of `organisation`. */
 MUST_CHECK enum error_code apply_server_read(struct api_client *client, const struct apply_state *file,
     const char *organisation, struct apply_state *out, struct error *error);
+/* Adds to `requested` for each change that the organisation governs: the server keeps it until somebody approves it. */
 MUST_CHECK enum error_code apply_step_run(
-    struct api_client *client, const struct apply_step *step, size_t number, struct error *error);
+    struct api_client *client, const struct apply_step *step, size_t number, size_t *requested, struct error *error);
 
 /* --- the export ------------------------------------------------------------------------------------- */
 

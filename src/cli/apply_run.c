@@ -2,6 +2,8 @@
 #include "cli/api_client.h"
 #include "cli/apply.h"
 
+enum { HELD = 202 };
+
 enum { BODY_BYTES_MAX = 64 << 20, BODY_BYTES_USUAL = 1 << 20 };
 
 /* A request's body may hold secrets: it is not moved while it grows, as far as it can be, and wiped. */
@@ -124,11 +126,21 @@ path_of(struct arena *arena, const struct apply_step *step)
 	UNREACHABLE();
 }
 
+/* What is governed is answered 202 and done when somebody has approved it. */
 static enum error_code
-run_change(struct api_client *client, const struct apply_step *step, struct slice path, struct error *error)
+call(struct api_client *client, const struct api_request *request, size_t *requested, struct error *error)
+{
+	struct api_answer answer;
+	enum error_code code = api_client_call(client, request, &answer, error);
+	*requested += code == OK && answer.status == HELD;
+	return code;
+}
+
+static enum error_code
+run_change(
+    struct api_client *client, const struct apply_step *step, struct slice path, size_t *requested, struct error *error)
 {
 	struct arena arena = ARENA_EMPTY;
-	struct api_answer answer;
 	struct json_writer writer;
 	struct buf body;
 	enum error_code code = OK;
@@ -137,7 +149,7 @@ run_change(struct api_client *client, const struct apply_step *step, struct slic
 		json_writer_init(&writer, &body);
 		put_changes(&writer, step);
 		struct api_request request = {.method = "PATCH", .path = path, .body = buf_slice(&body)};
-		code = api_client_call(client, &request, &answer, error);
+		code = call(client, &request, requested, error);
 	}
 	if (code == OK && slice_present(step->headers)) {
 		buf_clear(&body);
@@ -148,7 +160,7 @@ run_change(struct api_client *client, const struct apply_step *step, struct slic
 			json_close(&writer);
 			struct api_request request = {.method = "PATCH", .body = buf_slice(&body)};
 			request.path = arena_printf(&arena, "%.*s/headers", SLICE_ARG(path));
-			code = api_client_call(client, &request, &answer, error);
+			code = call(client, &request, requested, error);
 		}
 	}
 	body_free(&body);
@@ -157,11 +169,10 @@ run_change(struct api_client *client, const struct apply_step *step, struct slic
 }
 
 static enum error_code
-run_creation(
-    struct api_client *client, const struct apply_step *step, struct slice path, size_t number, struct error *error)
+run_creation(struct api_client *client, const struct apply_step *step, struct slice path, size_t number,
+    size_t *requested, struct error *error)
 {
 	struct arena arena = ARENA_EMPTY;
-	struct api_answer answer;
 	struct json_writer writer;
 	struct buf body;
 	body_init(&body);
@@ -170,7 +181,7 @@ run_creation(
 	if (code == OK) {
 		struct api_request request = {.method = "POST", .path = path, .body = buf_slice(&body)};
 		request.key = arena_printf(&arena, "%zu", number);
-		code = api_client_call(client, &request, &answer, error);
+		code = call(client, &request, requested, error);
 	}
 	body_free(&body);
 	arena_free(&arena);
@@ -178,17 +189,17 @@ run_creation(
 }
 
 enum error_code
-apply_step_run(struct api_client *client, const struct apply_step *step, size_t number, struct error *error)
+apply_step_run(
+    struct api_client *client, const struct apply_step *step, size_t number, size_t *requested, struct error *error)
 {
 	struct arena arena = ARENA_EMPTY;
 	struct slice path = path_of(&arena, step);
 	struct api_request request = {.method = "DELETE", .path = path};
-	struct api_answer answer;
 	enum error_code code = OK;
 	switch (step->action) {
-	case APPLY_CREATE: code = run_creation(client, step, path, number, error); break;
-	case APPLY_CHANGE: code = run_change(client, step, path, error); break;
-	case APPLY_DELETE: code = api_client_call(client, &request, &answer, error); break;
+	case APPLY_CREATE: code = run_creation(client, step, path, number, requested, error); break;
+	case APPLY_CHANGE: code = run_change(client, step, path, requested, error); break;
+	case APPLY_DELETE: code = call(client, &request, requested, error); break;
 	case APPLY_ACTION_COUNT: UNREACHABLE();
 	}
 	arena_free(&arena);

@@ -133,6 +133,7 @@ apply_show_json(const struct apply_plan *plan, const struct apply_outcome *outco
 	for (size_t i = 0; i < APPLY_ACTION_COUNT; i++)
 		json_put_integer(&writer, actions[i].verb, (int64_t)plan->by_action[i]);
 	json_put_integer(&writer, "done", (int64_t)outcome->done);
+	json_put_integer(&writer, "requested", (int64_t)outcome->requested);
 	json_put_cstring(&writer, "problem", outcome->problem);
 	json_key(&writer, "steps");
 	json_open(&writer, '[');

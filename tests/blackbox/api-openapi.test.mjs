@@ -165,6 +165,24 @@ describe('the description', { skip }, () => {
 		}
 	});
 
+	test('M23: what is governed waits as announced, whatever the operation', async () => {
+		let waited = 0;
+		for (const one of operations()) {
+			const schema = one.operation.responses['202']?.content?.['application/json'].schema.$ref ?? '';
+			if (!/\/(ChangeOut|TokenRequestedOut)$/.test(schema)) continue;
+			const target = await fixture(one.path);
+			const app = target.match(/app\/(app_\w+)/)[1];
+			const governed = ['url', 'types', 'keys', 'roles', 'disabling'];
+			assert.equal((await call('PUT', `/api/v1/app/${app}/governance`, { governed })).status, 200);
+			const wanted = bodySchema(one.operation);
+			const answer = await call(one.method.toUpperCase(), target, one.path.endsWith('/expire-all') ? {} : wanted && generate(wanted));
+			assert.equal(answer.status, 202, `${one.method} ${one.path}: ${answer.status} ${answer.text}`);
+			announced(one, answer, 'governed');
+			waited++;
+		}
+		assert.ok(waited >= 12, `${waited} operations`);
+	});
+
 	test('what is invalid is refused as announced', async () => {
 		let refused = 0;
 		for (const one of operations()) {

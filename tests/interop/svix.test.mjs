@@ -55,6 +55,21 @@ for (const { name, library, update, setHeaders, types } of versions) {
 	}
 
 	describe(name, () => {
+		test('what is governed waits, and what has to prove itself is read', async (t) => {
+			const { svix, server } = await client(t, { VAULTBELL_ENDPOINTS_VERIFY_OWNERSHIP: 'true' });
+			const app = await svix.application.create({ name: 'Governed', uid: 'governed' });
+			const endpoint = await svix.endpoint.create(app.id, { url: 'http://127.0.0.1:9/in', uid: 'main' });
+			assert.equal(endpoint.disabled, false);
+			const governed = await fetch(`${server.url}/api/v1/app/governed/governance`, { method: 'PUT',
+				headers: { authorization: `Bearer ${server.token}` }, body: JSON.stringify({ governed: ['url', 'types', 'keys', 'disabling'] }) });
+			assert.equal(governed.status, 200);
+			const held = await svix.endpoint.patch(app.id, endpoint.id, { url: 'http://127.0.0.1:9/other' });
+			assert.match(held.id, /^chg_/, 'the client hands on what it was answered');
+			assert.equal(await svix.endpoint.delete(app.id, endpoint.id).then(() => 'no error'), 'no error');
+			assert.equal(await svix.endpoint.rotateSecret(app.id, endpoint.id, {}).then(() => 'no error'), 'no error');
+			assert.equal((await svix.endpoint.get(app.id, endpoint.id)).url, 'http://127.0.0.1:9/in', 'and nothing was changed');
+		});
+
 		test('applications', async (t) => {
 			const { svix } = await client(t);
 			const made = await svix.application.create({ name: 'Acme', uid: 'acme', throttleRate: 5, metadata: { tier: 'gold' } });

@@ -153,6 +153,26 @@ good_request_becomes_a_journal_request(void **state)
 	store_request_free(request);
 }
 
+/* Only an id of its own form, which is signed, makes a challenge of a verified request. */
+static void
+challenges_are_answered_and_not_journalled(void **state)
+{
+	static const char body[] = "{\"type\":\"webhook.ping\",\"challenge\":\"c-1\"}";
+	struct fixture *fixture = *state;
+	const struct receive_source *source = source_named(fixture, "acme");
+	struct receive_judgement judgement;
+	receive_judge(source, signed_request(fixture, "acme", "ping_1", body, 0), &judgement);
+	assert_null(judgement.request);
+	assert_string_equal(judgement.challenge, "c-1");
+	assert_int_equal(judgement.status, 200);
+	store_request_free(accepted(source, signed_request(fixture, "acme", "evt_1", body, 0)));
+	store_request_free(
+	    accepted(source, signed_request(fixture, "acme", "ping_1", "{\"type\":\"webhook.ping\"}", 0)));
+	struct verify_input input = *signed_request(fixture, "acme", "ping_1", body, 0);
+	input.body = SLICE("{\"type\":\"webhook.ping\",\"challenge\":\"c-2\"}");
+	assert_refused(source, &input, VERDICT_WRONG, 401, "authentication_failed");
+}
+
 static void
 type_is_absent_where_there_is_none(void **state)
 {
@@ -466,6 +486,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    receive_test(good_request_becomes_a_journal_request),
+	    receive_test(challenges_are_answered_and_not_journalled),
 	    receive_test(type_is_absent_where_there_is_none),
 	    receive_test(long_types_are_not_kept),
 	    receive_test(verdicts_answer_401),
