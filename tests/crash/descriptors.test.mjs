@@ -62,7 +62,7 @@ test('without a descriptor left nothing is lost, and it is over when some are fr
 	for (let i = 0; i < DESCRIPTORS; i++) idle.push(net.connect(server.port, '127.0.0.1').on('error', () => {}));
 	await until(() => held.size > 0, 'a delivery hangs');
 	const taken = () => readdirSync(`/proc/${server.child.pid}/fd`).length;
-	await until(() => taken() === DESCRIPTORS, 'every descriptor is taken');
+	await until(() => taken() >= DESCRIPTORS - 2, 'the descriptors are taken');
 	let refused = 0;
 	for (let number = 0; number < 50; number++) {
 		const status = await Promise.race([event(number, 'well').catch(() => 0), once(AbortSignal.timeout(200), 'abort').then(() => 0)]);
