@@ -34,7 +34,10 @@ enum apply_form {
 	FORM_BOOL,    /* true or false */
 	FORM_INTEGER, /* from 1 to `max` */
 	FORM_CHOICE,  /* one of `choices` */
-	FORM_NAMES,   /* a set of words, at most `max` */
+	FORM_NAMES,   /* a set of words, at most `max`; none of them is the same as no line */
+	FORM_SET,     /* the same, but an empty one is not the same as no line */
+	FORM_OWNERS,  /* a mapping of duties to a team and a contact */
+	FORM_PATHS,   /* a mapping of roles to sets of paths into payloads */
 	FORM_TEXTS,   /* a mapping of names to texts */
 	FORM_HEADERS, /* the same, where a text may come from elsewhere */
 	FORM_SCHEMAS, /* a mapping of versions to JSON Schemas */
@@ -122,6 +125,8 @@ struct slice apply_canonical_copy(struct arena *arena, struct json value);
 struct slice apply_quote(struct arena *arena, struct slice text);
 /* A set of texts: sorted, each once, null when empty. */
 struct slice apply_names(struct arena *arena, struct slice_list names);
+/* The same, `[]` when empty. */
+struct slice apply_set(struct arena *arena, struct slice_list names);
 /* A value of this module as JSON; it has been validated when it was made. */
 struct json apply_json(struct slice canonical);
 /* The spelling in which the server keeps a URL; `text` itself where it is none. */

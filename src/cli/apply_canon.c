@@ -116,11 +116,16 @@ order_texts(const void *a, const void *b)
 struct slice
 apply_names(struct arena *arena, struct slice_list names)
 {
-	if (names.count == 0)
-		return SLICE("null");
+	return names.count == 0 ? SLICE("null") : apply_set(arena, names);
+}
+
+struct slice
+apply_set(struct arena *arena, struct slice_list names)
+{
 	struct buf out;
 	buf_init(&out, APPLY_VALUE_BYTES_MAX);
-	qsort(names.items, names.count, sizeof *names.items, order_texts);
+	if (names.count > 0)
+		qsort(names.items, names.count, sizeof *names.items, order_texts);
 	buf_byte(&out, '[');
 	for (size_t i = 0; i < names.count; i++) {
 		if (i > 0 && slice_equal(names.items[i - 1], names.items[i]))

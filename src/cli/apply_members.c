@@ -8,6 +8,8 @@ static const char *const schemes[] = {"standard", "rfc9421", "legacy", NULL};
 static const char *const key_types[] = {"hmac", "ed25519", "ecdsa-p256", NULL};
 static const char *const orders[] = {"none", "resource", "endpoint", NULL};
 
+static const char *const environments[] = {"production", "sandbox", NULL};
+
 static const char texts_expected[] = "a mapping of names to texts, together at most 4096 bytes";
 static const char rate_expected[] = "a whole number from 1 to 65535, or no line for no limit";
 
@@ -45,6 +47,27 @@ static const struct apply_member organisation_members[] = {
 	.expected = "a text of 1 to 4096 bytes"},
     {.name = "throttleRate", .form = FORM_INTEGER, .fallback = "null", .max = 65535, .expected = rate_expected},
     {.name = "metadata", .form = FORM_TEXTS, .fallback = "{}", .max = LIMIT_METADATA_BYTES, .expected = texts_expected},
+    {.name = "environment",
+	.form = FORM_CHOICE,
+	.fallback = "\"production\"",
+	.choices = environments,
+	.fixed = true,
+	.expected = "production or sandbox"},
+    {.name = "services",
+	.form = FORM_SET,
+	.fallback = "null",
+	.max = LIMIT_SERVICES,
+	.expected = "a list of the catalogue's services, [] for none, or no line for all"},
+    {.name = "payloadRetentionPeriod",
+	.form = FORM_INTEGER,
+	.fallback = "null",
+	.max = LIMIT_RETENTION_DAYS,
+	.expected = "a whole number of days from 1 to 3650, or no line for 90"},
+    {.name = "redactions",
+	.form = FORM_PATHS,
+	.fallback = "{}",
+	.max = LIMIT_REDACTION_PATHS,
+	.expected = "a mapping of roles to lists of paths, as in viewer: [data.amount, \"**.address\"]"},
 };
 
 static const struct apply_member endpoint_members[] = {
@@ -105,6 +128,12 @@ static const struct apply_member endpoint_members[] = {
 	.form = FORM_SCHEDULE,
 	.fallback = "null",
 	.expected = "standard, legacy, svix, or a list of durations as in [100ms, 1s, 5m]"},
+    {.name = "owners",
+	.form = FORM_OWNERS,
+	.fallback = "{}",
+	.expected =
+	    "a mapping of configuration, monitoring, retryHandling and incidentResponse to a team and a contact, as "
+	    "in monitoring: {team: Operations, contact: ops@example.com}"},
     {.name = "secret",
 	.form = FORM_SECRET,
 	.expected = "{env: NAME} or {file: PATH}; a secret does not stand in the file"},

@@ -235,8 +235,10 @@ compare_member(struct planning *planning, struct apply_step *step, size_t row)
 		return refuse_change(planning, step, row, "no such line, as this server does not have it");
 	}
 	if (member->fixed)
-		return refuse_change(
-		    planning, step, row, "what it was created with, as it changes only by rotating in another key: ");
+		return refuse_change(planning, step, row,
+		    step->item->kind == APPLY_ENDPOINT
+			? "what it was created with, as it changes only by rotating in another key: "
+			: "what it was created with, as that stays: ");
 	step->rows |= UINT32_C(1) << row;
 	if (member->form == FORM_TEXTS || member->form == FORM_SCHEMAS)
 		add_object_changes(arena, step, member->name, has, wanted);

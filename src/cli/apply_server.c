@@ -19,6 +19,59 @@ not_expected(struct error *error, struct slice path)
 	    "GET /api/v1%.*s: the answer is not the management API's; expected a Vaultbell server", SLICE_ARG(path));
 }
 
+static struct slice_list
+texts_of(struct arena *arena, struct json array)
+{
+	struct slice_list names = {arena_alloc(arena, (json_count(array) + 1) * sizeof(struct slice)), 0};
+	struct json_iterator iterator = json_iterate(array);
+	struct json key, item;
+	while (json_next(&iterator, &key, &item))
+		if (item.type == JSON_STRING)
+			names.items[names.count++] = json_text(arena, item);
+	return names;
+}
+
+/* Without members that are null or empty lists, and with lists as sets. */
+static void
+write_tidy(struct arena *arena, struct json value, struct buf *out)
+{
+	if (value.type == JSON_ARRAY) {
+		buf_append(out, apply_set(arena, texts_of(arena, value)));
+		return;
+	}
+	if (value.type != JSON_OBJECT) {
+		buf_append(out, value.raw);
+		return;
+	}
+	struct json_iterator iterator = json_iterate(value);
+	struct json key, member;
+	bool any = false;
+	buf_byte(out, '{');
+	while (json_next(&iterator, &key, &member)) {
+		if (member.type == JSON_NULL || (member.type == JSON_ARRAY && json_count(member) == 0))
+			continue;
+		if (any)
+			buf_byte(out, ',');
+		any = true;
+		buf_append(out, key.raw);
+		buf_byte(out, ':');
+		write_tidy(arena, member, out);
+	}
+	buf_byte(out, '}');
+}
+
+static struct slice
+tidy_copy(struct arena *arena, struct json value)
+{
+	struct buf out;
+	buf_init(&out, BODY_BYTES_MAX);
+	write_tidy(arena, value, &out);
+	ENSURE(!out.overflow);
+	struct slice copy = apply_canonical_copy(arena, apply_json(buf_slice(&out)));
+	buf_free(&out);
+	return copy;
+}
+
 /* The value in canonical JSON as the table has it; absent where the server does not say. */
 static struct slice
 value_of(struct arena *arena, const struct apply_member *member, struct json value)
@@ -27,15 +80,13 @@ value_of(struct arena *arena, const struct apply_member *member, struct json val
 		return SLICE_NONE;
 	if (value.type == JSON_NULL)
 		return slice_of(member->fallback);
-	if (member->form != FORM_NAMES || value.type != JSON_ARRAY)
+	if ((member->form == FORM_OWNERS || member->form == FORM_PATHS) && value.type == JSON_OBJECT)
+		return tidy_copy(arena, value);
+	bool set = member->form == FORM_NAMES || member->form == FORM_SET;
+	if (!set || value.type != JSON_ARRAY)
 		return apply_canonical_copy(arena, value);
-	struct slice_list names = {arena_alloc(arena, (json_count(value) + 1) * sizeof(struct slice)), 0};
-	struct json_iterator iterator = json_iterate(value);
-	struct json key, item;
-	while (json_next(&iterator, &key, &item))
-		if (item.type == JSON_STRING)
-			names.items[names.count++] = json_text(arena, item);
-	return apply_names(arena, names);
+	struct slice_list names = texts_of(arena, value);
+	return member->form == FORM_SET ? apply_set(arena, names) : apply_names(arena, names);
 }
 
 static void

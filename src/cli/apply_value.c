@@ -1,5 +1,8 @@
 #include "cli/apply_value.h"
 
+#include "catalogue/catalogue.h"
+#include "model/redaction.h"
+
 #include <stdio.h>
 
 enum { SHOWN_BYTES = 40 };
@@ -196,15 +199,113 @@ static enum error_code
 read_names(
     struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out)
 {
-	if (node->type != YAML_LIST || node->count == 0 || node->count > (size_t)member->max)
+	bool empty = node->count == 0 && member->form != FORM_SET;
+	if (node->type != YAML_LIST || empty || node->count > (size_t)member->max)
 		return refuse(reader, member, node, false);
 	struct slice_list names = {arena_alloc(reader->arena, node->count * sizeof(struct slice)), 0};
 	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
-		if (item->type != YAML_SCALAR || yaml_is_null(item) || !uid_valid(item->text, NULL))
+		bool service = member->form != FORM_SET || slice_list_has(catalogue_services(), item->text);
+		if (item->type != YAML_SCALAR || yaml_is_null(item) || !uid_valid(item->text, NULL) || !service)
 			return refuse(reader, member, item, false);
 		names.items[names.count++] = item->text;
 	}
-	*out = apply_names(reader->arena, names);
+	*out = member->form == FORM_SET ? apply_set(reader->arena, names) : apply_names(reader->arena, names);
+	return OK;
+}
+
+/* Roles with their paths; what is wrong is named by its own place. */
+static enum error_code
+read_paths(
+    struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out)
+{
+	if (node->type != YAML_MAP)
+		return refuse(reader, member, node, false);
+	struct buf text;
+	buf_init(&text, APPLY_VALUE_BYTES_MAX);
+	buf_byte(&text, '{');
+	const struct yaml_node *wrong = NULL;
+	for (const struct yaml_node *name = node->first; name != NULL && wrong == NULL; name = name->next) {
+		const struct yaml_node *list = name->value;
+		enum role role;
+		if (!role_parse(name->text, &role) || role == ROLE_PLATFORM_ADMIN)
+			wrong = name;
+		else if (list->type != YAML_LIST || list->count == 0 || list->count > (size_t)member->max)
+			wrong = list;
+		struct slice_list paths = {arena_alloc(reader->arena, (list->count + 1) * sizeof(struct slice)), 0};
+		for (const struct yaml_node *item = list->first; item != NULL && wrong == NULL; item = item->next) {
+			if (item->type != YAML_SCALAR || !redaction_path_valid(item->text))
+				wrong = item;
+			else
+				paths.items[paths.count++] = item->text;
+		}
+		if (name != node->first)
+			buf_byte(&text, ',');
+		write_text(&text, name->text);
+		buf_byte(&text, ':');
+		buf_append(&text, apply_set(reader->arena, paths));
+	}
+	buf_byte(&text, '}');
+	if (wrong == NULL)
+		*out = apply_canonical_copy(reader->arena, apply_json(buf_slice(&text)));
+	buf_free(&text);
+	return wrong == NULL ? OK : refuse(reader, member, wrong, false);
+}
+
+/* What is wrong with one duty; NULL: nothing. */
+static const struct yaml_node *
+wrong_owner(const struct yaml_node *name)
+{
+	bool duty = false, team = false;
+	for (int i = 0; i < DUTY_COUNT; i++)
+		duty = duty || slice_is(name->text, duty_name((enum duty)i));
+	if (!duty)
+		return name;
+	if (name->value->type != YAML_MAP)
+		return name->value;
+	for (const struct yaml_node *item = name->value->first; item != NULL; item = item->next) {
+		bool known = slice_is(item->text, "team") || slice_is(item->text, "contact");
+		const struct yaml_node *value = item->value;
+		if (!known)
+			return item;
+		if (value->type != YAML_SCALAR || yaml_is_null(value) || value->text.len > LIMIT_OWNER_BYTES ||
+		    value->text.len == 0)
+			return value;
+		team = team || slice_is(item->text, "team");
+	}
+	return team ? NULL : name->value;
+}
+
+static enum error_code
+read_owners(
+    struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out)
+{
+	if (node->type != YAML_MAP)
+		return refuse(reader, member, node, false);
+	struct buf text;
+	buf_init(&text, APPLY_VALUE_BYTES_MAX);
+	buf_byte(&text, '{');
+	for (const struct yaml_node *name = node->first; name != NULL; name = name->next) {
+		const struct yaml_node *wrong = wrong_owner(name);
+		if (wrong != NULL) {
+			buf_free(&text);
+			return refuse(reader, member, wrong, false);
+		}
+		if (name != node->first)
+			buf_byte(&text, ',');
+		write_text(&text, name->text);
+		buf_text(&text, ":{");
+		for (const struct yaml_node *item = name->value->first; item != NULL; item = item->next) {
+			if (item != name->value->first)
+				buf_byte(&text, ',');
+			write_text(&text, item->text);
+			buf_byte(&text, ':');
+			write_text(&text, item->value->text);
+		}
+		buf_byte(&text, '}');
+	}
+	buf_byte(&text, '}');
+	*out = apply_canonical_copy(reader->arena, apply_json(buf_slice(&text)));
+	buf_free(&text);
 	return OK;
 }
 
@@ -330,6 +431,9 @@ apply_value_read(struct apply_reader *reader, enum apply_kind kind, const struct
 	case FORM_TEXTS:
 	case FORM_HEADERS: return read_texts(reader, member, node, out);
 	case FORM_SCHEMAS: return read_schemas(reader, member, node, out);
+	case FORM_OWNERS: return read_owners(reader, member, node, out);
+	case FORM_PATHS: return read_paths(reader, member, node, out);
+	case FORM_SET:
 	case FORM_NAMES: return read_names(reader, member, node, out);
 	case FORM_SCHEDULE: return read_schedule(reader, member, node, out);
 	case FORM_SECRET: return read_secret(reader, member, node, out);
