@@ -12,6 +12,7 @@ export async function network(t, target, fate = () => 'pass') {
 	const passed = [];
 	const lost = [];
 	const held = [];
+	let released = 0;
 	const send = ({ path, headers, body }) => new Promise((resolve, reject) => {
 		const { hostname, port } = new URL(target);
 		const { host, connection, ...rest } = headers;
@@ -50,10 +51,16 @@ export async function network(t, target, fate = () => 'pass') {
 	return {
 		url: `http://127.0.0.1:${server.address().port}`, passed, lost, held, send,
 		set: (next) => { chosen = next; },
-		release: async () => { for (const entry of held.splice(0).reverse()) await send(entry); },
+		/** Sends on what was held back, the last of it first. */
+		release: async () => {
+			for (const entry of held.splice(0).reverse()) {
+				released++;
+				await send(entry);
+			}
+		},
 		/** Waits until so many requests have been seen. */
 		seen: async (count) => {
-			while (passed.length + lost.length + held.length < count) await once(server, 'turn', { signal: AbortSignal.timeout(60000) });
+			while (passed.length + lost.length + held.length + released < count) await once(server, 'turn', { signal: AbortSignal.timeout(60000) });
 		},
 	};
 }
