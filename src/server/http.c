@@ -215,7 +215,7 @@ add_header(
 }
 
 static enum MHD_Result
-begin_body(struct connection *connection, const char *method)
+begin_body(struct connection *connection, const char *method, const char *version)
 {
 	struct http_exchange *exchange = &connection->exchange;
 	exchange->method = slice_of(method);
@@ -224,7 +224,8 @@ begin_body(struct connection *connection, const char *method)
 	exchange->headers.items = arena_alloc(&exchange->arena, (size_t)count * sizeof *exchange->headers.items);
 	exchange->headers.count = 0;
 	MHD_get_connection_values_n(connection->mhd, MHD_HEADER_KIND, add_header, &exchange->headers);
-	struct framing framing = http_framing_check(&exchange->headers, connection->server->options.body_max);
+	struct framing framing = http_framing_check(
+	    &exchange->headers, strcmp(version, "HTTP/1.0") != 0, connection->server->options.body_max);
 	if (framing.status != 0)
 		return refuse_early(connection, &framing);
 	/* What is announced is not what is sent: room grows as bytes come. */
@@ -276,10 +277,10 @@ static enum MHD_Result
 on_access(void *context, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
     const char *upload, size_t *upload_bytes, void **request)
 {
-	(void)context, (void)mhd, (void)url, (void)version;
+	(void)context, (void)mhd, (void)url;
 	struct connection *connection = *request;
 	if (connection->state == HEAD)
-		return begin_body(connection, method);
+		return begin_body(connection, method, version);
 	if (connection->state != BODY) {
 		*upload_bytes = 0;
 		return MHD_YES;

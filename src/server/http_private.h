@@ -21,7 +21,8 @@ struct framing {
 	size_t length; /* announced; 0 when there is none */
 };
 
-struct framing http_framing_check(const struct http_headers *headers, size_t body_max);
+/* `host_wanted`: of HTTP/1.1 (RFC 9112 section 3.2). */
+struct framing http_framing_check(const struct http_headers *headers, bool host_wanted, size_t body_max);
 
 /* A refused client may still be sending. Closing on unread bytes would reset the connection and could take the
  * answer with it, so the socket is kept open beside the daemon's, read and dropped for a short while. */
