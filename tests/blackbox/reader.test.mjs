@@ -1,6 +1,7 @@
 // The receiver's API: tokens with scope for internal systems, reading the journal, tracking, alerts, metrics (M22, M4).
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { fileIn, request, run, scratch, start, stop } from './program.mjs';
@@ -161,6 +162,9 @@ test('refused requests, alerts and metrics', async (t) => {
 	assert.match(metrics.text, /^vaultbell_refused_total\{reason="wrong"\} 3$/m);
 	assert.match(metrics.text, /^vaultbell_alerts_open\{kind="conflict"\} 0$/m);
 	assert.doesNotMatch(metrics.text, /evt_1|desk/);
+	const described = [...metrics.text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => `| \`${name}\` | ${type} | ${help} |`);
+	const document = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8').split('## Of the receiver')[1];
+	assert.deepEqual(document.split('\n').filter((line) => line.startsWith('| `')), described);
 	await stop(server);
 });
 
