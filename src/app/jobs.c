@@ -25,6 +25,8 @@ register_receiver(struct service *service, struct error *error)
 		.log = service->options.log,
 	    },
 	    service->background);
+	struct background_job replay = replay_job();
+	background_add(service->background, &replay);
 	service->schedule = schedule_new(
 	    &(struct schedule_options){
 		.config = service->options.config,

@@ -17,6 +17,14 @@ static void
 transmit(void *context, struct transmission *transmission)
 {
 	struct out_loop *out = context;
+	if (out->act == NULL || !act_deliver_send(out->act, transmission))
+		transport_send(out->transport, transmission);
+}
+
+static void
+send_over_http(void *context, struct transmission *transmission)
+{
+	struct out_loop *out = context;
 	transport_send(out->transport, transmission);
 }
 
@@ -41,6 +49,15 @@ done(void *context, struct transmission *transmission)
 	sender_report(out->sender, transmission, clock_wall());
 }
 
+static void
+landed(void *context, struct transmission *transmission)
+{
+	struct out_loop *out = context;
+	if (out->act != NULL)
+		act_deliver_landed(out->act, transmission);
+	done(context, transmission);
+}
+
 /* --- loop ------------------------------------------------------------------------------------------- */
 
 static void
@@ -59,7 +76,12 @@ on_mail(void *context, struct mail_list mail)
 			out->stop_by.us = clock_mono().us + STOP_WITHIN_US;
 			sender_pause(out->sender);
 			break;
+		case MAIL_ACT: act_deliver_mail(out->act, one); break;
 		case MAIL_RELOAD:
+			atomic_store(&out->reloading, false);
+			if (out->act != NULL)
+				act_deliver_reopen(out->act);
+			break;
 		case MAIL_PULLED:
 		case MAIL_KEYS:
 		case MAIL_READ: UNREACHABLE();
@@ -93,6 +115,8 @@ on_turn(void *context)
 	struct wall_time now = clock_wall();
 	struct wall_time next = sender_turn(out->sender, now);
 	int64_t wait = transport_turn(out->transport);
+	int64_t act = out->act == NULL ? -1 : act_deliver_turn(out->act);
+	wait = act >= 0 && (wait < 0 || act < wait) ? act : wait;
 	store_runner_submit_list(out->service->runner, &out->submitting);
 	struct sender_counts counts = sender_counts(out->sender);
 	publish_sender(out, &counts);
@@ -138,6 +162,18 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 	out->sender = sender_new(&options,
 	    &(struct sender_ports){
 		.context = out, .submit = submit, .transmit = transmit, .retire = retire, .random = next_random});
+	if (service->options.act != NULL)
+		out->act = act_deliver_new(&(struct act_deliver_options){
+		    .act = service->options.act,
+		    .loop = out->loop,
+		    .mail_kind = MAIL_ACT,
+		    .environment = service->options.environment,
+		    .timeout_ms = config->delivery_timeout_ms,
+		    .log = service->options.log,
+		    .context = out,
+		    .send = send_over_http,
+		    .done = done,
+		});
 	return transport_new(
 	    &(struct transport_options){
 		.kind = config->delivery_transport,
@@ -149,7 +185,7 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 		.first_byte_timeout_ms = config->delivery_first_byte_timeout_ms > 0
 					     ? config->delivery_first_byte_timeout_ms
 					     : config->delivery_timeout_ms,
-		.done = done,
+		.done = landed,
 		.context = out,
 		.log = service->options.log,
 	    },
@@ -173,6 +209,15 @@ out_loop_start(struct out_loop *out)
 }
 
 void
+out_loop_reload(struct out_loop *out)
+{
+	if (atomic_exchange(&out->reloading, true))
+		return;
+	out->reload.kind = MAIL_RELOAD;
+	mailbox_post(loop_mailbox(out->loop), &out->reload);
+}
+
+void
 out_loop_stop(struct out_loop *out)
 {
 	mailbox_post(loop_mailbox(out->loop), &out->stop);
@@ -184,6 +229,7 @@ out_loop_fini(struct out_loop *out)
 {
 	if (out->loop == NULL)
 		return;
+	act_deliver_free(out->act); /* ends its threads: nothing comes into the mailbox any more */
 	if (out->transport != NULL)
 		transport_free(out->transport);
 	struct mail_list mail = mailbox_take(loop_mailbox(out->loop));

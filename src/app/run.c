@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include "act/act.h"
 #include "app/schedule.h"
 
 #include <curl/curl.h>
@@ -114,7 +115,7 @@ print_config(const struct config *config)
 
 static int
 serve(const struct cli_arguments *arguments, const struct run_options *options, const struct config *config,
-    struct error *error)
+    const struct act *act, struct error *error)
 {
 	struct log log = {.level = config->log_level, .format = config->log_format, .fd = STDERR_FILENO};
 	if (options->sources != NULL && add_sources(options->sources, config, &log, error) != OK)
@@ -139,6 +140,8 @@ serve(const struct cli_arguments *arguments, const struct run_options *options, 
 	    .config = config,
 	    .config_path = cli_value(arguments, "config"),
 	    .sources = options->sources,
+	    .act = act,
+	    .environment = environ,
 	    .log = &log,
 	};
 	struct service *service = NULL;
@@ -162,14 +165,20 @@ run_service(const struct cli_arguments *arguments, const struct run_options *opt
 	struct error error = ERROR_NONE;
 	if (config_load(cli_value(arguments, "config"), environ, &config, &error) != OK)
 		return cli_fail(arguments, &error);
+	struct act *act = NULL;
+	if (options->role == SERVICE_RECEIVER && act_read(&config, &act, &error) != OK) {
+		config_free(&config);
+		return cli_fail(arguments, &error);
+	}
 	int status;
 	if (cli_given(arguments, "print-config")) {
 		status = print_config(&config);
 	} else {
 		ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-		status = serve(arguments, options, &config, &error);
+		status = serve(arguments, options, &config, act, &error);
 		curl_global_cleanup();
 	}
+	act_free(act);
 	config_free(&config);
 	return status;
 }

@@ -96,7 +96,7 @@ open_store(struct service *service, struct error *error)
 	enum error_code code = store_sqlite_open(&options, &service->store, error);
 	free(path);
 	if (code == OK && service->options.role == SERVICE_RECEIVER)
-		code = forward_prepare(service->store, service->options.sources, error);
+		code = forward_prepare(service->store, service->options.sources, &service->acting, error);
 	const struct anchor_of *of = service->options.role == SERVICE_RECEIVER ? &anchor_of_journal : &anchor_of_audit;
 	if (code == OK)
 		code = anchor_open(of, service->options.data, service->sealer, service->store, service->options.log,
@@ -155,6 +155,7 @@ service_start(const struct service_options *options, struct service **out, struc
 {
 	struct service *service = mem_zero(1, sizeof *service);
 	service->options = *options;
+	service->acting.act = options->act;
 	service->lock_fd = -1;
 	if (options->role == SERVICE_SENDER)
 		service->certificates = certificates_new();
@@ -194,6 +195,7 @@ void
 service_reload(struct service *service)
 {
 	in_loop_reload(&service->in);
+	out_loop_reload(&service->out);
 }
 
 int

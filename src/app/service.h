@@ -16,6 +16,8 @@
 
 enum service_role { SERVICE_SENDER, SERVICE_RECEIVER };
 
+struct act;
+
 struct service_options {
 	enum service_role role;
 	const char *data;		    /* directory; made when absent */
@@ -23,6 +25,8 @@ struct service_options {
 	const struct config *config;	    /* borrowed */
 	const char *config_path;	    /* its file, for processes of our own; NULL: none */
 	struct receive_sources *sources;    /* RECEIVER: borrowed; forward endpoints are filled in */
+	const struct act *act;		    /* RECEIVER: its destinations and rules; borrowed; NULL: none */
+	char *const *environment;	    /* environ's form, for commands; borrowed */
 	const struct log *log;		    /* borrowed */
 	const struct http_tls_options *tls; /* borrowed; NULL: plain HTTP */
 };

@@ -2,6 +2,7 @@
 #ifndef APP_SERVICE_PRIVATE_H
 #define APP_SERVICE_PRIVATE_H
 
+#include "act/deliver.h"
 #include "app/background.h"
 #include "app/gaps.h"
 #include "app/alerts.h"
@@ -19,7 +20,7 @@
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_PULLED, MAIL_READ };
+enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_PULLED, MAIL_READ, MAIL_ACT };
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -63,12 +64,21 @@ struct out_loop {
 	struct loop *loop;
 	struct sender *sender;
 	struct transport *transport;
+	struct act_deliver *act;     /* RECEIVER with destinations; else NULL */
 	struct mail_list submitting; /* requests of this turn */
 	struct random random;
 	pthread_t thread;
-	struct mail stop;
+	struct mail stop, reload;
+	atomic_bool reloading; /* `reload` is on its way */
 	bool stopping;
 	struct mono_time stop_by;
+};
+
+/* The receiver's destinations as endpoints of its own. */
+struct acting {
+	const struct act *act;				  /* NULL: none */
+	struct endpoint_id endpoints[LIMIT_DESTINATIONS]; /* by destination */
+	struct receive_router router;
 };
 
 struct service {
@@ -91,6 +101,7 @@ struct service {
 	struct reconcile_schedule *schedule; /* RECEIVER; NULL: none */
 	struct in_loop in;
 	struct out_loop out;
+	struct acting acting;
 	char host[64], port[16];
 	_Atomic uint64_t published[PUBLISHED_COUNT];
 };
@@ -116,6 +127,7 @@ void in_loop_fini(struct in_loop *in); /* after the runner has stopped */
 
 MUST_CHECK enum error_code out_loop_init(struct out_loop *out, struct service *service, struct error *error);
 void out_loop_start(struct out_loop *out);
+void out_loop_reload(struct out_loop *out);
 void out_loop_stop(struct out_loop *out);
 void out_loop_fini(struct out_loop *out);
 
@@ -130,7 +142,12 @@ MUST_CHECK enum error_code reads_start(struct service *service, struct error *er
 /* access.c: who may send to each source, from the configuration. */
 MUST_CHECK enum error_code access_prepare(struct service *service, struct error *error);
 
-/* forward.c: makes the store's endpoints match the sources' forward URLs. Before the runner starts. */
-MUST_CHECK enum error_code forward_prepare(struct store *store, struct receive_sources *sources, struct error *error);
+/* forward.c: makes the store's endpoints match the sources' forward URLs and the destinations. Before the runner starts.
+ * `acting` must stay where it is: the sources' router is in it. */
+MUST_CHECK enum error_code forward_prepare(
+    struct store *store, struct receive_sources *sources, struct acting *acting, struct error *error);
+
+/* replay.c: a background job that does what `vaultbell destinations replay` asks for. */
+struct background_job replay_job(void);
 
 #endif

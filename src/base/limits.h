@@ -71,6 +71,17 @@ enum {
 	LIMIT_SIGNATURES = 32,	      /* signatures looked at in one request */
 	LIMIT_TIMESTAMP_SKEW_S = 300, /* between a signed timestamp and now, either way */
 
+	/* Acting: what a configuration may ask for, so that a hostile event costs no more than that (act/rule.h) */
+	LIMIT_DESTINATIONS = 64,
+	LIMIT_RULES = 256,
+	LIMIT_RULE_FACTS = 512,		       /* questions about members of a body, over all rules and filters */
+	LIMIT_RULE_DEPTH = 16,		       /* conditions inside each other */
+	LIMIT_MEMBER_STEPS = 16,	       /* of one path */
+	LIMIT_REDACTIONS = 64,		       /* paths of one destination */
+	LIMIT_COMMAND_ARGUMENTS = 64,	       /* of one destination */
+	LIMIT_COMMAND_CONCURRENCY = 32,	       /* runs of one destination at a time */
+	LIMIT_DESTINATION_OUTPUT_BYTES = 2048, /* kept of what a command prints; the rest is read and dropped */
+
 	/* Files */
 	LIMIT_CONFIG_BYTES = 1 << 20,
 	LIMIT_SECRET_FILE_BYTES = 64 << 10,

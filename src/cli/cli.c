@@ -196,20 +196,26 @@ run(struct cli_arguments *arguments, int argc, char *const *argv)
 
 /* --- commands --------------------------------------------------------------------------------------- */
 
-/* The command that argv (behind the program's name) begins with; `*words` says how many of argv are its name. */
+/* The command that argv (behind the program's name) begins with, the longer name first; `*words` says how many of argv are
+ * its name. */
 static const struct cli_command *
 find_command(const struct cli_table *tables, size_t table_count, int argc, char *const *argv, int *words)
 {
+	const struct cli_command *found = NULL;
 	for (size_t t = 0; t < table_count; t++) {
 		for (size_t i = 0; i < tables[t].count; i++) {
 			struct slice second = slice_of(tables[t].items[i]->name);
 			struct slice first = slice_cut(&second, ' ');
-			*words = slice_present(second) ? 2 : 1;
-			if (argc >= *words && slice_is(first, argv[0]) && (*words == 1 || slice_is(second, argv[1])))
-				return tables[t].items[i];
+			int length = slice_present(second) ? 2 : 1;
+			if (argc < length || !slice_is(first, argv[0]) || (length == 2 && !slice_is(second, argv[1])))
+				continue;
+			if (found == NULL || length > *words) {
+				found = tables[t].items[i];
+				*words = length;
+			}
 		}
 	}
-	return NULL;
+	return found;
 }
 
 static int

@@ -219,6 +219,49 @@ print_list(const struct config *config, const struct config_list *list, struct b
 		print_item(list, base + list->items + i * list->item_bytes, out);
 }
 
+static void
+indent(struct buf *out, size_t depth)
+{
+	for (size_t i = 0; i < depth; i++)
+		buf_text(out, "  ");
+}
+
+/* Below `headers` stand values that may be what opens a door: their names are shown, they are not. */
+static void
+print_node(const struct config_node *node, size_t depth, bool headers, struct buf *out)
+{
+	if (node->kind == CONFIG_NODE_VALUE) {
+		buf_byte(out, ' ');
+		print_value(out, headers ? SLICE("[hidden]") : node->text);
+		buf_byte(out, '\n');
+		return;
+	}
+	buf_text(out, node->count > 0 ? "\n" : node->kind == CONFIG_NODE_LIST ? " []\n" : " {}\n");
+	for (const struct config_node *child = node->first; child != NULL; child = child->next) {
+		indent(out, depth);
+		if (node->kind == CONFIG_NODE_LIST) {
+			buf_byte(out, '-');
+		} else {
+			print_value(out, child->name);
+			buf_byte(out, ':');
+		}
+		print_node(child, depth + 1, slice_is(child->name, "headers") || headers, out);
+	}
+}
+
+static void
+print_tree(const struct config *config, const struct config_tree *tree, struct buf *out)
+{
+	const struct config_node *root =
+	    *(struct config_node *const *)(const void *)((const char *)config + tree->member);
+	if (root == NULL) {
+		buf_printf(out, "%s: []  # default\n", tree->name);
+		return;
+	}
+	buf_printf(out, "# %.*s\n%s:", SLICE_ARG(root->origin), tree->name);
+	print_node(root, 1, false, out);
+}
+
 void
 config_print(const struct config *config, struct buf *out)
 {
@@ -235,6 +278,8 @@ config_print(const struct config *config, struct buf *out)
 	}
 	for (size_t i = 0; i < config_list_count(); i++)
 		print_list(config, config_list_at(i), out);
+	for (size_t i = 0; i < config_tree_count(); i++)
+		print_tree(config, config_tree_at(i), out);
 }
 
 void

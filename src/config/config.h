@@ -45,6 +45,19 @@ struct config_record { /* records/source.h */
 	struct slice authorities, certificate, key; /* PEM files */
 };
 
+/* What nests: values, lists and mappings as they stand in the file. Whoever they are for says what is right (act/setup.h).
+ * Every text ends with a NUL. */
+enum config_node_kind { CONFIG_NODE_VALUE, CONFIG_NODE_LIST, CONFIG_NODE_MAPPING };
+
+struct config_node {
+	enum config_node_kind kind;
+	struct slice name;   /* in a mapping; else absent */
+	struct slice text;   /* VALUE */
+	struct slice origin; /* "file:line" */
+	struct config_node *first, *next;
+	size_t count; /* of those below */
+};
+
 struct config {
 	/* delivery.* */
 	struct schedule delivery_schedule; /* delivery.schedule: preset or list; default standard */
@@ -91,6 +104,8 @@ struct config {
 	size_t alert_count;
 	struct config_record records[CONFIG_RECORDS_MAX];
 	size_t record_count;
+	/* the receiver's, which nest; NULL: not given */
+	struct config_node *destinations, *rules;
 	struct config_value values[CONFIG_KEYS_MAX]; /* by row of the table of keys */
 	struct arena arena;
 };

@@ -94,3 +94,21 @@ config_list_at(size_t at)
 	ENSURE(at < COUNT_OF(lists));
 	return &lists[at];
 }
+
+static const struct config_tree trees[] = {
+    {"destinations", OF(config, destinations)},
+    {"rules", OF(config, rules)},
+};
+
+size_t
+config_tree_count(void)
+{
+	return COUNT_OF(trees);
+}
+
+const struct config_tree *
+config_tree_at(size_t at)
+{
+	ENSURE(at < COUNT_OF(trees));
+	return &trees[at];
+}

@@ -45,6 +45,15 @@ struct config_list {
 size_t config_list_count(void);
 const struct config_list *config_list_at(size_t at);
 
+/* What of the file nests. */
+struct config_tree {
+	const char *name;
+	size_t member; /* offset of its struct config_node * */
+};
+
+size_t config_tree_count(void);
+const struct config_tree *config_tree_at(size_t at);
+
 /* Sets one value. The error says `origin`, the key and what was expected. */
 MUST_CHECK enum error_code config_set(
     struct config *config, size_t row, struct slice text, struct slice origin, struct error *error);

@@ -219,6 +219,91 @@ find_list(const char *name)
 	return NULL;
 }
 
+/* --- trees ------------------------------------------------------------------------------------------ */
+
+enum { TREE_DEPTH_MAX = 16 };
+
+static enum error_code read_node(struct reading *reading, size_t depth, struct config_node **out);
+
+/* The next value below, or `*end`. In a mapping its name comes first, and only once. */
+static enum error_code
+read_child(struct reading *reading, const struct config_node *parent, size_t depth, struct config_node **out, bool *end)
+{
+	struct slice name = SLICE_NONE;
+	enum error_code code = advance(reading);
+	*end = code == OK &&
+	       (reading->event.type == YAML_SEQUENCE_END_EVENT || reading->event.type == YAML_MAPPING_END_EVENT);
+	if (code != OK || *end)
+		return code;
+	if (parent->kind == CONFIG_NODE_MAPPING) {
+		if (reading->event.type != YAML_SCALAR_EVENT)
+			return refuse(reading, "a plain key");
+		name = arena_copy(&reading->config->arena, scalar_of(&reading->event));
+		for (const struct config_node *before = parent->first; before != NULL; before = before->next)
+			if (slice_equal(before->name, name))
+				return refuse(reading, "each key once");
+		code = advance(reading);
+		if (code != OK)
+			return code;
+	}
+	code = read_node(reading, depth + 1, out);
+	if (code == OK)
+		(*out)->name = name;
+	return code;
+}
+
+/* The value whose first event is the current one. */
+static enum error_code
+read_node(struct reading *reading, size_t depth, struct config_node **out)
+{
+	struct arena *arena = &reading->config->arena;
+	struct config_node *node = arena_alloc(arena, sizeof *node);
+	node->origin = arena_printf(arena, "%s:%zu", reading->file, line_of(&reading->event.start_mark));
+	*out = node;
+	switch ((int)reading->event.type) {
+	case YAML_SCALAR_EVENT:
+		if (memchr(reading->event.data.scalar.value, '\0', reading->event.data.scalar.length) != NULL)
+			return refuse(reading, "a value without a NUL");
+		node->text = arena_copy(arena, scalar_of(&reading->event));
+		return OK;
+	case YAML_SEQUENCE_START_EVENT: node->kind = CONFIG_NODE_LIST; break;
+	case YAML_MAPPING_START_EVENT: node->kind = CONFIG_NODE_MAPPING; break;
+	default: return refuse(reading, "a value, a list or a mapping; anchors are not taken");
+	}
+	if (depth == TREE_DEPTH_MAX)
+		return refuse(reading, "fewer lists and mappings inside each other");
+	struct config_node **last = &node->first;
+	for (;;) {
+		bool end = false;
+		enum error_code code = read_child(reading, node, depth, last, &end);
+		if (code != OK || end) {
+			*last = NULL;
+			return code;
+		}
+		last = &(*last)->next;
+		node->count++;
+	}
+}
+
+static enum error_code
+read_tree(struct reading *reading, const struct config_tree *tree)
+{
+	struct config_node **root = (struct config_node **)(void *)((char *)reading->config + tree->member);
+	if (*root != NULL)
+		return refuse_in_list(reading, tree->name, " once, they are set above already");
+	return read_node(reading, 0, root);
+}
+
+/* NULL when no tree has this name. */
+static const struct config_tree *
+find_tree(const char *name)
+{
+	for (size_t i = 0; i < config_tree_count(); i++)
+		if (strcmp(config_tree_at(i)->name, name) == 0)
+			return config_tree_at(i);
+	return NULL;
+}
+
 /* --- the document ----------------------------------------------------------------------------------- */
 
 /* A mapping whose start is the current event: of the document (`section` empty), or a section's. Sections do not
@@ -241,8 +326,11 @@ read_mapping(struct reading *reading, const char *section)
 		bool is_section = section[0] == '\0' && config_section_exists(slice_of(name));
 		bool is_empty = reading->event.type == YAML_SCALAR_EVENT && reading->event.data.scalar.length == 0;
 		const struct config_list *list = section[0] == '\0' ? find_list(name) : NULL;
+		const struct config_tree *tree = section[0] == '\0' ? find_tree(name) : NULL;
 		if (list != NULL)
 			code = read_list(reading, list);
+		else if (tree != NULL)
+			code = read_tree(reading, tree);
 		else if (is_section && reading->event.type == YAML_MAPPING_START_EVENT)
 			code = read_mapping(reading, name);
 		else if (is_section && !is_empty)

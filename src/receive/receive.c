@@ -103,6 +103,24 @@ journal_headers(struct arena *arena, const struct receive_source *source, const 
 
 /* --- judging ---------------------------------------------------------------------------------------- */
 
+void
+receive_route(const struct receive_source *source, struct store_request *request)
+{
+	struct store_journal *journal = &request->journal;
+	struct endpoint_id *to = arena_alloc(&request->arena, (1 + LIMIT_DESTINATIONS) * sizeof *to);
+	size_t count = 0;
+	/* A heartbeat is for the receiver alone. */
+	if (slice_present(journal->type) && slice_equal(journal->type, HEARTBEAT_TYPE))
+		return;
+	if (source->forward.value != 0)
+		to[count++] = source->forward;
+	if (source->router != NULL)
+		count += source->router->route(
+		    source->router->context, journal->source, journal->type, journal->message->payload, to + count);
+	journal->forwards = to;
+	journal->forward_count = count;
+}
+
 /* The message carries no event id of its own: ids are unique within an organisation, and a source's are not ours. */
 static struct store_request *
 journal_request(
@@ -119,14 +137,7 @@ journal_request(
 	journal->event_id = message->webhook_id;
 	journal->type = type;
 	journal->message = message;
-	/* A heartbeat is for the receiver alone. */
-	bool heartbeat = slice_present(type) && slice_equal(type, HEARTBEAT_TYPE);
-	if (source->forward.value != 0 && !heartbeat) {
-		struct endpoint_id *forward = arena_alloc(&request->arena, sizeof *forward);
-		*forward = source->forward;
-		journal->forwards = forward;
-		journal->forward_count = 1;
-	}
+	receive_route(source, request);
 	receive_numbers(source, input, result, request);
 	journal->headers = journal_headers(&request->arena, source, input, result);
 	sha256(message->payload, journal->body_sha256);

@@ -23,6 +23,14 @@ struct receive_file_seen {
 	int64_t modified_ns;
 };
 
+/* Where else events go than to a source's own forward URL: rules that the receiver was given (act/act.h). */
+struct receive_router {
+	const void *context;
+	/* Fills `out`, which has room for LIMIT_DESTINATIONS, and returns how many; pure. `type` absent: not known. */
+	size_t (*route)(
+	    const void *context, struct slice source, struct slice type, struct slice body, struct endpoint_id *out);
+};
+
 struct receive_source {
 	struct slice name; /* of uid_valid's alphabet, so that its path is the same with and without escapes */
 	enum sign_scheme scheme;
@@ -40,6 +48,7 @@ struct receive_source {
 	struct slice pull_token_file; /* ends with a NUL */
 	struct slice forward_url;     /* http or https; absent: nowhere */
 	struct endpoint_id forward;   /* the endpoint of forward_url, once it is stored; 0: nowhere */
+	const struct receive_router *router; /* NULL: there are no rules */
 };
 
 enum { RECEIVE_SOURCES_MAX = 64 };
@@ -98,6 +107,8 @@ void receive_judge(
 
 /* The judgement of a request that was refused before its signature was looked at. */
 void receive_refuse(enum verdict verdict, const char *detail, struct receive_judgement *judgement);
+/* Says in a request for the journal where its event goes; receive_judge has done so. */
+void receive_route(const struct receive_source *source, struct store_request *request);
 
 /* What is kept of a refused request (STORE_REFUSED): no body and no signature. NULL where it was not judged (503). */
 struct store_request *receive_refused(

@@ -42,6 +42,7 @@ struct transmission {
 	/* Whose request it is. Own client: connections are shared among requests of one party and of one identity. */
 	int64_t party;
 	struct tls_identity *identity; /* NULL: the defaults. Borrowed; an http URL is refused with one */
+	const void *destination;       /* which of the receiver's own (src/act) it is for; NULL: none */
 	void *owner;
 	/* the report */
 	enum transmission_outcome outcome;

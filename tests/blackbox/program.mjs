@@ -39,9 +39,9 @@ export async function run(args, { input = '', env = {} } = {}) {
 }
 
 /** Starts a server command and waits for the line that says its URL. `descriptors`: how many files it may have open. */
-export async function start(t, args, { env = {}, descriptors } = {}) {
+export async function start(t, args, { env = {}, descriptors, cwd } = {}) {
 	const command = descriptors ? ['prlimit', `--nofile=${descriptors}`, program, ...args] : [program, ...args];
-	const child = spawn(command[0], command.slice(1), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+	const child = spawn(command[0], command.slice(1), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 	const server = { child, log: '', ended: once(child, 'close') };
 	child.stderr.setEncoding('utf8').on('data', (text) => (server.log += text));
 	t.after(() => stop(server, 'SIGKILL'));

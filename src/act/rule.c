@@ -1,0 +1,227 @@
+#include "act/rule.h"
+
+#include "act/fact.h"
+
+/* --- decimals --------------------------------------------------------------------------------------- */
+
+struct decimal {
+	bool negative;
+	struct slice whole;    /* without leading zeros */
+	struct slice fraction; /* without trailing zeros */
+};
+
+static size_t
+digits(struct slice text)
+{
+	size_t count = 0;
+	while (count < text.len && text.ptr[count] >= '0' && text.ptr[count] <= '9')
+		count++;
+	return count;
+}
+
+static bool
+read_decimal(struct slice text, struct decimal *out)
+{
+	*out = (struct decimal){.negative = text.len > 0 && text.ptr[0] == '-'};
+	text = slice_skip(text, out->negative);
+	size_t whole = digits(text);
+	out->whole = (struct slice){text.ptr, whole};
+	text = slice_skip(text, whole);
+	out->fraction = (struct slice){text.ptr, 0};
+	if (whole == 0)
+		return false;
+	if (text.len > 0) {
+		if (text.ptr[0] != '.')
+			return false;
+		text = slice_skip(text, 1);
+		if (text.len == 0 || digits(text) != text.len)
+			return false;
+		out->fraction = text;
+	}
+	while (out->whole.len > 0 && out->whole.ptr[0] == '0')
+		out->whole = slice_skip(out->whole, 1);
+	while (out->fraction.len > 0 && out->fraction.ptr[out->fraction.len - 1] == '0')
+		out->fraction.len--;
+	if (out->whole.len == 0 && out->fraction.len == 0)
+		out->negative = false;
+	return true;
+}
+
+static int
+sign_of(int difference)
+{
+	return (difference > 0) - (difference < 0);
+}
+
+static int
+compare_size(const struct decimal *a, const struct decimal *b)
+{
+	if (a->whole.len != b->whole.len)
+		return a->whole.len < b->whole.len ? -1 : 1;
+	int whole = a->whole.len == 0 ? 0 : memcmp(a->whole.ptr, b->whole.ptr, a->whole.len);
+	if (whole != 0)
+		return sign_of(whole);
+	size_t shared = a->fraction.len < b->fraction.len ? a->fraction.len : b->fraction.len;
+	int fraction = shared == 0 ? 0 : memcmp(a->fraction.ptr, b->fraction.ptr, shared);
+	if (fraction != 0)
+		return sign_of(fraction);
+	return (a->fraction.len > b->fraction.len) - (a->fraction.len < b->fraction.len);
+}
+
+bool
+act_decimal_compare(struct slice a, struct slice b, int *order)
+{
+	struct decimal left, right;
+	if (!read_decimal(a, &left) || !read_decimal(b, &right))
+		return false;
+	if (left.negative != right.negative)
+		*order = left.negative ? -1 : 1;
+	else
+		*order = left.negative ? compare_size(&right, &left) : compare_size(&left, &right);
+	return true;
+}
+
+/* --- facts ------------------------------------------------------------------------------------------ */
+
+/* A string's text is compared with its escapes resolved, everything else as it stands. */
+static bool
+is_text(struct json value, struct slice text)
+{
+	return value.type == JSON_STRING ? json_text_is(value, text) : slice_equal(value.raw, text);
+}
+
+static bool
+compares(const struct act_fact *fact, struct json value)
+{
+	struct slice number = value.raw;
+	if (value.type == JSON_STRING) /* digits have no escapes that anybody writes: such a string is no number */
+		number = (struct slice){value.raw.ptr + 1, value.raw.len - 2};
+	else if (value.type != JSON_NUMBER)
+		return false;
+	int order;
+	if (!act_decimal_compare(number, fact->texts.items[0], &order))
+		return false;
+	switch (fact->kind) {
+	case FACT_ABOVE: return order > 0;
+	case FACT_AT_LEAST: return order >= 0;
+	case FACT_BELOW: return order < 0;
+	case FACT_AT_MOST: return order <= 0;
+	case FACT_EXISTS:
+	case FACT_ONE_OF: break;
+	}
+	UNREACHABLE();
+}
+
+static bool
+holds(const struct act_fact *fact, struct json value)
+{
+	if (fact->kind == FACT_EXISTS)
+		return true;
+	if (fact->kind != FACT_ONE_OF)
+		return compares(fact, value);
+	for (size_t i = 0; i < fact->texts.count; i++)
+		if (is_text(value, fact->texts.items[i]))
+			return true;
+	return false;
+}
+
+static void look(const struct act_node *node, struct json value, struct act_answers *out);
+
+/* The last member of each name counts, so all are found before any is looked at. */
+static void
+look_at_members(const struct act_node *node, struct json object, struct act_answers *out)
+{
+	struct json found[LIMIT_RULE_FACTS];
+	memset(found, 0, node->child_count * sizeof found[0]);
+	struct json_iterator iterator = json_iterate(object);
+	struct json key, value;
+	while (json_next(&iterator, &key, &value)) {
+		size_t i = 0;
+		for (const struct act_node *child = node->first; child != NULL; child = child->next, i++) {
+			if (!slice_present(child->name))
+				look(child, value, out);
+			else if (act_node_is_member(child, key))
+				found[i] = value;
+		}
+	}
+	size_t i = 0;
+	for (const struct act_node *child = node->first; child != NULL; child = child->next, i++)
+		if (json_present(found[i]))
+			look(child, found[i], out);
+}
+
+static void
+look_at_elements(const struct act_node *node, struct json array, struct act_answers *out)
+{
+	struct json_iterator iterator = json_iterate(array);
+	struct json key, value;
+	for (size_t index = 0; json_next(&iterator, &key, &value); index++)
+		for (const struct act_node *child = node->first; child != NULL; child = child->next)
+			if (act_node_is_element(child, index))
+				look(child, value, out);
+}
+
+/* As deep as paths are long. */
+static void
+look(const struct act_node *node, struct json value, struct act_answers *out)
+{
+	for (const struct act_fact *fact = node->leaf; fact != NULL; fact = fact->next)
+		if (holds(fact, value))
+			out->bits[fact->index / 64] |= UINT64_C(1) << (fact->index % 64);
+	if (node->first == NULL)
+		return;
+	if (value.type == JSON_OBJECT)
+		look_at_members(node, value, out);
+	else if (value.type == JSON_ARRAY)
+		look_at_elements(node, value, out);
+}
+
+void
+act_facts_answer(const struct act_facts *facts, struct slice body, struct act_answers *out)
+{
+	*out = (struct act_answers){{0}};
+	struct json document;
+	if (facts->count > 0 && json_parse(body, LIMIT_JSON_DEPTH, &document, NULL) == OK)
+		look(&facts->root, document, out);
+}
+
+/* --- conditions ------------------------------------------------------------------------------------- */
+
+bool
+act_type_fits(struct slice pattern, struct slice type)
+{
+	if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+		return slice_starts(type, (struct slice){pattern.ptr, pattern.len - 1});
+	return slice_equal(pattern, type);
+}
+
+static bool
+type_fits(const struct act_condition *condition, struct slice type)
+{
+	for (size_t i = 0; i < condition->texts.count; i++)
+		if (act_type_fits(condition->texts.items[i], type))
+			return true;
+	return false;
+}
+
+/* As deep as act_condition_read lets conditions nest. */
+bool
+act_condition_holds(
+    const struct act_condition *condition, const struct act_event *event, const struct act_answers *answers)
+{
+	bool any = false, all = true;
+	for (const struct act_condition *below = condition->first; below != NULL; below = below->next) {
+		bool holds_below = act_condition_holds(below, event, answers);
+		any = any || holds_below;
+		all = all && holds_below;
+	}
+	switch (condition->kind) {
+	case ACT_ALL: return all;
+	case ACT_ANY: return any;
+	case ACT_NOT: return !all;
+	case ACT_SOURCE: return slice_list_has(condition->texts, event->source);
+	case ACT_TYPE: return type_fits(condition, event->type);
+	case ACT_FACT: return (answers->bits[condition->fact / 64] >> (condition->fact % 64) & 1) != 0;
+	}
+	UNREACHABLE();
+}
