@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Measures the receiver as an organisation would load it: signed requests at a fixed rate over keep-alive connections to a
 // receiver of its own, in a data directory of its own. Latency counts from when a request was due, so that a slow server
-// cannot hide behind its own load. Prints percentiles; exit 1 when p99 is over the aim.
-//   node bench/receive.mjs VAULTBELL [--rate N] [--seconds N] [--connections N] [--forged PERCENT] [--aim MS]
-import { spawn } from 'node:child_process';
+// cannot hide behind its own load. With --reading, so many clients of the API list the journal with its bodies meanwhile, page
+// after page, in a process of their own. Prints percentiles; exit 1 when p99 is over the aim.
+//   node bench/receive.mjs VAULTBELL [--rate N] [--seconds N] [--connections N] [--forged PERCENT] [--reading N] [--aim MS]
+import { execFileSync, spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,13 +21,14 @@ const { values, positionals } = parseArgs({
 		seconds: { type: 'string', default: '10' },
 		connections: { type: 'string', default: '64' },
 		forged: { type: 'string', default: '0' },
+		reading: { type: 'string', default: '0' },
 		aim: { type: 'string', default: '20' },
 	},
 });
 const [program] = positionals;
-const [rate, seconds, connections, forged, aim] = ['rate', 'seconds', 'connections', 'forged', 'aim'].map((name) => Number(values[name]));
+const [rate, seconds, connections, forged, reading, aim] = ['rate', 'seconds', 'connections', 'forged', 'reading', 'aim'].map((name) => Number(values[name]));
 if (!program || !(rate > 0 && seconds > 0 && connections > 0)) {
-	console.error('usage: node bench/receive.mjs VAULTBELL [--rate N] [--seconds N] [--connections N] [--forged PERCENT] [--aim MS]');
+	console.error('usage: node bench/receive.mjs VAULTBELL [--rate N] [--seconds N] [--connections N] [--forged PERCENT] [--reading N] [--aim MS]');
 	process.exit(2);
 }
 
@@ -104,9 +106,37 @@ function turn() {
 	}
 	if (next < total) setTimeout(turn, 0);
 }
+/** What the readers run; on its end of input it says how many pages it has had. */
+const readerProgram = `
+const [port, token, count] = process.argv.slice(1);
+let pages = 0, done = false;
+process.stdin.on('end', () => { done = true; }).resume();
+const read = async () => {
+	for (let after = 0; !done;) {
+		const answer = await fetch('http://127.0.0.1:' + port + '/api/v1/journal?limit=250&with_content=true&after=' + after, { headers: { authorization: 'Bearer ' + token } });
+		const page = await answer.json();
+		if (answer.status !== 200) throw new Error(JSON.stringify(page));
+		after = page.done ? 0 : page.iterator;
+		pages++;
+	}
+};
+await Promise.all(Array.from({ length: Number(count) }, read));
+console.log(pages);
+`;
+let readers;
+if (reading > 0) {
+	const token = execFileSync(program, ['token', 'create', '--data', data, '--role', 'internal-tooling']).toString().trim();
+	// They stand for other machines: what they cost here must not count.
+	readers = spawn('nice', ['-n', '15', process.execPath, '--input-type=module', '-e', readerProgram, String(port), token, String(reading)], { stdio: ['pipe', 'pipe', 'inherit'] });
+}
 turn();
 await finished;
 const took = (performance.now() - start) / 1000;
+let pages = 0;
+if (readers) {
+	readers.stdin.end();
+	[pages] = await once(createInterface({ input: readers.stdout }), 'line');
+}
 server.kill('SIGTERM');
 await once(server, 'close');
 rmSync(data, { recursive: true, force: true });
@@ -114,6 +144,7 @@ rmSync(data, { recursive: true, force: true });
 latencies.sort();
 const at = (part) => latencies[Math.min(total - 1, Math.floor(total * part))].toFixed(2);
 console.log(`${total} requests at ${rate} a second over ${connections} connections in ${took.toFixed(1)} s; load of the machine ${loadavg()[0].toFixed(1)}`);
+if (readers) console.log(`${reading} clients of the API read ${pages} pages of at most 250 rows with their bodies meanwhile`);
 console.log(`statuses ${[...statuses].map(([status, count]) => `${status}: ${count}`).join(', ')}`);
 console.log(`latency from when it was due, ms: p50 ${at(0.5)}  p90 ${at(0.9)}  p99 ${at(0.99)}  p99.9 ${at(0.999)}  max ${at(1)}`);
 process.exit(Number(at(0.99)) <= aim ? 0 : 1);

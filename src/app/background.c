@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { SLOW_US = 5000000 };
+enum { SLOW_US = 5000000, BACKGROUND_NICE = 10 };
 
 /* A job's `woken` is set by whoever wakes it and cleared before it runs, so that no wake is lost in between. */
 struct slot {
@@ -134,6 +136,8 @@ run(void *argument)
 {
 	struct background *background = argument;
 	pthread_setname_np(pthread_self(), "background");
+	/* Where there are too few processors, the loops go first. On Linux a thread has a priority of its own. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
 	for (size_t i = 0; i < background->count; i++)
 		background->slots[i].due = after_ms(background->slots[i].job.first_ms);
 	while (!background_stopping(background))

@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { MAIL_CALL, MAIL_END, ANSWER_BYTES_MAX = 32 << 20 };
+enum { MAIL_CALL, MAIL_END, ANSWER_BYTES_MAX = 32 << 20, READER_NICE = 10 };
 
 struct reader {
 	struct reader_options options;
@@ -233,6 +235,8 @@ run(void *argument)
 {
 	struct reader *reader = argument;
 	pthread_setname_np(pthread_self(), "reader");
+	/* Where there are too few processors, receipts go first. On Linux a thread has a priority of its own. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICE);
 	for (;;) {
 		struct mail_list mail = mailbox_take(&reader->inbox);
 		for (struct mail *one = mail_list_pop(&mail); one != NULL; one = mail_list_pop(&mail)) {
