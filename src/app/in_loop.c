@@ -1,5 +1,8 @@
 #include "app/service_private.h"
 
+#include <malloc.h>
+#include <sys/statvfs.h>
+
 enum { CHECK_US = 1000000 };
 
 /* A certificate that cannot be used leaves the one that is used now. */
@@ -128,6 +131,41 @@ on_gone(void *context, struct http_exchange *exchange)
 		gateway_gone(in->gateway, exchange);
 }
 
+/* What was noted by the store and not yet taken by the sender. The taken side is read first, so it is never more. */
+static int64_t
+noted_bytes(const struct service *service)
+{
+	uint64_t taken = published(service, PUBLISHED_NOTED_BYTES);
+	return (int64_t)(store_runner_noted_bytes(service->runner) - taken);
+}
+
+static void
+weigh(struct in_loop *in)
+{
+	struct mallinfo2 memory = mallinfo2();
+	in->memory_bytes = (int64_t)(memory.uordblks + memory.hblkhd);
+	struct statvfs disk;
+	bool known = statvfs(in->service->options.data, &disk) == 0;
+	in->disk_free_bytes = known ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1;
+}
+
+static void
+read_pressure(void *context, struct pressure_reading *out)
+{
+	struct service *service = context;
+	struct in_loop *in = &service->in;
+	struct mono_time now = clock_mono();
+	if (in->weighed.us == 0 || now.us - in->weighed.us >= CHECK_US) {
+		weigh(in);
+		in->weighed = now;
+	}
+	*out = (struct pressure_reading){
+	    .queue_bytes = noted_bytes(service),
+	    .memory_bytes = in->memory_bytes,
+	    .disk_free_bytes = in->disk_free_bytes,
+	};
+}
+
 static void
 measure(void *context, struct api_measures *out)
 {
@@ -143,6 +181,7 @@ measure(void *context, struct api_measures *out)
 	    .flying = published(service, PUBLISHED_FLYING),
 	    .recording = published(service, PUBLISHED_RECORDING),
 	    .store = store_runner_counts(service->runner),
+	    .queue_bytes = (uint64_t)noted_bytes(service),
 	};
 }
 
@@ -170,6 +209,7 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .log = service->options.log,
 		    .measure = measure,
 		    .measure_context = service,
+		    .read_pressure = read_pressure,
 		});
 	else
 		in->gateway = gateway_new(&(struct gateway_options){

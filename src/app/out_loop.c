@@ -70,7 +70,10 @@ on_mail(void *context, struct mail_list mail)
 		case MAIL_STORE_REPLY:
 			sender_reply(out->sender, CONTAINER_OF(one, struct store_request, mail), now);
 			break;
-		case MAIL_STORE_NOTE: sender_note(out->sender, CONTAINER_OF(one, struct store_note, mail), now); break;
+		case MAIL_STORE_NOTE:
+			out->noted_bytes += store_note_bytes(CONTAINER_OF(one, struct store_note, mail));
+			sender_note(out->sender, CONTAINER_OF(one, struct store_note, mail), now);
+			break;
 		case MAIL_STOP:
 			out->stopping = true;
 			out->stop_by.us = clock_mono().us + STOP_WITHIN_US;
@@ -93,6 +96,7 @@ static void
 publish_sender(struct out_loop *out, const struct sender_counts *counts)
 {
 	struct service *service = out->service;
+	publish(service, PUBLISHED_NOTED_BYTES, out->noted_bytes);
 	publish(service, PUBLISHED_ATTEMPTS, counts->attempts);
 	publish(service, PUBLISHED_SUCCEEDED, counts->succeeded);
 	publish(service, PUBLISHED_FAILED, counts->failed);

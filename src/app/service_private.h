@@ -34,6 +34,7 @@ enum published {
 	PUBLISHED_BLOCKED,
 	PUBLISHED_FLYING,
 	PUBLISHED_RECORDING,
+	PUBLISHED_NOTED_BYTES, /* store_note_bytes of the notes that the sender has taken */
 	PUBLISHED_ACCEPTED,
 	PUBLISHED_DUPLICATES,
 	PUBLISHED_CONFLICTS,
@@ -56,6 +57,9 @@ struct in_loop {
 	struct mail stop, reload;
 	atomic_bool reloading;	/* `reload` is on its way */
 	struct mono_time check; /* when the secret files are looked at again */
+	/* SENDER: read at most once a second, for new events are weighed against them. */
+	struct mono_time weighed;
+	int64_t memory_bytes, disk_free_bytes;
 };
 
 /* HTTP out. */
@@ -66,6 +70,7 @@ struct out_loop {
 	struct transport *transport;
 	struct act_deliver *act;     /* RECEIVER with destinations; else NULL */
 	struct mail_list submitting; /* requests of this turn */
+	uint64_t noted_bytes;	     /* of all notes that came */
 	struct random random;
 	pthread_t thread;
 	struct mail stop, reload;

@@ -4,11 +4,12 @@
 
 enum {
 	/* API and receiver */
-	LIMIT_BODY_BYTES = 1 << 20,   /* a request body; 413 beyond */
-	LIMIT_HEADER_BYTES = 8 << 10, /* all headers of a request; also the memory kept for a connection */
-	LIMIT_CONNECTIONS = 4096,     /* open client connections */
-	LIMIT_CONNECTION_IDLE_S = 60, /* without traffic; also a slow body's limit */
-	LIMIT_PAGE = 250,	      /* rows in a list answer (wire contract) */
+	LIMIT_BODY_BYTES = 1 << 20,	/* a request body; 413 beyond */
+	LIMIT_HEADER_BYTES = 8 << 10,	/* all headers of a request; also the memory kept for a connection */
+	LIMIT_BODIES_BYTES = 256 << 20, /* of all bodies that are being read or handled; 429 beyond */
+	LIMIT_CONNECTIONS = 4096,	/* open client connections */
+	LIMIT_CONNECTION_IDLE_S = 60,	/* without traffic; also a slow body's limit */
+	LIMIT_PAGE = 250,		/* rows in a list answer (wire contract) */
 	LIMIT_PAGE_DEFAULT = 50,
 	LIMIT_FEED_PAGE = 1000, /* events in an answer of the feed */
 	LIMIT_FEED_PAGE_DEFAULT = 250,
@@ -20,7 +21,7 @@ enum {
 	LIMIT_TOKEN_SCOPE_BYTES = 1024, /* sources, types and fields of a receiver's token, as JSON */
 	LIMIT_TOKEN_SCOPE_ITEMS = 64,	/* of each of them */
 	LIMIT_READS_IN_FLIGHT = 64,	/* of the receiver's API: more are told to come again */
-	LIMIT_SERVICES = 64, /* named by one organisation */
+	LIMIT_SERVICES = 64,		/* named by one organisation */
 	LIMIT_OWNER_BYTES = 256,
 	LIMIT_HEARTBEAT_S = 86400,
 	LIMIT_REDACTION_PATHS = 32, /* of one role of an organisation */
@@ -47,6 +48,7 @@ enum {
 	LIMIT_ENDPOINT_IN_FLIGHT = 64,	 /* of them, to one endpoint */
 	LIMIT_ENDPOINT_WINDOW = 4096,	 /* deliveries of one endpoint in memory; the rest stays in the store */
 	LIMIT_ENGINE_DELIVERIES = 32768, /* deliveries in memory, over all endpoints */
+	LIMIT_ENGINE_BYTES = 256 << 20,	 /* of their payloads; beyond, they stay in the store */
 	LIMIT_REFILL_ROWS = 512,	 /* deliveries read back at a time */
 	LIMIT_REFILL_BYTES = 4 << 20,	 /* of payload read back at a time */
 

@@ -25,9 +25,9 @@ struct config_source { /* receive/receive.h */
 	struct slice origin;
 	struct slice name, scheme, secret_file, forward;
 	struct slice pull_url, pull_token_file; /* where what is missing is looked up */
-	struct slice jwks_url;		 /* where its keys are fetched */
-	struct slice client_certificate; /* whom its client's certificate must name */
-	struct slice allow;		 /* networks that it may send from */
+	struct slice jwks_url;			/* where its keys are fetched */
+	struct slice client_certificate;	/* whom its client's certificate must name */
+	struct slice allow;			/* networks that it may send from */
 };
 
 struct config_alert { /* app/alerts.h */
@@ -72,6 +72,10 @@ struct config {
 	int64_t delivery_breaker_open_ms;	/* delivery.breaker_open_for: default 5s */
 	enum transport_kind delivery_transport; /* delivery.transport: own | curl; default own */
 	int64_t delivery_suspend_after_ms;	/* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
+	/* ingest.*: when new events are refused */
+	int64_t ingest_queue_mib;      /* ingest.queue_mib: default 64 */
+	int64_t ingest_memory_mib;     /* ingest.memory_mib: default 2048; 0: no limit */
+	int64_t ingest_disk_floor_mib; /* ingest.disk_floor_mib: default 256; 0: no limit */
 	/* keys.* */
 	enum key_type keys_default_type; /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
 	/* the rest */
@@ -83,8 +87,8 @@ struct config {
 	/* receiver.* */
 	struct guard
 	    trusted_proxies;	 /* receiver.trusted_proxies: whose X-Forwarded-For is believed; default nobody's */
-	int64_t gap_check_ms; /* receiver.gap_check: how often missing numbers are looked for; default 5s */
-	int64_t gap_grace_ms; /* receiver.gap_grace: how long an event may be late; default 10s */
+	int64_t gap_check_ms;	 /* receiver.gap_check: how often missing numbers are looked for; default 5s */
+	int64_t gap_grace_ms;	 /* receiver.gap_grace: how long an event may be late; default 10s */
 	int64_t jwks_refresh_ms; /* receiver.jwks_refresh: default 10m */
 	int64_t jwks_retry_ms;	 /* receiver.jwks_retry: no fetch sooner after the last; default 10s */
 	int64_t stuck_after_ms;	      /* receiver.stuck_after: default 24h */

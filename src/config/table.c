@@ -234,6 +234,38 @@ static const struct config_key keys[] = {
 	.read = read_transport,
     },
     {
+	.name = "ingest.queue_mib",
+	.expected = "a whole number of MiB from 1 to 1048576",
+	.fallback = "64",
+	.about =
+	    "So many payload bytes may wait for their commit and for the sender; beyond, new events are answered 429.",
+	.offset = MEMBER(ingest_queue_mib),
+	.min = 1,
+	.max = 1 << 20,
+	.read = read_number,
+    },
+    {
+	.name = "ingest.memory_mib",
+	.expected = "a whole number of MiB up to 1048576, or 0 for no limit",
+	.fallback = "2048",
+	.about = "So much memory may be in use; beyond, new events are answered 429 until a tenth of it is free again.",
+	.offset = MEMBER(ingest_memory_mib),
+	.min = 0,
+	.max = 1 << 20,
+	.read = read_number,
+    },
+    {
+	.name = "ingest.disk_floor_mib",
+	.expected = "a whole number of MiB up to 1048576, or 0 for no limit",
+	.fallback = "256",
+	.about =
+	    "So much must be free where the data is; below, new events are answered 503 until a quarter more is free.",
+	.offset = MEMBER(ingest_disk_floor_mib),
+	.min = 0,
+	.max = 1 << 20,
+	.read = read_number,
+    },
+    {
 	.name = "keys.default_type",
 	.expected = "hmac, ed25519 or ecdsa-p256",
 	.fallback = "hmac",

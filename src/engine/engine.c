@@ -11,6 +11,7 @@ engine_default_options(void)
 {
 	return (struct engine_options){
 	    .deliveries_max = LIMIT_ENGINE_DELIVERIES,
+	    .bytes_max = LIMIT_ENGINE_BYTES,
 	    .window = LIMIT_ENDPOINT_WINDOW,
 	    .refill_limit = LIMIT_REFILL_ROWS,
 	    .in_flight_max = LIMIT_IN_FLIGHT,
@@ -146,6 +147,7 @@ leave(struct engine *engine, uint32_t slot)
 	if (held->state == HELD_READY)
 		ready_remove(engine, slot);
 	map_remove(&engine->by_delivery, held->delivery.endpoint.value, held->delivery.message.value);
+	engine->bytes -= held->delivery.bytes;
 	forget(engine, &held->delivery);
 	pool_give(engine, slot);
 	struct node *node = &engine->nodes[index];
@@ -177,13 +179,18 @@ position(const struct engine_delivery *delivery)
 	return (struct engine_due){delivery->due, delivery->message.value};
 }
 
+static bool
+is_full(const struct engine *engine)
+{
+	return engine->in_memory >= engine->options.deliveries_max || engine->bytes >= engine->options.bytes_max;
+}
+
 /* Takes a delivery into memory, or leaves it to the store when there is no room or it is not due for long. */
 static void
 admit(struct engine *engine, uint32_t index, const struct engine_delivery *delivery)
 {
 	struct node *node = &engine->nodes[index];
-	if (node->held >= engine->options.window || engine->in_memory >= engine->options.deliveries_max ||
-	    !keeps(engine, delivery->due)) {
+	if (node->held >= engine->options.window || is_full(engine) || !keeps(engine, delivery->due)) {
 		spill(engine, index, position(delivery));
 		forget(engine, delivery);
 		return;
@@ -193,6 +200,7 @@ admit(struct engine *engine, uint32_t index, const struct engine_delivery *deliv
 	held->delivery = *delivery;
 	held->endpoint = index;
 	engine->nodes[index].held++;
+	engine->bytes += delivery->bytes;
 	map_put(&engine->by_delivery, delivery->endpoint.value, delivery->message.value, slot);
 	if (order_joins(engine, slot))
 		held_move(engine, slot, HELD_BLOCKED);
@@ -528,7 +536,7 @@ send_ready(struct engine *engine)
 static bool
 refill_possible(const struct engine *engine)
 {
-	return engine->refills_out < REFILLS_AT_ONCE && engine->in_memory < engine->options.deliveries_max;
+	return engine->refills_out < REFILLS_AT_ONCE && !is_full(engine);
 }
 
 static void
@@ -623,17 +631,20 @@ void
 engine_check(const struct engine *engine)
 {
 	uint32_t states[HELD_STATE_COUNT] = {0};
+	size_t bytes = 0;
 	for (uint32_t i = 0; i < engine->held_count; i++) {
 		const struct held *held = &engine->held[i];
 		states[held->state]++;
 		if (held->state == HELD_FREE)
 			continue;
+		bytes += held->delivery.bytes;
 		ENSURE(map_get(&engine->by_delivery, held->delivery.endpoint.value, held->delivery.message.value) == i);
 		ENSURE(engine->nodes[held->endpoint].used);
 	}
 	ENSURE(states[HELD_WAITING] == engine->waiting && states[HELD_READY] == engine->ready);
 	ENSURE(states[HELD_FLYING] == engine->flying && states[HELD_RECORDING] == engine->recording);
 	ENSURE(states[HELD_BLOCKED] == engine->blocked);
+	ENSURE(bytes == engine->bytes);
 	ENSURE(engine->in_memory == engine->by_delivery.count && engine->in_memory <= engine->options.deliveries_max);
 	for (uint32_t i = 0; i < engine->node_count; i++) {
 		const struct node *node = &engine->nodes[i];

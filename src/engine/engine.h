@@ -29,7 +29,8 @@
  * 1. Every pending delivery of an active endpoint is in memory, or its (due, message) is at or behind the
  *    endpoint's `spill`, or a refill that covers it is on its way.
  * 2. A delivery is in memory once; it is FLYING at most once at a time.
- * 3. Memory is bounded: at most `window` deliveries for each endpoint and `deliveries_max` in all.
+ * 3. Memory is bounded: at most `window` deliveries for each endpoint and `deliveries_max` in all, and no more is
+ *    taken in while their payloads have `bytes_max` bytes.
  * 4. Every payload handle that came in goes out in exactly one ENGINE_FORGET.
  * 5. A delivery leaves as delivered or exhausted only after its record was committed (ENGINE_RECORDED).
  * 6. Endpoints take turns: round-robin over organisations, then over their endpoints.
@@ -61,6 +62,7 @@ struct engine_delivery {
 	int32_t attempts; /* made so far */
 	int64_t sequence;
 	enum attempt_trigger trigger;
+	uint32_t bytes;	   /* of memory that its payload keeps */
 	int64_t order_key; /* what shares it goes one after another, in order `resource` */
 	void *payload;	   /* the sender's handle; the engine never looks into it */
 };
@@ -125,6 +127,7 @@ struct engine_actions {
 
 struct engine_options {
 	size_t deliveries_max;	  /* in memory, in all */
+	size_t bytes_max;	  /* of their payloads; admitted while less is held */
 	size_t window;		  /* of one endpoint */
 	size_t refill_limit;	  /* rows of one refill */
 	int32_t in_flight_max;	  /* FLYING, in all */

@@ -72,6 +72,7 @@ struct engine {
 	struct engine_options options;
 	struct held *held;
 	uint32_t held_count, held_free; /* slots made; first free one */
+	size_t bytes;			/* of payloads in memory */
 	uint32_t in_memory, flying, waiting, ready, recording, blocked;
 	struct map by_delivery; /* (endpoint id, message id) → held */
 	struct map order_last;	/* (endpoint id, order key) → the last one in line */

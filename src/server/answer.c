@@ -59,6 +59,29 @@ call_faults(struct call *call)
 }
 
 bool
+call_admitted(struct call *call)
+{
+	struct api *api = call->api;
+	struct pressure_reading reading = {.disk_free_bytes = -1};
+	if (api->options.read_pressure != NULL)
+		api->options.read_pressure(api->options.measure_context, &reading);
+	reading.queue_bytes += api->accepting_bytes;
+	enum pressure_reason reason = pressure_judge(&api->pressure, &reading);
+	if (reason == PRESSURE_REASON_COUNT)
+		return true;
+	const struct pressure_answer *answer = pressure_answer(reason);
+	struct slice body =
+	    arena_printf(&call->exchange->arena, "{\"code\":\"%s\",\"detail\":\"%s\"}", answer->code, answer->detail);
+	struct http_header items[] = {
+	    {SLICE("access-control-allow-origin"), SLICE("*")},
+	    {SLICE("retry-after"), arena_printf(&call->exchange->arena, "%d", answer->retry_after_s)},
+	};
+	api->answers[answer->status / 100]++;
+	http_reply(call->exchange, answer->status, body, &(struct http_headers){items, COUNT_OF(items)});
+	return false;
+}
+
+bool
 call_checked(struct call *call, struct store_request *request)
 {
 	if (call->check.count == 0)

@@ -9,7 +9,11 @@
 
 #include <stdlib.h>
 
-enum { ANSWER_BYTES_MAX = 384 << 20, ALLOW_BYTES_MAX = 128 };
+enum {
+	ANSWER_BYTES_MAX = 384 << 20,
+	ALLOW_BYTES_MAX = 128,
+	ACCEPTING_OVERHEAD = 4096, /* of a request and its connection, beside the payload */
+};
 
 /* The organisation that holds the platform's own endpoints is there from the first start on. */
 static void
@@ -33,6 +37,12 @@ api_new(const struct api_options *options)
 	buf_init(&api->out, ANSWER_BYTES_MAX);
 	buf_init(&api->jwks, ANSWER_BYTES_MAX);
 	buf_init(&api->openapi, ANSWER_BYTES_MAX);
+	const struct config *config = options->config;
+	api->pressure.limits = (struct pressure_limits){
+	    .queue_bytes = config->ingest_queue_mib << 20,
+	    .memory_bytes = config->ingest_memory_mib << 20,
+	    .disk_floor_bytes = config->ingest_disk_floor_mib << 20,
+	};
 	make_management(api);
 	tasks_go_on(api);
 	return api;
@@ -102,6 +112,8 @@ api_reply(struct api *api, struct store_request *request)
 		tasks_stepped(api, request);
 	if (request->kind == STORE_CHANGE_STEP)
 		changes_stepped(api, request);
+	if (request->kind == STORE_ACCEPT)
+		api->accepting_bytes -= request->accepting_bytes;
 	struct call *call = request->owner;
 	if (call != NULL) {
 		ENSURE(call->pending == request);
@@ -157,6 +169,11 @@ void
 call_submit(struct call *call, struct store_request *request, call_finish *finish)
 {
 	ENSURE(call->pending == NULL);
+	if (request->kind == STORE_ACCEPT) {
+		/* Remembered in the request: the payload may be gone from it when it comes back. */
+		request->accepting_bytes = ACCEPTING_OVERHEAD + (int64_t)request->message->payload.len;
+		call->api->accepting_bytes += request->accepting_bytes;
+	}
 	call->pending = request;
 	call->finish = finish;
 	mail_list_add(&call->api->gathered, &request->mail);

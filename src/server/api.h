@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "server/http.h"
+#include "server/pressure.h"
 #include "store/runner.h"
 #include "transport/certificates.h"
 
@@ -23,6 +24,7 @@ struct api_measures {
 	uint64_t attempts_succeeded, attempts_failed, retried, exhausted;
 	uint64_t waiting, ready, blocked, flying, recording; /* deliveries in the engine's memory */
 	struct store_runner_counts store;
+	uint64_t queue_bytes; /* of payloads on their way from the store to the sender */
 };
 
 struct api_options {
@@ -35,6 +37,8 @@ struct api_options {
 	const struct log *log;
 	void (*measure)(void *context, struct api_measures *out); /* NULL: nobody counts */
 	void *measure_context;
+	/* What new events are refused by; called for each of them, so it must be cheap. NULL: they never are. */
+	void (*read_pressure)(void *context, struct pressure_reading *out);
 };
 
 struct api *api_new(const struct api_options *options);

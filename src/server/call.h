@@ -24,6 +24,8 @@ struct api {
 	struct mail_list gathered;
 	struct auth_cache auth;
 	struct buf out; /* the answer being written */
+	struct pressure pressure;
+	int64_t accepting_bytes; /* of payloads that wait for their commit */
 	/* The public keys as last written: anyone may ask for them, and opening many keys takes long. */
 	struct buf jwks;
 	struct wall_time jwks_written; /* 0: not, or changed since */
@@ -64,6 +66,8 @@ void call_idempotent(struct call *call, struct store_request *request);
 void call_idempotent_part(struct call *call, struct store_request *request, struct slice part);
 void call_submit(struct call *call, struct store_request *request, call_finish *finish);
 
+/* Whether there is room for a new event; false: answered already. */
+MUST_CHECK bool call_admitted(struct call *call);
 /* The body as an object; false: answered already. */
 MUST_CHECK bool call_body(struct call *call, struct json *out);
 /* False when faults were found: answered 422 and the request, if any, freed. */

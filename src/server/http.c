@@ -51,6 +51,7 @@ struct http_server {
 	bool ready;   /* the source is readable */
 	bool resumed; /* a suspended exchange was answered */
 	bool quiesced;
+	size_t body_rooms;		  /* of all connections */
 	bool stopping;			  /* nothing is handed over any more */
 	struct mono_time now;		  /* of this turn */
 	struct mono_time due;		  /* when the daemon wants to run by itself; 0: never */
@@ -192,9 +193,10 @@ refuse_late(struct connection *connection, const struct framing *framing)
 	char body[REFUSAL_BYTES_MAX], answer[2 * REFUSAL_BYTES_MAX];
 	struct slice text = refusal_body(framing, body);
 	int length = snprintf(answer, sizeof answer,
-	    "HTTP/1.1 %d Content Too Large\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
+	    "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n"
 	    "connection: close\r\n\r\n%.*s",
-	    framing->status, text.len, SLICE_ARG(text));
+	    framing->status, framing->status == 413 ? "Content Too Large" : "Too Many Requests\r\nretry-after: 1",
+	    text.len, SLICE_ARG(text));
 	send_past(connection, answer, (size_t)length);
 	enter(connection, ANSWERED);
 	drain_start(&connection->server->draining, connection->fd, connection->server->now);
@@ -214,6 +216,20 @@ add_header(
 	return MHD_YES;
 }
 
+/* The one function that allocates for bodies; 0 frees. */
+static void
+give_room(struct connection *connection, size_t room)
+{
+	connection->server->body_rooms += room - connection->body_room;
+	connection->body_room = room;
+	if (room > 0) {
+		connection->body = mem_resize(connection->body, room, 1);
+		return;
+	}
+	free(connection->body);
+	connection->body = NULL;
+}
+
 static enum MHD_Result
 begin_body(struct connection *connection, const char *method, const char *version)
 {
@@ -230,8 +246,7 @@ begin_body(struct connection *connection, const char *method, const char *versio
 		return refuse_early(connection, &framing);
 	/* What is announced is not what is sent: room grows as bytes come. */
 	if (connection->body == NULL && framing.length > 0) {
-		connection->body_room = BODY_FIRST_BYTES;
-		connection->body = mem_alloc(connection->body_room);
+		give_room(connection, BODY_FIRST_BYTES);
 	}
 	enter(connection, BODY);
 	return MHD_YES;
@@ -247,8 +262,12 @@ take_body(struct connection *connection, struct slice bytes)
 	}
 	if (wanted > connection->body_room) {
 		size_t room = 2 * connection->body_room < wanted ? wanted : 2 * connection->body_room;
-		connection->body_room = room > max ? max : room;
-		connection->body = mem_resize(connection->body, connection->body_room, 1);
+		if (connection->server->body_rooms >= LIMIT_BODIES_BYTES) {
+			struct framing full = {429, "too_many_requests",
+			    "The server is reading as much as it keeps in memory; send this again a little later.", 0};
+			return refuse_late(connection, &full);
+		}
+		give_room(connection, room > max ? max : room);
 	}
 	memcpy(connection->body + connection->body_bytes, bytes.ptr, bytes.len);
 	connection->body_bytes = wanted;
@@ -327,9 +346,7 @@ on_completed(void *context, struct MHD_Connection *mhd, void **request, enum MHD
 	arena_reset(&connection->exchange.arena);
 	connection->exchange = (struct http_exchange){.state = connection, .arena = connection->exchange.arena};
 	if (connection->body_room > BODY_FIRST_BYTES) {
-		free(connection->body);
-		connection->body = NULL;
-		connection->body_room = 0;
+		give_room(connection, 0);
 	}
 	connection->body_bytes = 0;
 	enter(connection, IDLE);
@@ -353,7 +370,7 @@ on_connection(void *context, struct MHD_Connection *mhd, void **slot, enum MHD_C
 		enter(connection, ANSWERED);
 		arena_free(&connection->exchange.arena);
 		arena_free(&connection->arena);
-		free(connection->body);
+		give_room(connection, 0);
 		free(connection);
 	}
 }

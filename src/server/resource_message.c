@@ -58,6 +58,8 @@ void
 message_create(struct call *call)
 {
 	struct json body;
+	if (!call_admitted(call))
+		return;
 	call->with_content = true;
 	if (!call_flag(call, "with_content", &call->with_content) || !call_body(call, &body))
 		return;

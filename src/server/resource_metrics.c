@@ -4,7 +4,8 @@
 
 struct metrics {
 	struct api_measures measures;
-	uint64_t accepted, answers[6], pending;
+	uint64_t accepted, answers[6], pending, accepting;
+	uint64_t refused[PRESSURE_REASON_COUNT];
 	uint64_t certificate_expires_s[CERTIFICATE_SIDE_COUNT];
 };
 
@@ -19,6 +20,9 @@ struct metric {
 
 static const char accepted_help[] = "Events that were accepted and committed.";
 static const char answers_help[] = "Answers of the API, by the class of their status.";
+static const char refused_help[] = "Events that were refused because there is no room for them now, by what is short.";
+static const char queue_help[] =
+    "Bytes of payloads that wait for their commit, and of those on their way from the store to the sender.";
 static const char attempts_help[] = "Attempts to deliver an event to an endpoint, by their outcome.";
 static const char retried_help[] = "Attempts that failed and are to be made again.";
 static const char exhausted_help[] = "Deliveries that were given up at the end of their schedule.";
@@ -36,6 +40,14 @@ static const struct metric table[] = {
     {"vaultbell_api_answers_total", "counter", answers_help, NULL, "class=\"2xx\"", AT(answers[2]), false},
     {"vaultbell_api_answers_total", "counter", answers_help, NULL, "class=\"4xx\"", AT(answers[4]), false},
     {"vaultbell_api_answers_total", "counter", answers_help, NULL, "class=\"5xx\"", AT(answers[5]), false},
+    {"vaultbell_events_refused_total", "counter", refused_help, NULL, "short=\"queue\"", AT(refused[PRESSURE_QUEUE]),
+	false},
+    {"vaultbell_events_refused_total", "counter", refused_help, NULL, "short=\"memory\"", AT(refused[PRESSURE_MEMORY]),
+	false},
+    {"vaultbell_events_refused_total", "counter", refused_help, NULL, "short=\"disk\"", AT(refused[PRESSURE_DISK]),
+	false},
+    {"vaultbell_ingest_queue_bytes", "gauge", queue_help, NULL, "stage=\"commit\"", AT(accepting), false},
+    {"vaultbell_ingest_queue_bytes", "gauge", queue_help, NULL, "stage=\"sender\"", AT(measures.queue_bytes), false},
     {"vaultbell_attempts_total", "counter", attempts_help, NULL, "outcome=\"succeeded\"",
 	AT(measures.attempts_succeeded), false},
     {"vaultbell_attempts_total", "counter", attempts_help, NULL, "outcome=\"failed\"", AT(measures.attempts_failed),
@@ -124,6 +136,8 @@ finish_metrics(struct call *call, struct store_request *request)
 		return;
 	struct api *api = call->api;
 	struct metrics metrics = {.accepted = api->accepted, .pending = (uint64_t)request->counts.deliveries_pending};
+	metrics.accepting = (uint64_t)api->accepting_bytes;
+	memcpy(metrics.refused, api->pressure.refused, sizeof metrics.refused);
 	memcpy(metrics.answers, api->answers, sizeof metrics.answers);
 	for (int side = 0; side < CERTIFICATE_SIDE_COUNT; side++) {
 		struct wall_time soonest = certificates_soonest(api->options.certificates, (enum certificate_side)side);

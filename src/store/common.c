@@ -140,6 +140,13 @@ store_note_free(struct store_note *note)
 	free(note);
 }
 
+uint64_t
+store_note_bytes(const struct store_note *note)
+{
+	return sizeof *note + note->target_count * sizeof note->targets[0] +
+	       (note->message == NULL ? 0 : note->message->payload.len);
+}
+
 void
 store_notes_of(struct mail *first, size_t request)
 {

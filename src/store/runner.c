@@ -15,7 +15,7 @@ struct store_runner {
 	pthread_t thread;
 	bool stopping;
 	/* Written by the store's thread alone, read by any. */
-	_Atomic uint64_t batches, requests, failed_batches, commit_us;
+	_Atomic uint64_t batches, requests, failed_batches, commit_us, noted_bytes;
 	_Atomic uint64_t sizes[STORE_SIZE_BUCKETS + 1], times[STORE_TIME_BUCKETS + 1];
 	struct mono_time anchor_due;
 	struct store_reader *reader; /* NULL: the store has none, and lists go with everything else */
@@ -63,19 +63,6 @@ reply(struct replies *replies, struct store_request *request)
 	replies_add(replies, request->reply_to, &request->mail);
 }
 
-static void
-post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_list *notes, size_t request)
-{
-	while (notes->first != NULL && CONTAINER_OF(notes->first, struct store_note, mail)->request == request) {
-		struct mail *mail = mail_list_pop(notes);
-		mail->kind = runner->options.note_kind;
-		if (runner->options.notes != NULL)
-			replies_add(replies, runner->options.notes, mail);
-		else
-			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
-	}
-}
-
 /* --- counts ------------------------------------------------------------------------------------------ */
 
 static const uint64_t size_bounds[STORE_SIZE_BUCKETS] = {1, 4, 16, 64, 256};
@@ -114,6 +101,12 @@ number(const _Atomic uint64_t *from)
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
 
+uint64_t
+store_runner_noted_bytes(const struct store_runner *runner)
+{
+	return number(&runner->noted_bytes);
+}
+
 struct store_runner_counts
 store_runner_counts(const struct store_runner *runner)
 {
@@ -122,12 +115,27 @@ store_runner_counts(const struct store_runner *runner)
 	    .requests = number(&runner->requests),
 	    .failed_batches = number(&runner->failed_batches),
 	    .commit_us = number(&runner->commit_us),
+	    .noted_bytes = number(&runner->noted_bytes),
 	};
 	for (size_t i = 0; i <= STORE_SIZE_BUCKETS; i++)
 		counts.sizes[i] = number(&runner->sizes[i]);
 	for (size_t i = 0; i <= STORE_TIME_BUCKETS; i++)
 		counts.times[i] = number(&runner->times[i]);
 	return counts;
+}
+
+static void
+post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_list *notes, size_t request)
+{
+	while (notes->first != NULL && CONTAINER_OF(notes->first, struct store_note, mail)->request == request) {
+		struct mail *mail = mail_list_pop(notes);
+		add(&runner->noted_bytes, store_note_bytes(CONTAINER_OF(mail, struct store_note, mail)));
+		mail->kind = runner->options.note_kind;
+		if (runner->options.notes != NULL)
+			replies_add(replies, runner->options.notes, mail);
+		else
+			store_note_free(CONTAINER_OF(mail, struct store_note, mail));
+	}
 }
 
 /* Replies and notes leave in the order of execution (store.h, invariant 2): a note goes before the reply of the

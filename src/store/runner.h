@@ -14,6 +14,7 @@ enum { STORE_SIZE_BUCKETS = 5, STORE_TIME_BUCKETS = 8 };
 /* Since the start; a bucket counts what is not more than its bound, the last bound being infinity. */
 struct store_runner_counts {
 	uint64_t batches, requests, failed_batches, commit_us;
+	uint64_t noted_bytes;			/* store_note_bytes of all notes that went out */
 	uint64_t sizes[STORE_SIZE_BUCKETS + 1]; /* up to 1, 4, 16, 64, 256 requests */
 	uint64_t times[STORE_TIME_BUCKETS + 1]; /* up to 0.5, 1, 2.5, 5, 10, 25, 50, 100 ms */
 };
@@ -32,6 +33,7 @@ void store_runner_submit(struct store_runner *runner, struct store_request *requ
 void store_runner_submit_list(struct store_runner *runner, struct mail_list *requests);
 /* From any thread. */
 struct store_runner_counts store_runner_counts(const struct store_runner *runner);
+uint64_t store_runner_noted_bytes(const struct store_runner *runner);
 /* Executes what is queued, then ends the thread and closes the store. Replies may still come until it returns. */
 void store_runner_stop(struct store_runner *runner);
 

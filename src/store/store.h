@@ -302,7 +302,7 @@ struct store_journal {
 	/* Where it goes: a delivery to each of these, made in the same commit. No endpoint twice. */
 	const struct endpoint_id *forwards;
 	size_t forward_count;
-	bool looked_up;		      /* it did not come as a webhook: the row is RECONCILIATION, not VERIFIED */
+	bool looked_up; /* it did not come as a webhook: the row is RECONCILIATION, not VERIFIED */
 	/* The number that the event has in a stream (stream.h), or the newest that a heartbeat tells of. */
 	struct slice stream; /* absent: none */
 	int64_t number;	     /* 0: it takes none, and is a heartbeat where there is a stream */
@@ -421,8 +421,9 @@ struct store_request {
 	struct wall_time now;	  /* when it was asked: becomes created, updated */
 	struct mailbox *reply_to; /* the runner posts it back there with mail.kind = reply_kind */
 	int reply_kind;
-	void *owner;	    /* the requester's own */
-	struct arena arena; /* inputs and results live here */
+	void *owner;		 /* the requester's own */
+	int64_t accepting_bytes; /* the same: what it counted for this one */
+	struct arena arena;	 /* inputs and results live here */
 
 	/* inputs */
 	struct slice ref, endpoint_ref, message_ref; /* id text or uid */
@@ -586,6 +587,7 @@ struct store_note {
 
 struct store_note *store_note_new(enum store_note_kind kind, size_t targets);
 void store_note_free(struct store_note *note);
+uint64_t store_note_bytes(const struct store_note *note); /* that it keeps alive, roughly */
 /* For implementations: the notes from `first` on are of this request. */
 void store_notes_of(struct mail *first, size_t request);
 

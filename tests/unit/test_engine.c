@@ -248,6 +248,33 @@ test_warning_by_failures(void **state)
 	bench_free(&bench);
 }
 
+/* Payloads that are larger than what memory is meant for stay in the store, and come as others leave. */
+static void
+test_bytes_are_bounded(void **state)
+{
+	(void)state;
+	struct engine_options options = engine_default_options();
+	options.bytes_max = 1000;
+	struct bench bench = bench_new(&options);
+	put(&bench, endpoint(100, "1s"));
+	for (int i = 1; i <= 8; i++) {
+		struct engine_event event = {
+		    .kind = ENGINE_ADDED,
+		    .delivery = {.endpoint = {100}, .message = {i}, .due = bench.now, .bytes = 400, .payload = &bench},
+		};
+		step(&bench, &event);
+		engine_check(bench.engine);
+	}
+	struct engine_counts counts = engine_counts(bench.engine);
+	assert_int_equal(counts.waiting + counts.ready + counts.flying, 3);
+	attempted(&bench, 100, 1, 200);
+	recorded(&bench, 100, 1);
+	const struct engine_action *refill = action(&bench, ENGINE_REFILL);
+	assert_non_null(refill);
+	assert_int_equal(refill->from.message, 4);
+	bench_free(&bench);
+}
+
 static void
 test_gone_suspends(void **state)
 {
@@ -521,6 +548,7 @@ main(void)
 	    cmocka_unit_test(test_holding),
 	    cmocka_unit_test(test_warnings),
 	    cmocka_unit_test(test_warning_by_failures),
+	    cmocka_unit_test(test_bytes_are_bounded),
 	    cmocka_unit_test(test_gone_suspends),
 	    cmocka_unit_test(test_memory_is_bounded),
 	    cmocka_unit_test(test_turns),
