@@ -1,0 +1,230 @@
+// Delivery to receivers that fail: what is tried again, announced, suspended, told; back-pressure; replay. The real
+// binary and real sockets.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, statfsSync } from 'node:fs';
+import http from 'node:http';
+import { run, scratch, start, stop } from './program.mjs';
+import { caller } from './server.mjs';
+
+const limitMs = 30000;
+
+async function until(ask, good = Boolean) {
+	for (const end = Date.now() + limitMs; ;) {
+		const answer = await ask();
+		if (good(answer)) return answer;
+		await new Promise(setImmediate);
+		assert.ok(Date.now() < end, `it did not come to be: ${JSON.stringify(answer?.json ?? answer)}`);
+	}
+}
+
+/** A receiver whose answers `answer(entry, response)` gives; by default 200. */
+async function receiver(t, answer = (entry, response) => response.end()) {
+	const received = [];
+	const server = http.createServer((request, response) => {
+		const parts = [];
+		request.on('data', (part) => parts.push(part));
+		request.on('end', () => {
+			const body = Buffer.concat(parts).toString();
+			const entry = { at: Date.now(), path: request.url, headers: request.headers, body };
+			received.push(entry);
+			answer(entry, response);
+		});
+	}).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.after(() => { server.closeAllConnections(); server.close(); });
+	const url = (path = '/') => `http://127.0.0.1:${server.address().port}${path}`;
+	return { received, url, at: (path) => received.filter((one) => one.path === path) };
+}
+
+async function sender(t, settings = {}, directory = scratch(t)) {
+	const env = { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8' };
+	for (const [key, value] of Object.entries(settings)) env[`VAULTBELL_${key.toUpperCase().replaceAll('.', '_')}`] = value;
+	const server = await start(t, ['serve', '--data', directory, '--listen', '127.0.0.1:0'], { env });
+	const { stdout } = await run(['token', 'create', '--data', directory, '--role', 'platform-admin']);
+	const call = caller(`${server.url}/api/v1`, stdout.trim());
+	return { server, directory, call, env };
+}
+
+async function organisation(call, uid, endpoints) {
+	assert.equal((await call('POST', '/app', { name: uid, uid })).status, 201);
+	const made = [];
+	for (const endpoint of endpoints) {
+		const answer = await call('POST', `/app/${uid}/endpoint`, endpoint);
+		assert.equal(answer.status, 201, answer.text);
+		made.push(answer.json);
+	}
+	return made;
+}
+
+const post = (call, uid, n, headers) =>
+	call('POST', `/app/${uid}/msg`, { eventType: 'transaction.deposit.completed', payload: { n } }, headers);
+const attempts = async (call, uid, endpoint) => (await call('GET', `/app/${uid}/attempt/endpoint/${endpoint}`)).json.data;
+const parse = (entries) => entries.map((one) => JSON.parse(one.body));
+
+test('M1: a failing endpoint is announced, then suspended; its events are held and resumed without loss', async (t) => {
+	let status = 500;
+	const sink = await receiver(t, (entry, response) => response.writeHead(entry.path === '/bad' ? status : 200).end());
+	const { call } = await sender(t, {
+		'delivery.schedule': Array(40).fill('50ms').join(','),
+		'delivery.suspend_after': '600ms',
+		'delivery.breaker_open_for': '10ms',
+		'operational_webhooks.enabled': 'true',
+	});
+	const types = ['failing', 'suspended', 'resumed'].map((name) => `webhook.endpoint.${name}`);
+	await call('POST', '/operational-webhook/endpoint', { url: sink.url('/platform') });
+	const [bad] = await organisation(call, 'bank', [
+		{ url: sink.url('/bad'), uid: 'bad', eventTypes: ['transaction.deposit.completed'] },
+		{ url: sink.url('/news'), eventTypes: types },
+		{ url: sink.url('/all') },
+	]);
+	for (let n = 0; n < 5; n++) assert.equal((await post(call, 'bank', n)).status, 202);
+	const shown = await until(() => call('GET', '/app/bank/endpoint/bad'), (answer) => answer.json.state === 'suspended');
+	assert.equal(shown.json.held, 5);
+	assert.ok(shown.json.failingSince);
+	assert.equal((await call('GET', '/app/bank/endpoint/bad/stats')).json.held, 5);
+	await until(() => sink.at('/news').length >= 3);
+	const news = parse(sink.at('/news'));
+	assert.equal(news.filter((one) => one.type === types[0]).length, 2, 'two warnings');
+	const told = news.find((one) => one.type === types[1]);
+	assert.deepEqual([told.data.endpoint_id, told.data.reason, told.data.held], [bad.id, 'http_500', 5]);
+	assert.deepEqual(told.actor, { type: 'system', id: 'vaultbell' });
+	assert.ok(news.find((one) => one.type === types[0]).data.suspends_at);
+	const platform = await until(() => parse(sink.at('/platform')), (all) => all.some((one) => one.type === 'endpoint.disabled'));
+	assert.equal(platform.find((one) => one.type === 'endpoint.disabled').data.trigger, 'automatic');
+	assert.ok(platform.some((one) => one.type === 'message.attempt.failing' && one.data.lastAttempt.responseStatusCode === 500));
+	assert.equal(platform.filter((one) => one.type === 'endpoint.created').length, 3);
+	const audit = (await call('GET', '/app/bank/audit')).json.data;
+	assert.equal(audit.find((row) => row.action === 'endpoint.suspend').actor, 'system');
+	// Whoever has no filter hears nothing of this.
+	assert.ok(sink.at('/all').every((one) => one.body.startsWith('{"n":')));
+
+	status = 200;
+	await post(call, 'bank', 5);
+	const before = sink.at('/bad').length;
+	assert.equal((await call('PATCH', '/app/bank/endpoint/bad', { disabled: false })).json.state, 'active');
+	await until(() => sink.at('/bad').length >= before + 6);
+	const got = sink.at('/bad').slice(before).map((one) => JSON.parse(one.body).n);
+	assert.deepEqual([...new Set(got)].sort(), [0, 1, 2, 3, 4, 5]);
+	const resumed = await until(() => parse(sink.at('/news')).find((one) => one.type === types[2]));
+	assert.deepEqual([resumed.previous_status, resumed.data.held], ['suspended', 6]);
+});
+
+test('410 suspends at once, and tells', async (t) => {
+	const sink = await receiver(t, (entry, response) => response.writeHead(entry.path === '/gone' ? 410 : 200).end());
+	const { call } = await sender(t);
+	await organisation(call, 'bank', [{ url: sink.url('/gone'), uid: 'gone', eventTypes: ['transaction.deposit.completed'] },
+		{ url: sink.url('/news'), eventTypes: ['webhook.endpoint.suspended'] }]);
+	await post(call, 'bank', 1);
+	await until(() => sink.at('/news').length === 1);
+	assert.equal(parse(sink.at('/news'))[0].data.reason, 'http_410');
+	assert.equal((await call('GET', '/app/bank/endpoint/gone')).json.held, 1);
+});
+
+test('an endpoint that is told of exhausted deliveries and fails itself does not feed itself', async (t) => {
+	const sink = await receiver(t, (entry, response) => response.writeHead(500).end());
+	const { call } = await sender(t, { 'delivery.schedule': '1ms' });
+	const types = ['transaction.deposit.completed', 'webhook.delivery.exhausted', 'webhook.endpoint.failing'];
+	const [one] = await organisation(call, 'bank', [{ url: sink.url(), eventTypes: types }]);
+	await post(call, 'bank', 1);
+	// The event and the news of its end, each tried twice, and nothing more.
+	await until(async () => (await attempts(call, 'bank', one.id)).length >= 4);
+	const metrics = async () => (await call('GET', `/app/bank/endpoint/${one.id}/msg`)).json.data;
+	await until(metrics, (rows) => rows.length === 2 && rows.every((row) => row.statusText === 'fail'));
+	assert.equal((await attempts(call, 'bank', one.id)).length, 4);
+	assert.deepEqual((await call('GET', '/app/bank/msg')).json.data.map((row) => row.eventType).sort(), types.slice(0, 2).sort());
+});
+
+test('time-outs say which one: connection, first byte, all; a dripping body ends at the deadline', async (t) => {
+	for (const transport of ['own', 'curl']) {
+		const sink = await receiver(t, (entry, response) => {
+			if (entry.path === '/silent') return;
+			response.writeHead(200);
+			const drip = setInterval(() => response.write('x'), 20);
+			response.on('close', () => clearInterval(drip));
+		});
+		const { call } = await sender(t, { 'delivery.schedule': '1h', 'delivery.timeout': '500ms',
+			'delivery.first_byte_timeout': '200ms', 'delivery.connect_timeout': '300ms', 'delivery.transport': transport });
+		const [silent, drip] = await organisation(call, 'bank', [{ url: sink.url('/silent') }, { url: sink.url('/drip') }]);
+		await post(call, 'bank', 1);
+		const first = async (id) => (await until(async () => attempts(call, 'bank', id), (all) => all.length === 1))[0];
+		assert.match((await first(silent.id)).response, /no answer began within 200 ms/, transport);
+		const late = await first(drip.id);
+		assert.match(late.response, /no complete answer within 500 ms/, transport);
+		assert.ok(late.responseDurationMs < 2000);
+	}
+});
+
+test('the rate of an endpoint is enforced', async (t) => {
+	const sink = await receiver(t);
+	const { call } = await sender(t);
+	await organisation(call, 'bank', [{ url: sink.url(), throttleRate: 20 }]);
+	for (let n = 0; n < 30; n++) await post(call, 'bank', n);
+	await until(() => sink.received.length === 30);
+	const took = sink.received.at(-1).at - sink.received[0].at;
+	// 30 at 20 a second, with a tenth of a second's worth of credit.
+	assert.ok(took >= 1200, `30 events in ${took} ms`);
+});
+
+test('organisations take turns: one with a thousand events does not keep another waiting', async (t) => {
+	const sink = await receiver(t, (entry, response) => setTimeout(() => response.end(), 5));
+	const { call } = await sender(t);
+	await organisation(call, 'large', [{ url: sink.url('/large'), throttleRate: 200 }]);
+	await organisation(call, 'small', [{ url: sink.url('/small') }]);
+	for (let n = 0; n < 400; n += 50) await Promise.all(Array.from({ length: 50 }, (_, i) => post(call, 'large', n + i)));
+	await post(call, 'small', 1);
+	await until(() => sink.at('/small').length === 1);
+	assert.ok(sink.at('/large').length < 400, 'the small one came before the end of the large one');
+});
+
+test('back-pressure: 429 with Retry-After, nothing accepted is lost or doubled, memory stays bounded', async (t) => {
+	const sink = await receiver(t);
+	const { server, call } = await sender(t, { 'ingest.queue_mib': '1' });
+	await organisation(call, 'bank', [{ url: sink.url() }]);
+	const text = 'x'.repeat(200000);
+	let refused = 0;
+	const send = async (n) => {
+		for (;;) {
+			const answer = await call('POST', '/app/bank/msg', { eventType: 'a.b', payload: { n, text } }, { 'idempotency-key': `key-${n}` });
+			if (answer.status === 202) return;
+			assert.equal(answer.status, 429, answer.text);
+			assert.equal(answer.headers.get('retry-after'), '1');
+			assert.deepEqual(Object.keys(answer.json), ['code', 'detail']);
+			refused++;
+			await new Promise(setImmediate);
+		}
+	};
+	const all = Array.from({ length: 200 }, (_, n) => n);
+	await Promise.all(all.map(send));
+	await until(() => new Set(sink.received.map((one) => one.headers['webhook-id'])).size === all.length);
+	assert.deepEqual(sink.received.map((one) => JSON.parse(one.body).n).sort((a, b) => a - b), all);
+	assert.ok(refused > 0, 'it was never refused');
+	const metrics = await (await fetch(`${server.url}/metrics`)).text();
+	assert.equal(Number(/vaultbell_events_refused_total{short="queue"} (\d+)/.exec(metrics)[1]), refused);
+	const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]);
+	assert.ok(peak < 200 * 1024, `${peak} KiB at most`);
+});
+
+test('back-pressure: 503 below the floor of the disk, 429 beyond the memory, and what is there goes on', async (t) => {
+	const sink = await receiver(t);
+	const { server, directory, call, env } = await sender(t);
+	await organisation(call, 'bank', [{ url: sink.url() }]);
+	assert.equal((await post(call, 'bank', 1)).status, 202);
+	await until(() => sink.received.length === 1);
+	await stop(server);
+	const free = statfsSync(directory);
+	const floor = Math.min(1048576, Math.ceil((free.bavail * free.bsize) / 2 ** 20) + 4096);
+	const cases = [['ingest_disk_floor_mib', floor, 503, 'insufficient_storage'], ['ingest_memory_mib', 1, 429, 'too_many_requests']];
+	for (const [key, value, status, code] of cases) {
+		const again = await start(t, ['serve', '--data', directory, '--listen', '127.0.0.1:0'],
+			{ env: { ...env, [`VAULTBELL_${key.toUpperCase()}`]: String(value) } });
+		const { stdout } = await run(['token', 'create', '--data', directory, '--role', 'platform-admin']);
+		const ask = caller(`${again.url}/api/v1`, stdout.trim());
+		const answer = await post(ask, 'bank', 2);
+		assert.deepEqual([answer.status, answer.json.code], [status, code]);
+		assert.ok(Number(answer.headers.get('retry-after')) > 0);
+		assert.equal((await ask('GET', '/app/bank/msg')).json.data.length, 1);
+		await stop(again);
+	}
+});
