@@ -114,7 +114,9 @@ next_change(struct sqlite_store *store, struct store_request *request, struct ch
 {
 	sqlite3_stmt *row = sql_get(store, SQL_CHANGE_NEXT);
 	bool there = sql_step(store, row);
-	request->due = there ? (struct wall_time){sqlite3_column_int64(row, 3)} : WALL_NEVER;
+	request->due = WALL_NEVER;
+	if (there)
+		request->due.us = sqlite3_column_int64(row, 3);
 	if (there && out != NULL)
 		there = change_from_row(store, row, &request->arena, out);
 	sql_end(row);
