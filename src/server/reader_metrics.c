@@ -66,6 +66,53 @@ count_alerts(struct reader_call *call, struct metrics *metrics)
 	return true;
 }
 
+/* What the database has of a word of ours; another one is not let into the text. */
+static struct slice
+label(struct slice word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		char c = word.ptr[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'))
+			return SLICE("unknown");
+	}
+	return word;
+}
+
+static void
+put_gauge(struct buf *out, const char *name, const char *help, int64_t value)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %lld\n", name, help, name, name, (long long)value);
+}
+
+/* What reconciliation keeps (store/break.h). */
+static bool
+write_breaks(struct reader_call *call, struct buf *out)
+{
+	static const char *const ages[BREAK_AGES] = {"under_1h", "1h_24h", "1d_3d", "3d_7d", "over_7d"};
+	struct store_request *request = store_request_new(STORE_BREAK_COUNTS, call->now);
+	bool good = reader_ask(call, request);
+	if (good) {
+		put_gauge(out, "vaultbell_reconcile_last_run_timestamp_seconds",
+		    "When the last reconciliation that kept its breaks ended, in Unix seconds; 0: never.",
+		    request->break_run.at.us / 1000000);
+		put_gauge(out, "vaultbell_reconcile_last_matched",
+		    "Transactions that it found on every side without a break.", request->break_run.matched);
+		put_gauge(out, "vaultbell_reconcile_last_breaks", "Breaks that it found.", request->break_run.found);
+		buf_text(out,
+		    "# HELP vaultbell_breaks_open Breaks that are open or investigated, by class, severity and age "
+		    "since they were found.\n# TYPE vaultbell_breaks_open gauge\n");
+	}
+	for (size_t i = 0; good && i < request->count; i++) {
+		const struct store_break_count *row = &request->break_counts[i];
+		struct slice class = label(row->class), severity = label(row->severity);
+		int age = row->age >= 0 && row->age < BREAK_AGES ? row->age : BREAK_AGES - 1;
+		buf_printf(out, "vaultbell_breaks_open{class=\"%.*s\",severity=\"%.*s\",age=\"%s\"} %lld\n",
+		    SLICE_ARG(class), SLICE_ARG(severity), ages[age], (long long)row->count);
+	}
+	store_request_free(request);
+	return good;
+}
+
 static void
 write_metrics(const struct metrics *metrics, struct buf *out)
 {
@@ -98,8 +145,14 @@ reader_metrics(struct reader_call *call)
 	store_request_free(request);
 	if (!count_alerts(call, &metrics))
 		return;
-	call->status = 200;
-	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
-	buf_clear(&call->out);
-	write_metrics(&metrics, &call->out);
+	struct buf breaks;
+	buf_init(&breaks, LIMIT_BODY_BYTES);
+	if (write_breaks(call, &breaks)) {
+		call->status = 200;
+		call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+		buf_clear(&call->out);
+		write_metrics(&metrics, &call->out);
+		buf_append(&call->out, buf_slice(&breaks));
+	}
+	buf_free(&breaks);
 }

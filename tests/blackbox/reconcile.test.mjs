@@ -173,6 +173,13 @@ test('table, CSV and HTML', async (t) => {
 	const html = readFileSync(files[1], 'utf8');
 	assert.match(html, /&lt;img src=x&gt;/);
 	assert.doesNotMatch(html, /<img|<script|https?:\/\//);
+	// Ages and severities are counted, and can be filtered without a script.
+	assert.match(html, /<th class="number">over 7 d<\/th>/);
+	for (const severity of ['critical', 'high', 'medium', 'low']) {
+		assert.match(html, new RegExp(`<input class="filter" type="checkbox" id="f-${severity}" checked>`));
+		assert.ok(html.includes(`#f-${severity}:not(:checked)~.breaks tbody.${severity}{display:none}`));
+	}
+	assert.match(html, /@media print/);
 });
 
 test('misuse says what would be right', async (t) => {

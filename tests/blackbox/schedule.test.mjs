@@ -53,6 +53,11 @@ records:
 	assert.equal(found.class, 'MISSING_EVENT');
 	assert.equal(JSON.parse(readFileSync(report)).counts.MISSING_EVENT, 1);
 	for (const form of ['csv', 'html']) assert.ok(statSync(join(data, 'reconciliation', `reconciliation.${form}`)).size > 0);
+	const metrics = async () => (await request(server, 'GET', '/metrics')).text;
+	assert.match(await metrics(), /^vaultbell_breaks_open\{class="MISSING_EVENT",severity="high",age="under_1h"\} 1$/m);
+	assert.ok(Number(/^vaultbell_reconcile_last_run_timestamp_seconds (\d+)$/m.exec(await metrics())[1]) > 1.7e9);
+	const alerted = async () => /^vaultbell_alerts_open\{kind="break"\} (\d+)$/m.exec(await metrics())?.[1];
+	assert.equal(await alerted(), '1');
 	// The event comes after all, and the break closes by itself.
 	const body = JSON.stringify({
 		id: 'evt_1', type: 'transaction.deposit.completed', organisation: 'org', occurred_at: '2025-01-09T12:00:00Z',
@@ -61,6 +66,8 @@ records:
 	assert.equal((await request(server, 'POST', '/in/acme', standardHeaders(secret, 'evt_1', body), body)).status, 200);
 	await until('the break closes', async () => (await breaks(data, ['--state', 'matched'])).length === 1);
 	assert.equal((await breaks(data)).length, 0);
+	await until('the alert is resolved', async () => (await alerted()) === '0');
+	assert.doesNotMatch(await metrics(), /vaultbell_breaks_open\{/);
 	await until('the report follows', async () => JSON.parse(readFileSync(report)).matched === 1);
 	assert.equal((await request(server, 'GET', '/health')).status, 200);
 });
