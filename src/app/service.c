@@ -1,6 +1,7 @@
 #include "app/service_private.h"
 
 #include "catalogue/catalogue.h"
+#include "deliver/compose.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,17 @@ service_of_type(void *context, struct slice name)
 	return type == NULL || catalogue_service_always_on(type->service) ? SLICE_NONE : type->service;
 }
 
+/* Of what the endpoint is sent. */
+static void
+body_digest(void *context, const struct endpoint *endpoint, const struct message *message,
+    unsigned char out[static SHA256_BYTES])
+{
+	(void)context;
+	struct arena arena = ARENA_EMPTY;
+	sha256(compose_body(&arena, endpoint->payload_style, endpoint->environment, message), out);
+	arena_free(&arena);
+}
+
 static enum error_code
 open_store(struct service *service, struct error *error)
 {
@@ -88,6 +100,7 @@ open_store(struct service *service, struct error *error)
 		    .type_service = service_of_type,
 		    .operational =
 			service->options.role == SERVICE_SENDER && service->options.config->operational_webhooks,
+		    .body_digest = body_digest,
 		    .feed = service->options.role == SERVICE_SENDER,
 		    .log = service->options.log,
 		},

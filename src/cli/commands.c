@@ -10,6 +10,7 @@ static const struct cli_command *const commands[] = {
     &cli_verify,
     &cli_journal_list,
     &cli_journal_gaps,
+    &cli_compare,
     &cli_journal_show,
     &cli_journal_verify,
     &cli_destinations,

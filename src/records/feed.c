@@ -65,7 +65,9 @@ read_token(const char *path, char out[static TOKEN_BYTES_MAX], struct error *err
 		return error_set(error, ERR_UNAVAILABLE, "%s: %s; %s", path, strerror(errno), expected);
 	ssize_t got = read(fd, out + length, TOKEN_BYTES_MAX - length - 1);
 	close(fd);
-	struct slice token = slice_trim((struct slice){out + length, got > 0 ? (size_t)got : 0});
+	struct slice text = {out + length, got > 0 ? (size_t)got : 0};
+	struct slice token = slice_trim(slice_cut(&text, '\n'));
+	token.len -= token.len > 0 && token.ptr[token.len - 1] == '\r';
 	bool good = token.len > 0 && token.len < TOKEN_BYTES_MAX / 2;
 	for (size_t i = 0; good && i < token.len; i++)
 		good = token.ptr[i] > 0x20 && token.ptr[i] < 0x7f;

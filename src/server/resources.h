@@ -17,7 +17,7 @@ call_handler attempt_list_of_endpoint, attempt_list_of_message, attempt_list_of_
 call_handler attempt_destinations, attempt_messages, attempt_resend, attempt_expunge;
 call_handler auth_portal, auth_expire_all, auth_logout;
 call_handler endpoint_recover, endpoint_replay_missing, endpoint_bulk_replay, message_expunge_all;
-call_handler feed_list;
+call_handler feed_list, digest_list;
 call_handler task_list, task_get, task_cancel, task_usage, task_types;
 call_handler token_create, token_list, token_get, token_revoke, audit_list;
 call_handler change_list, change_get, change_approve, change_refuse, change_withdraw;

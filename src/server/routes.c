@@ -43,6 +43,7 @@ static const struct route routes[] = {
     {"DELETE", ENDPOINT, ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_delete, "v1.endpoint.delete", "Delete an endpoint", NULL, NULL, 204, 0, ROUTE_GOVERNED, 0},
     {"GET", ENDPOINT "/msg", ACCESS_ORGANISATION, PERMISSION_ATTEMPT_READ, attempt_messages, "v1.message-attempt.list-attempted-messages", "List the events that went to an endpoint", NULL, "EndpointMessageOut", 200, 0, ROUTE_LIST, QUERY_MESSAGES | QUERY_STATUS},
     {"GET", ENDPOINT "/events", ACCESS_ORGANISATION, PERMISSION_FEED_READ, feed_list, "v1.endpoint.events", "Pull what an endpoint gets, by its gap-free sequence", NULL, "FeedOut", 200, 0, 0, QUERY_FEED},
+    {"GET", ENDPOINT "/digests", ACCESS_ORGANISATION, PERMISSION_FEED_READ, digest_list, "v1.endpoint.digests", "Digests of what an endpoint gets, by day, hour, minute, second and event", NULL, "DigestOut", 200, 0, 0, QUERY_DIGEST},
     {"GET", ENDPOINT "/secret", ACCESS_ORGANISATION, PERMISSION_KEY_READ, endpoint_secret, "v1.endpoint.get-secret", "Get an endpoint's secret", NULL, "EndpointSecretOut", 200, 0, 0, 0},
     {"POST", ENDPOINT "/secret/rotate", ACCESS_ORGANISATION, PERMISSION_KEY_ROTATE, endpoint_rotate, "v1.endpoint.rotate-secret", "Give an endpoint a new secret", "EndpointSecretRotateIn", NULL, 204, 0, ROUTE_INPUT_OPTIONAL | ROUTE_GOVERNED, 0},
     {"GET", ENDPOINT "/headers", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_headers, "v1.endpoint.get-headers", "Get an endpoint's custom headers", NULL, "EndpointHeadersOut", 200, 0, 0, 0},

@@ -70,6 +70,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_BREAK_LIST] = "break_list",
     [STORE_BREAK_COUNTS] = "break_counts",
     [STORE_FEED] = "feed",
+    [STORE_DIGEST] = "digest",
     [STORE_STREAM_LIST] = "stream_list",
     [STORE_JOURNAL_LIST] = "journal_list",
     [STORE_JOURNAL_GET] = "journal_get",
@@ -263,4 +264,14 @@ store_stream_list(const struct streams *streams, struct store_request *request)
 		copy->changed = false;
 		request->streams[request->count++] = copy;
 	}
+}
+
+void
+store_body_digest(const struct store_options *options, const struct endpoint *endpoint, const struct message *message,
+    unsigned char out[static SHA256_BYTES])
+{
+	if (options->body_digest != NULL)
+		options->body_digest(options->body_context, endpoint, message, out);
+	else
+		sha256(message->payload, out);
 }

@@ -310,6 +310,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_BREAK_COUNTS] = memory_break_counts,
     [STORE_FEED] = memory_feed,
     [STORE_STREAM_EDIT] = memory_stream_edit,
+    [STORE_DIGEST] = memory_digest,
     [STORE_STREAM_LIST] = memory_stream_list,
     [STORE_JOURNAL_LIST] = memory_journal_list,
     [STORE_JOURNAL_GET] = memory_journal_get,

@@ -164,7 +164,7 @@ memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
     memory_break_counts;
-memory_execute memory_stream_edit, memory_stream_list;
+memory_execute memory_digest, memory_stream_edit, memory_stream_list;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_evidence, memory_message_list, memory_attempt_get,
     memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_counts, memory_feed;

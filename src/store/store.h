@@ -27,6 +27,7 @@
 #include "store/break.h"
 #include "store/alert.h"
 #include "store/change.h"
+#include "store/digest.h"
 #include "store/stream.h"
 #include "store/task.h"
 
@@ -105,6 +106,7 @@ enum store_kind {
 	STORE_ENDPOINT_MESSAGES, /* in: ref, endpoint_ref, page, filter; out: deliveries (with message) */
 	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: endpoint, deliveries (with message) by rising
 			    * sequence, newest, more */
+	STORE_DIGEST, /* in: digest; ref and endpoint_ref where it has no source; out: digest, more (the answer is cut) */
 	STORE_STREAM_LIST,  /* out: streams: which numbers the receiver has; also on a read-only store */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
@@ -334,6 +336,20 @@ struct store_stream_edit {
 	int64_t newest;	     /* the sender's newest, as it says when it is asked; -1: not known */
 };
 
+enum { STORE_DIGEST_NODES = 4096, STORE_DIGEST_EVENTS = 65536 }; /* in one answer */
+
+/* The digests of a source's journalled events, or of an endpoint's deliveries (digest.h). */
+struct store_digest {
+	struct slice source; /* absent: of the endpoint */
+	enum digest_level level;
+	int64_t from, to;	     /* seconds since 1970; the end becomes no later than `through` */
+	int64_t through;	     /* out: the end of the last minute that is over */
+	bool building;		     /* out: it is not all there yet, ask again */
+	struct digest_node *nodes;   /* out, but for DIGEST_EVENT */
+	struct digest_event *events; /* out, for DIGEST_EVENT */
+	size_t count;
+};
+
 struct store_journal_query {
 	struct slice event_id;
 	struct slice source; /* absent: of every source */
@@ -448,6 +464,7 @@ struct store_request {
 	struct store_journal journal;
 	struct store_journal_query journal_query;
 	struct store_stream_edit stream_edit;
+	struct store_digest digest; /* also the result */
 	struct store_refused refused;
 	enum store_refused_kind refused_kind;
 	struct alert alert; /* also the result */
@@ -514,6 +531,9 @@ struct store_request {
 };
 
 struct store_options;
+/* For implementations: options->body_digest, or what stands for it. */
+void store_body_digest(const struct store_options *options, const struct endpoint *endpoint,
+    const struct message *message, unsigned char out[static SHA256_BYTES]);
 /* For implementations: what a journalled event, or an edit, does to the streams. */
 void store_stream_journal(struct streams *streams, const struct store_journal *journal, struct wall_time now);
 void store_stream_edit(struct streams *streams, struct store_request *request);
@@ -640,6 +660,10 @@ struct store_options {
 	struct slice (*type_service)(void *context, struct slice name);
 	bool operational; /* operational webhook endpoints hear of what happens (emit.h) */
 	const struct log *log;
+	/* SHA-256 of the body that an endpoint gets of a message whose payload is there; NULL: the payload's. Pure. */
+	void (*body_digest)(void *context, const struct endpoint *endpoint, const struct message *message,
+	    unsigned char out[static SHA256_BYTES]);
+	void *body_context;
 	bool feed; /* keep what STORE_FEED reads up to date as events come; else only when it is asked for */
 };
 

@@ -8,8 +8,8 @@ import { fileIn, request, run, scratch, sink, start } from './program.mjs';
 import { caller } from './server.mjs';
 import { standardHeaders } from './signing.mjs';
 
-async function until(what, ask, good) {
-	for (const late = Date.now() + 30000; ;) {
+async function until(what, ask, good, ms = 30000) {
+	for (const late = Date.now() + ms; ;) {
 		const answer = await ask();
 		if (good(answer)) return answer;
 		assert.ok(Date.now() < late, `${what}: ${JSON.stringify(answer)}`);
@@ -46,7 +46,7 @@ async function lossy(t, lose) {
 }
 
 /** A sender, a receiver of its one endpoint, and the proxy between them. */
-async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin' } = {}) {
+async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin', pull = true } = {}) {
 	const directory = scratch(t);
 	const sender = await start(t, ['serve', '--data', `${directory}/sender`, '--listen', '127.0.0.1:0'],
 		{ env: { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8' } });
@@ -63,14 +63,13 @@ async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin
 		secret = keys.map((key) => JSON.stringify(key)).join('\n');
 	}
 	const target = await sink(t);
+	fileIn(directory, 'token', token);
 	const config = fileIn(directory, 'receive.yaml', `sources:
   - name: bank
     scheme: ${scheme}
     secret_file: ${fileIn(directory, 'secret', secret)}
     forward: ${target.url}
-    pull_url: ${sender.url}/api/v1/app/bank/endpoint/main
-    pull_token_file: ${fileIn(directory, 'token', token)}
-receiver:
+${pull ? `    pull_url: ${sender.url}/api/v1/app/bank/endpoint/main\n    pull_token_file: ${directory}/token\n` : ''}receiver:
   gap_check: 200ms
   gap_grace: 300ms
 `);
@@ -87,7 +86,7 @@ receiver:
 		assert.equal(answer.status, 202, answer.text);
 		return answer.json.id;
 	};
-	return { api, proxy, target, receiver, directory, secret, list, gaps, post };
+	return { api, sender, proxy, target, receiver, directory, secret, list, gaps, post };
 }
 
 test('M8: dropped pushes are found by the next number and filled, exactly once', async (t) => {
@@ -169,4 +168,35 @@ test('M8: what the sender no longer keeps is given up, and said', async (t) => {
 	assert.equal(streams[0].missing, 0);
 	assert.match(world.receiver.log, /no longer kept by its sender/);
 	assert.equal((await world.list()).length, 2);
+});
+
+test('M11: compare finds the events in which the journal differs from what was sent', async (t) => {
+	const world = await both(t, (call) => call.headers['vaultbell-sequence'] === '7', { endpoint: { payloadStyle: 'envelope' }, pull: false });
+	const ids = [];
+	for (let n = 1; n <= 30; n++) ids.push(await world.post(n));
+	await until('29 rows', world.list, (found) => found.length === 29);
+	const body = '{"type":"transaction.deposit.completed","n":"nobody sent it"}';
+	for (const id of [ids[0], 'evt_without_time'])
+		await request(world.receiver, 'POST', '/in/bank', standardHeaders(world.secret, id, body), body);
+	const compare = async (...more) => {
+		const answer = await run(['compare', '--data', `${world.directory}/receiver`, '--source', 'bank', '--json', '--token-file', `${world.directory}/token`,
+			'--url', `${world.sender.url}/api/v1/app/bank/endpoint/main`, ...more]);
+		assert.ok(answer.status < 2, answer.stderr);
+		return { status: answer.status, ...JSON.parse(answer.stdout) };
+	};
+	assert.equal((await compare()).status, 0, 'what is of the last two minutes is still under way');
+	const later = new Date(Date.now() + 3600e3).toISOString();
+	const done = await until('the minute is over', () => compare('--to', later), (answer) => answer.events_there === 30, 100000);
+	assert.deepEqual(done.differences, [{ kind: 'missing_here', id: ids[6] }]);
+	assert.equal(done.status, 1);
+	assert.equal(done.events_here, 29, 'a conflict is not an event, and an id that tells no time is not in the tree');
+	const { streams } = await world.gaps();
+	assert.deepEqual(streams[0].gaps.map((gap) => [gap.first, gap.last, gap.signed]), [[7, 7, false]]);
+	assert.match(world.receiver.log, /events are missing/, 'without a feed to ask, a hint is told as one');
+	const viewer = (await world.api('POST', '/app/bank/token', { role: 'viewer', name: 'viewer' })).json.token;
+	fileIn(world.directory, 'token', viewer);
+	const refused = await run(['compare', '--data', `${world.directory}/receiver`, '--source', 'bank', '--token-file', `${world.directory}/token`,
+		'--url', `${world.sender.url}/api/v1/app/bank/endpoint/main`]);
+	assert.equal(refused.status, 2);
+	assert.match(refused.stderr, /feed:read/);
 });

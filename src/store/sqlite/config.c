@@ -37,8 +37,8 @@ in_page(const struct store_page *page, int64_t id)
 	return id >= page->floor && (page->ceiling == 0 || id < page->ceiling);
 }
 
-static void
-fill_facts(struct sqlite_store *store, struct endpoint *endpoint)
+void
+endpoint_facts(struct sqlite_store *store, struct endpoint *endpoint)
 {
 	const struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, endpoint->id);
 	const struct directory_organisation *owner =
@@ -54,7 +54,7 @@ note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
 	struct store_note *changed = store_note_new(STORE_NOTE_ENDPOINT, 0);
 	changed->endpoint = arena_alloc(&changed->arena, sizeof *changed->endpoint);
 	*changed->endpoint = endpoint_copy(&changed->arena, endpoint);
-	fill_facts(store, changed->endpoint);
+	endpoint_facts(store, changed->endpoint);
 	mail_list_add(store->notes, &changed->mail);
 }
 
@@ -493,7 +493,7 @@ op_endpoints_all(struct sqlite_store *store, struct store_request *request)
 		if (endpoint->state == ENDPOINT_DELETED)
 			continue;
 		request->endpoints[request->count] = endpoint_copy(&request->arena, endpoint);
-		fill_facts(store, &request->endpoints[request->count++]);
+		endpoint_facts(store, &request->endpoints[request->count++]);
 	}
 }
 

@@ -124,22 +124,29 @@ feed_step(struct sqlite_store *store)
 }
 
 void
+feed_catch_up(struct sqlite_store *store)
+{
+	size_t added = 0, rows = FEED_ROWS;
+	while (rows >= FEED_ROWS && added < FEED_READ_ROWS) {
+		rows = add_rows(store);
+		added += rows;
+	}
+}
+
+void
 op_feed(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = need_organisation(store, request);
 	struct directory_endpoint *entry = need_endpoint(store, owner, request);
 	if (entry == NULL)
 		return;
-	size_t added = 0, step = FEED_ROWS;
-	while (step >= FEED_ROWS && added < FEED_READ_ROWS) {
-		step = add_rows(store);
-		added += step;
-	}
+	feed_catch_up(store);
 	const struct store_page *page = &request->page;
 	int64_t last = page->after;
 	size_t bytes = 0;
 	request->newest = entry->sequence;
 	request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	endpoint_facts(store, &request->endpoint);
 	tell_redactions(request, owner);
 	request->deliveries = arena_alloc(&request->arena, page->limit * sizeof request->deliveries[0]);
 	sqlite3_stmt *row =

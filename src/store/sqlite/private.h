@@ -5,6 +5,7 @@
 #ifndef STORE_SQLITE_PRIVATE_H
 #define STORE_SQLITE_PRIVATE_H
 
+#include "store/digest.h"
 #include "store/directory.h"
 #include "store/store.h"
 
@@ -101,6 +102,21 @@ enum sql {
 	SQL_ATTEMPT_OF_MESSAGE_DOWN,
 	SQL_ATTEMPT_OF_ENDPOINT_UP,
 	SQL_ATTEMPT_OF_ENDPOINT_DOWN,
+	SQL_DIGEST_STREAMS,
+	SQL_DIGEST_STREAM,
+	SQL_DIGEST_STREAM_NEXT,
+	SQL_DIGEST_STREAM_PUT,
+	SQL_DIGEST_CURSOR,
+	SQL_DIGEST_JOURNAL,
+	SQL_DIGEST_FEED,
+	SQL_DIGEST_ENTRY_PUT,
+	SQL_DIGEST_DIRTY_PUT,
+	SQL_DIGEST_DIRTY,
+	SQL_DIGEST_DIRTY_DROP,
+	SQL_DIGEST_RECEIVED,
+	SQL_DIGEST_SENT,
+	SQL_DIGEST_NODE_PUT,
+	SQL_DIGEST_NODES,
 	SQL_STREAMS,
 	SQL_STREAM_PUT,
 	SQL_FEED_NEXT,
@@ -178,6 +194,16 @@ struct feed {
 	size_t behind;	 /* deliveries that are not in it yet, about */
 };
 
+/* What of the tree of digests is in the making (digest.c). */
+struct digest_state {
+	bool kept;		/* there is a stream */
+	struct wall_time next;	/* when the next pass begins */
+	int64_t turn;		/* the stream that was looked at last */
+	bool building;		/* the minute below has begun */
+	int64_t stream, at;	/* its stream, and how far it has come */
+	struct digest_node node;
+};
+
 struct sqlite_store {
 	struct store store;
 	struct store_options options;
@@ -205,6 +231,7 @@ struct sqlite_store {
 	char *path, *vfs;	     /* vfs NULL: the default */
 	struct feed feed;
 	struct streams streams;
+	struct digest_state digest;
 };
 
 /* statements.c: the prepared statement, reset and ready to bind. */
@@ -268,11 +295,17 @@ bool retention_step(struct sqlite_store *store, struct wall_time now);
 void feed_load(struct sqlite_store *store);
 void feed_keep_up(struct sqlite_store *store);
 bool feed_step(struct sqlite_store *store);
+/* Within a transaction, some of what is behind. */
+void feed_catch_up(struct sqlite_store *store);
 void feed_note(struct sqlite_store *store, int64_t message, int64_t endpoint, int64_t sequence);
 
 /* streams.c: at open; within a batch, before its commit. */
 void streams_load(struct sqlite_store *store);
 void streams_save(struct sqlite_store *store);
+
+/* digest.c: at open; in idle moments, true when there is more. */
+void digest_load(struct sqlite_store *store);
+bool digest_step(struct sqlite_store *store, struct wall_time now);
 
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
@@ -294,6 +327,8 @@ sqlite_operation op_change_decide, op_change_step, op_change_get, op_change_list
 sqlite_operation op_journal, op_journal_list, op_journal_get;
 /* feed.c */
 sqlite_operation op_feed;
+/* digest.c */
+sqlite_operation op_digest;
 /* streams.c */
 sqlite_operation op_stream_edit, op_stream_list;
 /* refused.c */
@@ -329,6 +364,8 @@ int64_t message_resolve(struct sqlite_store *store, struct organisation_id organ
 struct message *message_from_row(sqlite3_stmt *statement, int column);
 /* What the reader's role may not see of what is read, is for the caller to take out. */
 void tell_redactions(struct store_request *request, const struct directory_organisation *owner);
+/* Fills what the store tells of an endpoint beside its document. */
+void endpoint_facts(struct sqlite_store *store, struct endpoint *endpoint);
 void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, bool note);
 struct directory_organisation *create_organisation(
     struct sqlite_store *store, struct store_request *request, const struct organisation *draft);

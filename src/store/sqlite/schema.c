@@ -112,6 +112,16 @@ static const char *const migrations[] = {
      " BEGIN DELETE FROM token_scope WHERE token = old.id; END;"),
     /* Which numbers of its sources a receiver has (stream.h). */
     ("CREATE TABLE IF NOT EXISTS stream (key TEXT PRIMARY KEY, doc TEXT NOT NULL) STRICT, WITHOUT ROWID;"),
+    /* The tree of digests (digest.c). */
+    ("CREATE TABLE IF NOT EXISTS digest_stream (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,"
+     " cursor INTEGER NOT NULL) STRICT;"
+     "CREATE TABLE IF NOT EXISTS digest_entry (stream INTEGER NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL,"
+     " PRIMARY KEY (stream, at, seq)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE IF NOT EXISTS digest_dirty (stream INTEGER NOT NULL, minute INTEGER NOT NULL,"
+     " PRIMARY KEY (stream, minute)) STRICT, WITHOUT ROWID;"
+     "CREATE TABLE IF NOT EXISTS digest_node (stream INTEGER NOT NULL, level INTEGER NOT NULL,"
+     " start INTEGER NOT NULL, count INTEGER NOT NULL, hash BLOB NOT NULL,"
+     " PRIMARY KEY (stream, level, start)) STRICT, WITHOUT ROWID;"),
 };
 
 enum { VERSION_CHAINED = 2 };

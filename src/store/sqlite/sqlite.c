@@ -73,6 +73,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ENDPOINT_MESSAGES] = op_endpoint_messages,
     [STORE_FEED] = op_feed,
     [STORE_STREAM_EDIT] = op_stream_edit,
+    [STORE_DIGEST] = op_digest,
     [STORE_STREAM_LIST] = op_stream_list,
     [STORE_JOURNAL_LIST] = op_journal_list,
     [STORE_JOURNAL_GET] = op_journal_get,
@@ -205,6 +206,7 @@ load(struct sqlite_store *store, struct error *error)
 	audit_load(store);
 	feed_load(store);
 	streams_load(store);
+	digest_load(store);
 	sqlite_load_ids(store);
 	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
 	if (sql_step(store, pending))
@@ -376,6 +378,7 @@ writes(enum store_kind kind)
 	case STORE_TASK_CREATE:
 	case STORE_TASK_STEP:
 	case STORE_STREAM_EDIT:
+	case STORE_DIGEST:
 	case STORE_FEED: /* it may have to write first what it then reads */
 	case STORE_TASK_CANCEL: return true;
 	case STORE_ORGANISATION_GET:
@@ -543,6 +546,7 @@ sqlite_idle(struct store *base, struct wall_time now)
 	bool more = old && store->failed == SQLITE_OK;
 	more = retention_step(store, now) || more;
 	more = feed_step(store) || more;
+	more = digest_step(store, now) || more;
 	store->failed = SQLITE_OK;
 	return more;
 }

@@ -164,6 +164,29 @@ static const char *const texts[SQL_COUNT] = {
 				   " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id",
     [SQL_ATTEMPT_OF_ENDPOINT_DOWN] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a"
 				     " WHERE a.endpoint = ? AND a.id > ? AND a.id < ? ORDER BY a.id DESC",
+    [SQL_DIGEST_STREAMS] = "SELECT id FROM digest_stream LIMIT 1",
+    [SQL_DIGEST_STREAM] = "SELECT id, cursor FROM digest_stream WHERE key = ?",
+    [SQL_DIGEST_STREAM_NEXT] = "SELECT id, cursor, key FROM digest_stream WHERE id > ? ORDER BY id LIMIT 1",
+    [SQL_DIGEST_STREAM_PUT] = "INSERT INTO digest_stream (key, cursor) VALUES (?, 0)",
+    [SQL_DIGEST_CURSOR] = "UPDATE digest_stream SET cursor = ?2 WHERE id = ?1",
+    [SQL_DIGEST_JOURNAL] = "SELECT seq, source, event_id, verdict FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
+    [SQL_DIGEST_FEED] =
+	"SELECT sequence, message FROM feed WHERE endpoint = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+    [SQL_DIGEST_ENTRY_PUT] = "INSERT OR IGNORE INTO digest_entry (stream, at, seq) VALUES (?, ?, ?)",
+    [SQL_DIGEST_DIRTY_PUT] = "INSERT OR IGNORE INTO digest_dirty (stream, minute) VALUES (?, ?)",
+    [SQL_DIGEST_DIRTY] = "SELECT minute FROM digest_dirty WHERE stream = ? AND minute < ? ORDER BY minute LIMIT 1",
+    [SQL_DIGEST_DIRTY_DROP] = "DELETE FROM digest_dirty WHERE stream = ? AND minute = ?",
+    [SQL_DIGEST_RECEIVED] =
+	"SELECT e.at, j.event_id, j.sha256 FROM digest_entry e CROSS JOIN journal j ON j.seq = e.seq"
+	" WHERE e.stream = ? AND e.at > ? AND e.at < ? ORDER BY e.at LIMIT ?",
+    [SQL_DIGEST_SENT] = "SELECT p.digest, " MESSAGE_COLUMNS " FROM delivery d CROSS JOIN message m ON m.id = d.message"
+			" LEFT JOIN purged p ON p.message = d.message"
+			" WHERE d.endpoint = ?1 AND d.message > ?2 AND d.message < ?3 ORDER BY d.message LIMIT ?4",
+    [SQL_DIGEST_NODE_PUT] =
+	"INSERT INTO digest_node (stream, level, start, count, hash) VALUES (?, ?, ?, ?, ?)"
+	" ON CONFLICT (stream, level, start) DO UPDATE SET count = excluded.count, hash = excluded.hash",
+    [SQL_DIGEST_NODES] = "SELECT start, count, hash FROM digest_node"
+			 " WHERE stream = ? AND level = ? AND start >= ? AND start < ? ORDER BY start",
     [SQL_STREAMS] = "SELECT key, doc FROM stream ORDER BY key",
     [SQL_STREAM_PUT] =
 	"INSERT INTO stream (key, doc) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc",
