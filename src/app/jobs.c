@@ -48,6 +48,7 @@ enum error_code
 jobs_register(struct service *service, struct error *error)
 {
 	service->background = background_new(service->runner, service->options.log);
+	service->sealing = sealing_new(service->background, service->sealer, service->runner, service->options.log);
 	return service->options.role == SERVICE_RECEIVER ? register_receiver(service, error) : OK;
 }
 
@@ -60,10 +61,12 @@ jobs_free(struct service *service)
 	stuck_free(service->stuck);
 	alerts_free(service->alerts);
 	schedule_free(service->schedule);
+	sealing_free(service->sealing);
 	service->background = NULL;
 	service->jwks = NULL;
 	service->gaps = NULL;
 	service->stuck = NULL;
 	service->alerts = NULL;
 	service->schedule = NULL;
+	service->sealing = NULL;
 }

@@ -8,6 +8,7 @@
 #include "app/alerts.h"
 #include "app/jwks.h"
 #include "app/schedule.h"
+#include "app/sealing.h"
 #include "app/service.h"
 #include "app/stuck.h"
 #include "base/random.h"
@@ -97,7 +98,8 @@ struct service {
 	struct store *store;		   /* until the runner takes it */
 	struct anchor *anchor;		   /* RECEIVER; as the store */
 	struct store_runner *runner;
-	struct background *background;	     /* what it runs: jobs.c */
+	struct background *background; /* what it runs: jobs.c */
+	struct sealing *sealing;
 	struct gaps *gaps;		     /* RECEIVER */
 	struct alerts *alerts;		     /* RECEIVER; NULL: nobody is told */
 	struct stuck *stuck;		     /* RECEIVER */

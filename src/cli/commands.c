@@ -18,6 +18,8 @@ static const struct cli_command *const commands[] = {
     &cli_destinations_replay,
     &cli_audit_list,
     &cli_audit_verify,
+    &cli_key_rotate,
+    &cli_key_status,
     &cli_track_transaction,
     &cli_track_workflow,
     &cli_track_case,

@@ -192,10 +192,33 @@ bool constant_time_equal(struct slice a, struct slice b);
 /* Seals secrets at rest: AES-256-GCM, random 96 bit nonce, `context` (kind and id of the owner) as associated data,
  * so that a sealed value moved to another row does not open. Form: 1 byte version, 12 nonce, ciphertext, 16 tag. */
 struct sealer;
-/* Reads DIR/master.key (64 hex digits, mode 0600 required), creating it (fsynced, with its directory) when absent. */
+/* Reads DIR/master.key (64 hex digits, mode 0600 required), creating it (fsynced, with its directory) when absent.
+ *
+ * While keys are being rotated there is DIR/master.key.next too, and the sealer has both: it seals with the next one and
+ * opens with either.
+ *
+ *   master.key ──sealer_rotation_begin──▶ and master.key.next ──all is sealed anew, sealer_rotation_end──▶ master.key
+ *
+ * Each of the two steps is one change of the directory, so whatever ends a process in between leaves keys that open all. */
 MUST_CHECK enum error_code sealer_open(const char *directory, struct sealer **out, struct error *error);
 struct sealer *sealer_from_bytes(const unsigned char key[static 32]); /* for tests and simulation */
 void sealer_free(struct sealer *sealer);
+/* Makes DIR/master.key.next. ERR_CONFLICT: a rotation is under way already. */
+MUST_CHECK enum error_code sealer_rotation_begin(const char *directory, struct error *error);
+/* Reads the key files again; other threads may seal and open meanwhile. */
+MUST_CHECK enum error_code sealer_reload(struct sealer *sealer, struct error *error);
+/* Whether it has two keys. */
+bool sealer_rotating(const struct sealer *sealer);
+/* Which key it seals with: rises whenever that is another one. */
+uint64_t sealer_generation(const struct sealer *sealer);
+/* The next key takes the place of the first, whose file is gone then: nothing that it sealed may be left. */
+MUST_CHECK enum error_code sealer_rotation_end(struct sealer *sealer, struct error *error);
+/* Is it sealed with the key that sealing uses? */
+bool sealer_is_newest(const struct sealer *sealer, struct slice context, struct slice sealed);
+/* Seals anew what an older key sealed. The result depends on the sealed value and the key alone, so that copies of one
+ * value stay copies. ERR_CORRUPT: no key opens it. */
+MUST_CHECK enum error_code sealer_reseal(
+    const struct sealer *sealer, struct slice context, struct slice sealed, struct buf *out, struct error *error);
 void sealer_seal(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out);
 MUST_CHECK enum error_code sealer_open_sealed(
     const struct sealer *sealer, struct slice context, struct slice sealed, struct secret *out, struct error *error);

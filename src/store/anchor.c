@@ -48,7 +48,8 @@ struct anchor {
 	char *path;
 	int file;
 	struct anchor_marks marks;
-	bool failing; /* said already; not again until it has worked */
+	uint64_t sealed_by; /* the generation of the key that sealed what is written */
+	bool failing;	    /* said already; not again until it has worked */
 };
 
 /* --- the form --------------------------------------------------------------------------------------- */
@@ -189,6 +190,7 @@ void
 anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 {
 	anchor->marks.end = *end;
+	uint64_t generation = sealer_generation(anchor->sealer);
 	struct buf text;
 	buf_init(&text, ANCHOR_BYTES);
 	format(anchor->of, anchor->sealer, &anchor->marks, &text);
@@ -197,13 +199,22 @@ anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 		log_write(anchor->log, LOG_ERROR, anchor->of->unwritten, "file", anchor->path, "error", strerror(errno),
 		    NULL);
 	anchor->failing = !good;
+	if (good)
+		anchor->sealed_by = generation;
 	buf_free(&text);
 }
 
 bool
 anchor_is_behind(const struct anchor *anchor, const struct store_journal_end *end)
 {
-	return end->seq > anchor->marks.end.seq || anchor->failing;
+	return end->seq > anchor->marks.end.seq || anchor->failing ||
+	       anchor->sealed_by != sealer_generation(anchor->sealer);
+}
+
+uint64_t
+anchor_sealed_by(const struct anchor *anchor)
+{
+	return anchor->sealed_by;
 }
 
 /* --- opening ---------------------------------------------------------------------------------------- */

@@ -48,7 +48,9 @@ struct store_journal_end anchor_end(const struct anchor *anchor, struct store *s
  * the very first row. It judges nothing. */
 MUST_CHECK enum error_code anchor_advance(const struct anchor_of *of, const char *directory,
     const struct sealer *sealer, const struct store_journal_end *end, struct error *error);
-/* Whether `end` is further than what is written. */
+/* The generation of the key that it is sealed with (sign.h). */
+uint64_t anchor_sealed_by(const struct anchor *anchor);
+/* Whether `end` is further than what is written, or what is written is sealed with a key that was rotated. */
 bool anchor_is_behind(const struct anchor *anchor, const struct store_journal_end *end);
 /* Writes where the journal ends. A failure is logged; the next write may succeed. */
 void anchor_write(struct anchor *anchor, const struct store_journal_end *end);

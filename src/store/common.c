@@ -75,6 +75,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_JOURNAL_LIST] = "journal_list",
     [STORE_JOURNAL_GET] = "journal_get",
     [STORE_REFUSED_LIST] = "refused_list",
+    [STORE_RESEAL] = "reseal",
     [STORE_COUNTS] = "counts",
 };
 

@@ -315,6 +315,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_JOURNAL_LIST] = memory_journal_list,
     [STORE_JOURNAL_GET] = memory_journal_get,
     [STORE_REFUSED_LIST] = memory_refused_list,
+    [STORE_RESEAL] = memory_reseal,
     [STORE_COUNTS] = memory_counts,
 };
 

@@ -167,7 +167,7 @@ memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_br
 memory_execute memory_digest, memory_stream_edit, memory_stream_list;
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_evidence, memory_message_list, memory_attempt_get,
-    memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_counts, memory_feed;
+    memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_reseal, memory_counts, memory_feed;
 
 /* Raises it within the request that is executed. */
 struct alert memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_time now, bool *existed);

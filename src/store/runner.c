@@ -17,6 +17,7 @@ struct store_runner {
 	/* Written by the store's thread alone, read by any. */
 	_Atomic uint64_t batches, requests, failed_batches, commit_us, noted_bytes;
 	_Atomic uint64_t sizes[STORE_SIZE_BUCKETS + 1], times[STORE_TIME_BUCKETS + 1];
+	_Atomic uint64_t anchor_sealed_by;
 	struct mono_time anchor_due;
 	struct store_reader *reader; /* NULL: the store has none, and lists go with everything else */
 };
@@ -207,6 +208,7 @@ anchor_turn(struct store_runner *runner, bool closing)
 		return (int)((runner->anchor_due.us - now.us) / 1000) + 1;
 	runner->anchor_due.us = now.us + (int64_t)ANCHOR_INTERVAL_MS * 1000;
 	anchor_write(anchor, &end);
+	atomic_store(&runner->anchor_sealed_by, anchor_sealed_by(anchor));
 	return anchor_is_behind(anchor, &end) ? ANCHOR_INTERVAL_MS : -1;
 }
 
@@ -248,6 +250,8 @@ store_runner_start(const struct store_runner_options *options)
 	struct store_runner *runner = mem_zero(1, sizeof *runner);
 	runner->options = *options;
 	mailbox_init(&runner->inbox);
+	atomic_init(
+	    &runner->anchor_sealed_by, options->anchor == NULL ? UINT64_MAX : anchor_sealed_by(options->anchor));
 	runner->stop.kind = RUNNER_MAIL_STOP;
 	const struct store_vtable *store = options->store->vtable;
 	struct store *reading = store->reader == NULL ? NULL : store->reader(options->store);
@@ -255,6 +259,12 @@ store_runner_start(const struct store_runner_options *options)
 		runner->reader = store_reader_start(reading, options->log);
 	ENSURE(pthread_create(&runner->thread, NULL, run, runner) == 0);
 	return runner;
+}
+
+uint64_t
+store_runner_anchor_sealed_by(const struct store_runner *runner)
+{
+	return atomic_load(&runner->anchor_sealed_by);
 }
 
 void

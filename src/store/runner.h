@@ -34,6 +34,8 @@ void store_runner_submit_list(struct store_runner *runner, struct mail_list *req
 /* From any thread. */
 struct store_runner_counts store_runner_counts(const struct store_runner *runner);
 uint64_t store_runner_noted_bytes(const struct store_runner *runner);
+/* The generation of the key that the anchor is sealed with, from any thread; UINT64_MAX: there is no anchor. */
+uint64_t store_runner_anchor_sealed_by(const struct store_runner *runner);
 /* Executes what is queued, then ends the thread and closes the store. Replies may still come until it returns. */
 void store_runner_stop(struct store_runner *runner);
 

@@ -29,6 +29,7 @@
 #include "store/change.h"
 #include "store/digest.h"
 #include "store/stream.h"
+#include "store/reseal.h"
 #include "store/task.h"
 
 enum store_kind {
@@ -117,6 +118,7 @@ enum store_kind {
 	STORE_ALERT_LIST,   /* in: page, alert_state; out: alerts */
 	STORE_ALERT_DUE,    /* in: ref (a target), page.limit; out: alerts that it was not told of as they are */
 	STORE_AUDIT_LIST,   /* in: ref (absent: all), page (after: seq); out: audit_rows */
+	STORE_RESEAL,	    /* in and out: resealing */
 	STORE_COUNTS,	    /* out: counts */
 	STORE_KIND_COUNT,
 };
@@ -472,6 +474,7 @@ struct store_request {
 	struct store_actor actor;
 	const char *audit_action;   /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_event *events; /* to be told when it succeeds, with what writes; given by store_tell (emit.h) */
+	struct store_resealing resealing;
 	struct store_record record;
 	struct store_refill refill;
 	struct slice break_id, break_actor, break_reason;

@@ -69,6 +69,8 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 	say_list(out, "channels", endpoint->channels);
 	say_text(out, "metadata", endpoint->metadata);
 	say_text(out, "headers", endpoint->headers);
+	say_text(out, "authentication", endpoint->authentication);
+	say_text(out, "authentication_sealed", endpoint->authentication_sealed);
 	say_text(out, "schedule", endpoint->schedule);
 	say_number(out, "throttle", endpoint->throttle_rate);
 	say_number(out, "version", endpoint->version);
@@ -304,6 +306,12 @@ describe_reply(const struct store_request *request, struct buf *out)
 		say_number(out, "oldest", request->totals.oldest.us);
 		if (request->attempt.id.value != 0)
 			say_attempt(out, &request->attempt);
+		break;
+	case STORE_RESEAL:
+		say_number(out, "part", request->resealing.part);
+		say_number(out, "after", request->resealing.after);
+		say_number(out, "looked", (int64_t)request->resealing.looked);
+		say_number(out, "changed", (int64_t)request->resealing.changed);
 		break;
 	case STORE_COUNTS:
 		say_number(out, "messages", request->counts.messages);

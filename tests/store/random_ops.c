@@ -307,6 +307,16 @@ make_token(struct maker *maker)
 	request->page = page(maker, known->tokens, known->token_count);
 }
 
+/* Another value of the same length, from the value alone. */
+static struct slice
+turn_around(void *context UNUSED, struct arena *arena, struct slice purpose UNUSED, struct slice sealed)
+{
+	char *bytes = arena_alloc(arena, sealed.len);
+	for (size_t i = 0; i < sealed.len; i++)
+		bytes[i] = sealed.ptr[sealed.len - 1 - i];
+	return (struct slice){bytes, sealed.len};
+}
+
 static void
 make_change(struct maker *maker)
 {
@@ -392,6 +402,13 @@ make_configuration(struct maker *maker)
 	case STORE_CHANGE_GET:
 	case STORE_CHANGE_LIST:
 	case STORE_ENDPOINT_VERIFIED: make_change(maker); break;
+	case STORE_RESEAL:
+		maker->request->resealing = (struct store_resealing){.reseal = turn_around,
+		    .limit = 1 + (size_t)below(maker, 5),
+		    .part = chance(maker, 2) ? RESEAL_CHANGES : RESEAL_ENDPOINTS,
+		    .after =
+			chance(maker, 2) ? 0 : known_id(maker, maker->known->endpoints, maker->known->endpoint_count)};
+		break;
 	default: break;
 	}
 }
@@ -559,6 +576,7 @@ some_kind(struct maker *maker)
 	    STORE_DEAD_LETTERS,
 	    STORE_FEED,
 	    STORE_JOURNAL_LIST,
+	    STORE_RESEAL,
 	    STORE_COUNTS,
 	};
 	if (chance(maker, 40))

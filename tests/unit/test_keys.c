@@ -397,6 +397,80 @@ test_key_file(void **state)
 	assert_int_equal(sealer_open(directory, &first, &error), ERR_IO);
 }
 
+static void
+assert_opens(const struct sealer *sealer, const struct buf *sealed, bool opens)
+{
+	struct secret out;
+	enum error_code code = sealer_open_sealed(sealer, SLICE("c"), buf_slice(sealed), &out, NULL);
+	assert_int_equal(code, opens ? OK : ERR_CORRUPT);
+	secret_free(&out);
+}
+
+/* M15: another key beside the first, then in its place; what the first sealed is sealed anew in between. */
+static void
+test_rotation(void **state)
+{
+	(void)state;
+	char directory[] = "/tmp/vaultbell-keys-XXXXXX", path[64], next[64];
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof path, "%s/master.key", directory);
+	snprintf(next, sizeof next, "%s/master.key.next", directory);
+	struct error error = ERROR_NONE;
+	struct sealer *server = NULL, *other = NULL;
+	struct buf old, fresh, twin, later;
+	buf_init(&old, 256);
+	buf_init(&fresh, 256);
+	buf_init(&twin, 256);
+	buf_init(&later, 256);
+	assert_int_equal(sealer_rotation_begin(directory, &error), ERR_NOT_FOUND);
+	assert_int_equal(sealer_open(directory, &server, &error), OK);
+	sealer_seal(server, SLICE("c"), SLICE("plain"), &old);
+	assert_int_equal(sealer_rotation_begin(directory, &error), OK);
+	assert_int_equal(sealer_rotation_begin(directory, &error), ERR_CONFLICT);
+	struct stat status;
+	assert_int_equal(stat(next, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0600);
+	assert_false(sealer_rotating(server));
+	assert_int_equal(sealer_reload(server, &error), OK);
+	assert_int_equal(sealer_reload(server, &error), OK);
+	assert_true(sealer_rotating(server));
+	assert_int_equal(sealer_generation(server), 1);
+	assert_opens(server, &old, true);
+	assert_false(sealer_is_newest(server, SLICE("c"), buf_slice(&old)));
+	sealer_seal(server, SLICE("c"), SLICE("plain"), &later);
+	assert_true(sealer_is_newest(server, SLICE("c"), buf_slice(&later)));
+	/* Whoever starts now has both keys, and seals anew to the same bytes. */
+	assert_int_equal(sealer_open(directory, &other, &error), OK);
+	assert_int_equal(sealer_reseal(server, SLICE("c"), buf_slice(&old), &fresh, &error), OK);
+	assert_int_equal(sealer_reseal(other, SLICE("c"), buf_slice(&old), &twin, &error), OK);
+	assert_true(slice_equal(buf_slice(&fresh), buf_slice(&twin)));
+	assert_true(sealer_is_newest(other, SLICE("c"), buf_slice(&fresh)));
+	assert_int_equal(sealer_reseal(other, SLICE("d"), buf_slice(&old), &twin, &error), ERR_CORRUPT);
+	assert_int_equal(sealer_rotation_end(server, &error), OK);
+	assert_int_equal(stat(next, &status), -1);
+	assert_false(sealer_rotating(server));
+	assert_int_equal(sealer_generation(server), 1);
+	assert_opens(server, &old, false);
+	assert_opens(server, &fresh, true);
+	assert_opens(server, &later, true);
+	sealer_free(other);
+	assert_int_equal(sealer_open(directory, &other, &error), OK);
+	assert_opens(other, &fresh, true);
+	/* Beside a next key, a missing first one is not made anew. */
+	assert_int_equal(sealer_rotation_begin(directory, &error), OK);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(sealer_reload(server, &error), ERR_CORRUPT);
+	assert_opens(server, &fresh, true);
+	assert_int_equal(unlink(next), 0);
+	assert_int_equal(rmdir(directory), 0);
+	sealer_free(server);
+	sealer_free(other);
+	buf_free(&old);
+	buf_free(&fresh);
+	buf_free(&twin);
+	buf_free(&later);
+}
+
 int
 main(void)
 {
@@ -409,6 +483,7 @@ main(void)
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_seal),
 	    cmocka_unit_test(test_key_file),
+	    cmocka_unit_test(test_rotation),
 	};
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }

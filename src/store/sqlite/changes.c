@@ -214,3 +214,24 @@ op_endpoint_verified(struct sqlite_store *store, struct store_request *request)
 	save_endpoint(store, &edited, true);
 	request->endpoint = edited;
 }
+
+bool
+reseal_changes(struct sqlite_store *store, struct store_request *request)
+{
+	struct store_resealing *step = &request->resealing;
+	while (step->looked < step->limit) {
+		struct change_request change;
+		sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_AFTER, "i", step->after);
+		bool read = sql_step(store, row) && change_from_row(store, row, &request->arena, &change);
+		sql_end(row);
+		if (!read)
+			return true;
+		step->looked++;
+		step->after = change.id.value;
+		if (!reseal_change(step, &request->arena, &change))
+			continue;
+		step->changed++;
+		save_change(store, &change);
+	}
+	return false;
+}

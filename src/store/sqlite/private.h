@@ -49,6 +49,7 @@ enum sql {
 	SQL_CHANGE_PUT,
 	SQL_CHANGE_GET,
 	SQL_CHANGE_NEXT,
+	SQL_CHANGE_AFTER,
 	SQL_CHANGE_OPEN,
 	SQL_CHANGE_LIST_UP,
 	SQL_CHANGE_LIST_DOWN,
@@ -306,6 +307,8 @@ void streams_save(struct sqlite_store *store);
 /* digest.c: at open; in idle moments, true when there is more. */
 void digest_load(struct sqlite_store *store);
 bool digest_step(struct sqlite_store *store, struct wall_time now);
+/* changes.c: a step of sealing anew over those that may still be applied; true when there is no more. */
+bool reseal_changes(struct sqlite_store *store, struct store_request *request);
 
 /* Operations: fill the request's results and status. */
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
@@ -319,6 +322,8 @@ sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_d
 sqlite_operation op_accept, op_record, op_refill, op_resend;
 /* tokens.c */
 sqlite_operation op_token_create, op_token_get, op_token_revoke, op_token_expire, op_token_used, op_token_list;
+/* reseal.c */
+sqlite_operation op_reseal;
 /* audit.c */
 sqlite_operation op_audit_list;
 /* changes.c */

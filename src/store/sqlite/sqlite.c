@@ -84,6 +84,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_BREAK_LIST] = op_break_list,
     [STORE_BREAK_COUNTS] = op_break_counts,
     [STORE_REFUSED_LIST] = op_refused_list,
+    [STORE_RESEAL] = op_reseal,
     [STORE_COUNTS] = op_counts,
 };
 
@@ -380,6 +381,7 @@ writes(enum store_kind kind)
 	case STORE_STREAM_EDIT:
 	case STORE_DIGEST:
 	case STORE_FEED: /* it may have to write first what it then reads */
+	case STORE_RESEAL:
 	case STORE_TASK_CANCEL: return true;
 	case STORE_ORGANISATION_GET:
 	case STORE_ORGANISATION_LIST:

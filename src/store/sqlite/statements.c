@@ -75,6 +75,7 @@ static const char *const texts[SQL_COUNT] = {
 		       " ON CONFLICT (id) DO UPDATE SET state = excluded.state, due = excluded.due, doc = excluded.doc",
     [SQL_CHANGE_GET] = "SELECT " CHANGE_COLUMNS " FROM change WHERE id = ? AND organisation = ?",
     [SQL_CHANGE_NEXT] = "SELECT " CHANGE_COLUMNS " FROM change WHERE state < 2 ORDER BY due, id LIMIT 1",
+    [SQL_CHANGE_AFTER] = "SELECT " CHANGE_COLUMNS " FROM change WHERE id > ? AND state < 2 ORDER BY id LIMIT 1",
     [SQL_CHANGE_OPEN] = "SELECT count(*) FROM change WHERE organisation = ? AND state < 2",
     [SQL_CHANGE_LIST_UP] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id",
     [SQL_CHANGE_LIST_DOWN] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id DESC",

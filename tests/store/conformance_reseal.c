@@ -1,0 +1,171 @@
+/* What every store promises of sealing anew (M15, M16): all of it, in steps, and change requests still fit. */
+#include "conformance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ENDPOINTS = 5 };
+
+/* "old-…" becomes "new-…": always the same, as sealer_reseal does. */
+static struct slice
+anew(void *context, struct arena *arena, struct slice purpose, struct slice sealed)
+{
+	int *count = context;
+	assert_true(slice_is(purpose, "endpoint-key") || slice_is(purpose, "endpoint-authentication"));
+	if (!slice_starts(sealed, SLICE("old-")))
+		return SLICE_NONE;
+	(*count)++;
+	return arena_printf(arena, "new-%.*s", SLICE_ARG(slice_skip(sealed, 4)));
+}
+
+/* A pass, two objects at a time; returns how many objects changed. */
+static size_t
+pass(struct subject *subject, int *values)
+{
+	struct store_resealing at = {.reseal = anew, .context = values, .limit = 2};
+	size_t changed = 0;
+	while (at.part != RESEAL_DONE) {
+		struct store_request *request = ask(subject, STORE_RESEAL);
+		request->resealing = at;
+		assert_int_equal(run(subject, request), OK);
+		at = request->resealing;
+		assert_true(at.looked <= 2);
+		assert_null(subject->notes.first);
+		changed += at.changed;
+		store_request_free(request);
+	}
+	return changed;
+}
+
+static enum error_code
+govern(void *context UNUSED, struct arena *arena UNUSED, struct organisation *organisation, bool existed UNUSED,
+    struct error *error UNUSED)
+{
+	organisation->governance.aspects = GOVERN_BIT(GOVERN_KEYS);
+	return OK;
+}
+
+static enum error_code
+rotate(void *context UNUSED, struct arena *arena UNUSED, struct endpoint *endpoint, bool existed UNUSED,
+    struct error *error UNUSED)
+{
+	endpoint->keys[1] = endpoint->keys[0];
+	endpoint->keys[1].expires.us = INT64_MAX;
+	endpoint->keys[0] = (struct endpoint_key){KEY_HMAC, SLICE("old-fresh"), {1}, WALL_NONE};
+	endpoint->key_count = 2;
+	return OK;
+}
+
+static void
+make_all(struct subject *subject)
+{
+	make_organisation(subject, "bank");
+	for (int i = 0; i < ENDPOINTS; i++) {
+		char uid[16];
+		snprintf(uid, sizeof uid, "e%d", i);
+		struct store_request *request = ask_endpoint(subject, "bank", uid);
+		request->endpoint.keys[0] =
+		    (struct endpoint_key){KEY_HMAC, arena_printf(&request->arena, "old-key-%d", i), {1}, WALL_NONE};
+		request->endpoint.key_count = 1;
+		request->endpoint.authentication = SLICE("{\"basic\":{\"username\":\"u\"},\"changed\":1}");
+		request->endpoint.authentication_sealed = arena_printf(&request->arena, "old-secret-%d", i);
+		expect(subject, request, OK, STORE_DETAIL_NONE);
+	}
+}
+
+/* Somebody asks for another key of e1, which waits for a second person. */
+static struct change_id
+ask_for_key(struct subject *subject)
+{
+	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
+	request->ref = SLICE("bank");
+	request->edit_organisation = govern;
+	expect(subject, request, OK, STORE_DETAIL_NONE);
+	request = ask(subject, STORE_ENDPOINT_EDIT);
+	request->ref = SLICE("bank");
+	request->endpoint_ref = SLICE("e1");
+	request->edit_endpoint = rotate;
+	request->actor = (struct store_actor){.present = true, .token = {7}, .role = ROLE_ADMIN};
+	assert_int_equal(run(subject, request), OK);
+	struct change_id id = request->change.id;
+	assert_true(id.value != 0);
+	store_request_free(request);
+	return id;
+}
+
+static struct store_request *
+read_endpoint(struct subject *subject, const char *uid)
+{
+	struct store_request *request = ask(subject, STORE_ENDPOINT_GET);
+	request->ref = SLICE("bank");
+	request->endpoint_ref = slice_of(uid);
+	assert_int_equal(run(subject, request), OK);
+	return request;
+}
+
+static void
+everything_is_sealed_anew_and_changes_still_fit(void **state)
+{
+	struct subject *subject = *state;
+	make_all(subject);
+	struct change_id change = ask_for_key(subject);
+	int values = 0;
+	/* A key and a secret each; the change has the document before (both) and after (both and the fresh key). */
+	assert_int_equal(pass(subject, &values), ENDPOINTS + 1);
+	assert_int_equal(values, 2 * ENDPOINTS + 5);
+	assert_int_equal(pass(subject, &values), 0);
+	struct store_request *read = read_endpoint(subject, "e4");
+	assert_true(slice_is(read->endpoint.keys[0].sealed, "new-key-4"));
+	assert_true(slice_is(read->endpoint.authentication_sealed, "new-secret-4"));
+	store_request_free(read);
+
+	struct store_request *request = ask(subject, STORE_CHANGE_DECIDE);
+	request->ref = SLICE("bank");
+	request->change.id = change;
+	request->change.state = CHANGE_APPROVED;
+	request->actor = (struct store_actor){.present = true, .token = {8}, .role = ROLE_ADMIN};
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->change.state, CHANGE_APPLIED);
+	store_request_free(request);
+	read = read_endpoint(subject, "e1");
+	assert_int_equal(read->endpoint.key_count, 2);
+	assert_true(slice_is(read->endpoint.keys[0].sealed, "new-fresh"));
+	assert_true(slice_is(read->endpoint.keys[1].sealed, "new-key-1"));
+	store_request_free(read);
+}
+
+static int
+setup_memory(void **state)
+{
+	struct subject *subject = mem_zero(1, sizeof *subject);
+	subject_open_memory(subject);
+	*state = subject;
+	return 0;
+}
+
+static int
+setup_sqlite(void **state)
+{
+	struct subject *subject = mem_zero(1, sizeof *subject);
+	subject_open_sqlite(subject, 1);
+	*state = subject;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	subject_close(*state);
+	free(*state);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_memory, teardown),
+	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_sqlite, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
