@@ -158,6 +158,26 @@ is_written(const struct apply_member *member, struct slice value)
 	return slice_present(value) && (member->fallback == NULL || !slice_is(value, member->fallback));
 }
 
+/* An endpoint that nobody answers for is told of, as a gap that the file could close. */
+static void
+put_unowned(struct buf *out, const struct apply_item *endpoint, size_t indent)
+{
+	struct slice value = endpoint->values[apply_row_of(APPLY_ENDPOINT, SLICE("owners"))];
+	struct json owners = slice_present(value) ? apply_json(value) : (struct json){JSON_OBJECT, SLICE("{}")};
+	bool any = false;
+	for (int duty = 0; duty < DUTY_COUNT; duty++) {
+		const char *name = duty_name((enum duty)duty);
+		if (owners.type == JSON_OBJECT && json_present(json_member(owners, name)))
+			continue;
+		if (!any)
+			put_indent(out, indent);
+		buf_printf(out, "%s%s", any ? ", " : "# nobody is named for: ", name);
+		any = true;
+	}
+	if (any)
+		buf_byte(out, '\n');
+}
+
 static void
 put_item(struct arena *arena, struct buf *out, const struct apply_item *item, size_t indent)
 {
@@ -170,6 +190,8 @@ put_item(struct arena *arena, struct buf *out, const struct apply_item *item, si
 		put_member(arena, out, slice_of(members->items[row].name), apply_json(item->values[row]), indent);
 		buf_byte(out, '\n');
 	}
+	if (item->kind == APPLY_ENDPOINT)
+		put_unowned(out, item, indent);
 	if (item->sensitive.count == 0)
 		return;
 	put_indent(out, indent);

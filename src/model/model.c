@@ -116,6 +116,15 @@ environment_parse(struct slice name, enum environment *out)
 	return true;
 }
 
+bool
+endpoint_owned(const struct endpoint *endpoint)
+{
+	for (int duty = 0; duty < DUTY_COUNT; duty++)
+		if (!slice_present(endpoint->owners[duty].team))
+			return false;
+	return true;
+}
+
 const char *
 duty_name(enum duty duty)
 {

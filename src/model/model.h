@@ -125,6 +125,8 @@ struct endpoint {
 /* Seconds between the endpoint's heartbeats; 0: it wants none. */
 int32_t endpoint_heartbeat(const struct endpoint *endpoint);
 
+/* Whether somebody is named for each duty (M13). */
+bool endpoint_owned(const struct endpoint *endpoint);
 MUST_CHECK bool endpoint_may_move(enum endpoint_state from, enum endpoint_state to);
 const char *endpoint_state_name(enum endpoint_state state);
 const char *payload_style_name(enum payload_style style);
@@ -239,10 +241,10 @@ struct token {
 	unsigned char hash[SHA256_BYTES];      /* of the token's text: the text itself is shown once and never stored */
 	char name[LIMIT_TOKEN_NAME_BYTES + 1]; /* NUL-terminated; empty: none */
 	enum role role;
-	struct organisation_id organisation; /* 0: the platform's own */
-	struct wall_time created, expires;   /* expires 0: never */
-	int64_t session;		     /* of the portal: the first bytes of its id's SHA-256; 0: none */
-	struct wall_time used;		     /* last, to within TOKEN_USED_US; 0: not yet */
+	struct organisation_id organisation;	 /* 0: the platform's own */
+	struct wall_time created, expires;	 /* expires 0: never */
+	int64_t session;			 /* of the portal: the first bytes of its id's SHA-256; 0: none */
+	struct wall_time used;			 /* last, to within TOKEN_USED_US; 0: not yet */
 	char scope[LIMIT_TOKEN_SCOPE_BYTES + 1]; /* of a receiver's token: what it sees (model/scope.h); empty: all */
 };
 

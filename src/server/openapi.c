@@ -35,6 +35,7 @@ static const struct {
 	"{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":250}"},
     {QUERY_FEED, "signatures", "Whether each event is signed anew, as when it is pushed.",
 	"{\"type\":\"boolean\",\"default\":true}"},
+    {QUERY_OWNERS, "owners_missing", "Only those with a duty that nobody is named for.", "{\"type\":\"boolean\"}"},
     {QUERY_TASK, "status", "Only tasks in this state.", "{\"enum\":[\"running\",\"finished\",\"failed\"]}"},
     {QUERY_CHANGE, "state", "Only change requests in this state.",
 	"{\"enum\":[\"requested\",\"approved\",\"applied\",\"stale\",\"refused\",\"withdrawn\",\"expired\"]}"},

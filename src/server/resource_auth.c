@@ -194,6 +194,7 @@ auth_expire_all(struct call *call)
 	/* Clients send an empty list when they mean all. */
 	read_names(&in, &m[1], NAMES_MAX, &request->sessions);
 	request->token.expires.us = call->now.us + expiry_s * 1000000;
+	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_no_content);
 }

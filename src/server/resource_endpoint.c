@@ -67,7 +67,11 @@ finish_list(struct call *call, struct store_request *request)
 void
 endpoint_list(struct call *call)
 {
+	bool unowned = false;
+	if (!call_flag(call, "owners_missing", &unowned))
+		return;
 	struct store_request *request = call_request(call, STORE_ENDPOINT_LIST);
+	request->filter.unowned = unowned;
 	struct page_rules rules = {.kind = ID_ENDPOINT, .descending = true, .ordered = true};
 	if (call_page(call, &rules, request))
 		call_submit(call, request, finish_list);

@@ -91,6 +91,7 @@ message_bulk_expunge(struct call *call)
 	bool empty = member_null(&ids) || (ids.value.type == JSON_ARRAY && json_count(ids.value) == 0);
 	if (!empty)
 		(void)in_names(&in, &ids, BULK_MAX, &request->message_refs);
+	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_bulk_expunge);
 }

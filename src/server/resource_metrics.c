@@ -4,7 +4,7 @@
 
 struct metrics {
 	struct api_measures measures;
-	uint64_t accepted, answers[6], pending, accepting;
+	uint64_t accepted, answers[6], pending, unowned, accepting;
 	uint64_t refused[PRESSURE_REASON_COUNT];
 	uint64_t certificate_expires_s[CERTIFICATE_SIDE_COUNT];
 };
@@ -27,6 +27,7 @@ static const char attempts_help[] = "Attempts to deliver an event to an endpoint
 static const char retried_help[] = "Attempts that failed and are to be made again.";
 static const char exhausted_help[] = "Deliveries that were given up at the end of their schedule.";
 static const char pending_help[] = "Deliveries that are neither delivered nor given up, in the store.";
+static const char unowned_help[] = "Endpoints with a duty that nobody is named for.";
 static const char held_help[] = "Deliveries in the memory of the engine, by what they wait for.";
 static const char size_help[] = "Requests in one commit of the store.";
 static const char time_help[] = "Time that a batch of the store took, its commit included.";
@@ -55,6 +56,7 @@ static const struct metric table[] = {
     {"vaultbell_attempts_retried_total", "counter", retried_help, NULL, NULL, AT(measures.retried), false},
     {"vaultbell_deliveries_exhausted_total", "counter", exhausted_help, NULL, NULL, AT(measures.exhausted), false},
     {"vaultbell_deliveries_pending", "gauge", pending_help, NULL, NULL, AT(pending), false},
+    {"vaultbell_endpoints_without_owners", "gauge", unowned_help, NULL, NULL, AT(unowned), false},
     {"vaultbell_deliveries_held", "gauge", held_help, NULL, "state=\"waiting\"", AT(measures.waiting), false},
     {"vaultbell_deliveries_held", "gauge", held_help, NULL, "state=\"ready\"", AT(measures.ready), false},
     {"vaultbell_deliveries_held", "gauge", held_help, NULL, "state=\"blocked\"", AT(measures.blocked), false},
@@ -135,7 +137,11 @@ finish_metrics(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	struct api *api = call->api;
-	struct metrics metrics = {.accepted = api->accepted, .pending = (uint64_t)request->counts.deliveries_pending};
+	struct metrics metrics = {
+	    .accepted = api->accepted,
+	    .pending = (uint64_t)request->counts.deliveries_pending,
+	    .unowned = (uint64_t)request->counts.endpoints_unowned,
+	};
 	metrics.accepting = (uint64_t)api->accepting_bytes;
 	memcpy(metrics.refused, api->pressure.refused, sizeof metrics.refused);
 	memcpy(metrics.answers, api->answers, sizeof metrics.answers);

@@ -111,6 +111,7 @@ organisation_sandbox(struct call *call)
 		check_fail(&call->check, CHECK_VALUE, "name", "name must not be empty.");
 	(void)in_uid(&in, &m[1], ID_ORGANISATION, &request->organisation.uid);
 	request->sandbox = true;
+	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_sandbox);
 }

@@ -35,7 +35,7 @@ static const struct route routes[] = {
 
     {"POST", APP "/sandbox", ACCESS_PLATFORM, PERMISSION_ORGANISATION_WRITE, organisation_sandbox, "v1.application.sandbox", "Make, or get, a production's sandbox", "SandboxIn", "ApplicationOut", 201, 200, ROUTE_INPUT_OPTIONAL, 0},
 
-    {"GET", APP "/endpoint", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_READ, endpoint_list, "v1.endpoint.list", "List endpoints", NULL, "EndpointOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER},
+    {"GET", APP "/endpoint", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_READ, endpoint_list, "v1.endpoint.list", "List endpoints", NULL, "EndpointOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER | QUERY_OWNERS},
     {"POST", APP "/endpoint", ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_create, "v1.endpoint.create", "Create an endpoint", "EndpointIn", "EndpointOut", 201, 0, ROUTE_GOVERNED, 0},
     {"GET", ENDPOINT, ACCESS_ORGANISATION, PERMISSION_ENDPOINT_READ, endpoint_get, "v1.endpoint.get", "Get an endpoint", NULL, "EndpointOut", 200, 0, 0, 0},
     {"PUT", ENDPOINT, ACCESS_ORGANISATION, PERMISSION_ENDPOINT_WRITE, endpoint_put, "v1.endpoint.update", "Replace or create an endpoint", "EndpointUpdate", "EndpointOut", 200, 201, ROUTE_GOVERNED, 0},

@@ -368,7 +368,12 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 		request->ref = request->event_type.name;
 		return memory_event_type_get(memory, request, notes);
 	case STORE_ENDPOINT_EDIT: return memory_endpoint_get(memory, request, notes);
-	case STORE_TASK_CREATE: request->task.id.value = object; return memory_task_get(memory, request, notes);
+	case STORE_EXPUNGE: return memory_expunge_find(memory, request);
+	case STORE_TASK_CREATE:
+		if (task_counts(request->task.kind))
+			memory_name_organisations(memory, request);
+		request->task.id.value = object;
+		return memory_task_get(memory, request, notes);
 	default: return OK;
 	}
 }

@@ -213,6 +213,10 @@ void memory_emit(struct memory *memory, struct store_request *request, struct ma
 void memory_endpoint_gone(struct memory *memory, struct memory_endpoint *endpoint, struct mail_list *notes);
 void memory_note_endpoint(const struct memory_endpoint *endpoint, struct mail_list *notes);
 struct store_delivery memory_show_delivery(const struct memory_delivery *row); /* without message and endpoint */
+/* What a repeat is told as well: which organisations are to be counted, those that are not there being `missing`; which
+ * messages are there. */
+void memory_name_organisations(struct memory *memory, struct store_request *request);
+enum error_code memory_expunge_find(struct memory *memory, struct store_request *request);
 /* Whether the message's organisation has its service. */
 bool memory_entitled(const struct memory *memory, const struct message *message);
 /* What the reader's role may not see of what is read, is for the caller to take out. */

@@ -355,6 +355,8 @@ memory_endpoint_list(struct memory *memory, struct store_request *request, struc
 		if (endpoint->organisation.value != organisation->organisation.id.value ||
 		    endpoint->state == ENDPOINT_DELETED || !memory_in_page(&request->page, endpoint->id.value))
 			continue;
+		if (request->filter.unowned && endpoint_owned(endpoint))
+			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;

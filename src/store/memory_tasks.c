@@ -88,6 +88,19 @@ expunge(struct memory *memory, struct message *message, struct wall_time now, st
 }
 
 enum error_code
+memory_expunge_find(struct memory *memory, struct store_request *request)
+{
+	struct memory_organisation *organisation = memory_organisation_of(memory, request);
+	if (organisation == NULL)
+		return request->status;
+	request->found = arena_alloc(&request->arena, request->message_refs.count * sizeof request->found[0]);
+	for (size_t i = 0; i < request->message_refs.count; i++)
+		request->found[i] =
+		    memory_find_message(memory, organisation->organisation.id, request->message_refs.items[i]) != NULL;
+	return OK;
+}
+
+enum error_code
 memory_expunge(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
@@ -176,6 +189,12 @@ memory_measure(struct memory *memory, struct store_request *request, struct mail
 {
 	for (size_t i = 0; i < memory->deliveries.count; i++)
 		request->counts.deliveries_pending += memory->deliveries.rows[i].state == DELIVERY_PENDING;
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		const struct endpoint *endpoint = &memory->endpoints.rows[i].endpoint;
+		const struct organisation *owner = memory_owner_by_id(memory, endpoint->organisation);
+		request->counts.endpoints_unowned += owner != NULL && !organisation_hidden(owner) &&
+						     endpoint->state != ENDPOINT_DELETED && !endpoint_owned(endpoint);
+	}
 	return OK;
 }
 
@@ -201,9 +220,8 @@ find_task(struct memory *memory, const struct store_request *request)
 	return NULL;
 }
 
-/* Which organisations are to be counted; those that are not there are `missing`. */
-static void
-name_organisations(struct memory *memory, struct store_request *request)
+void
+memory_name_organisations(struct memory *memory, struct store_request *request)
 {
 	size_t count = request->message_refs.count;
 	request->missing.items = arena_alloc(&request->arena, count * sizeof(struct slice));
@@ -258,7 +276,7 @@ memory_task_create(struct memory *memory, struct store_request *request, struct 
 			return request->status;
 		task->organisation = organisation->organisation.id;
 	} else {
-		name_organisations(memory, request);
+		memory_name_organisations(memory, request);
 	}
 	forget_old(memory, request->now);
 	task->id.value = id_next(&memory->ids, request->now);

@@ -44,7 +44,7 @@ enum store_kind {
 	STORE_ENDPOINT_EDIT,	   /* in: ref, endpoint_ref, edit, create_missing; out: endpoint, existed */
 	STORE_ENDPOINT_DELETE,	   /* in: ref, endpoint_ref; its pending deliveries are cancelled */
 	STORE_ENDPOINT_GET,	   /* in: ref, endpoint_ref; out: endpoint */
-	STORE_ENDPOINT_LIST,	   /* in: ref, page; out: endpoints */
+	STORE_ENDPOINT_LIST,	   /* in: ref, page, filter.unowned; out: endpoints */
 	STORE_EVENT_TYPE_CREATE,   /* in: event_type; un-archives an archived one */
 	STORE_EVENT_TYPE_EDIT,	   /* in: name (ref), edit, create_missing */
 	STORE_EVENT_TYPE_DELETE,   /* in: name (ref), expunge */
@@ -97,7 +97,7 @@ enum store_kind {
 				  * that are exhausted, with their messages, and in attempts the last of each */
 	STORE_TASK_GET,	    /* in: task.id, task.organisation (0: of any); out: task */
 	STORE_TASK_LIST,    /* in: page, task_filter; out: tasks */
-	STORE_MEASURE,	    /* out: counts.deliveries_pending, at no cost */
+	STORE_MEASURE,	    /* out: counts.deliveries_pending, endpoints_unowned, at no cost */
 	STORE_MESSAGE_GET,  /* in: ref, message_ref (id or event id); out: message */
 	STORE_MESSAGE_EVIDENCE,	 /* in: ref, message_ref; out: message, evidence */
 	STORE_MESSAGE_LIST,	 /* in: ref, page, filter; out: messages */
@@ -155,6 +155,7 @@ struct store_filter {
 	int status;		   /* attempts: 0 success, 2 fail; -1 all. deliveries: 0 success, 2 fail, 3 sending */
 	int status_code_class;	   /* 0 for no answer, 200 … 500; -1 all */
 	struct slice endpoint_ref; /* attempts of a message: only to this endpoint; absent: all */
+	bool unowned;		   /* endpoints: only those with a duty that nobody is named for */
 };
 
 /* Changes the copy given; runs inside the transaction, so it must be quick and pure. `existed` false: it is a
@@ -381,7 +382,8 @@ struct store_refused_row {
 };
 
 struct store_counts {
-	int64_t messages, deliveries_pending, deliveries_delivered, deliveries_exhausted, attempts, journal;
+	int64_t messages, deliveries_pending, deliveries_delivered, deliveries_exhausted, attempts, journal,
+	    endpoints_unowned;
 };
 
 /* Attempts by outcome, and deliveries that are under way. */

@@ -276,7 +276,7 @@ test('wrong files are refused with line, column, what was found and what was exp
 		['organisation: []\n', /:1:1: found "organisation"; expected event_types, organisations or scope/],
 		['organisations:\n', /:\d:\d+: found nothing; expected a list of organisations, or \[\]/],
 		['organisations:\n  - name: Acme\n', /:2:5: found an organisation without uid; expected uid: 1 to 256/],
-		['organisations:\n  - uid: acme\n    name: Acme\n    nmae: x\n', /:4:5: found "nmae"; expected one of uid, name, throttleRate, metadata, endpoints/],
+		['organisations:\n  - uid: acme\n    name: Acme\n    nmae: x\n', /:4:5: found "nmae"; expected one of uid, name, throttleRate, metadata, environment, services, payloadRetentionPeriod, redactions, endpoints/],
 		['organisations:\n  - uid: acme\n    name: Acme\n    throttleRate: fast\n', /:4:19: throttleRate: found "fast"; expected a whole number from 1 to 65535/],
 		['organisations:\n  - uid: acme\n    name: Acme\n    name: Again\n', /:4:5: found name twice; expected it once, it stands in line 3 already/],
 		['organisations:\n  - {uid: acme, name: A}\n  - {uid: acme, name: B}\n', /:3:11: found the organisation acme twice; expected it once, it stands in line 2/],

@@ -68,6 +68,13 @@ describe('governance', { skip: !haveBinary }, () => {
 		assert.deepEqual(all.owners.monitoring, { team: 'Operations', contact: null });
 		const put = (await admin('PUT', '/app/bank/endpoint/owned', { url: 'https://example.com/o2', uid: 'owned' })).json;
 		assert.deepEqual([put.url, put.ownersMissing], ['https://example.com/o2', []]);
+		assert.deepEqual((await admin('GET', '/app/bank/endpoint?owners_missing=true')).json.data.filter(({ uid }) => uid === 'owned'), []);
+		const unowned = async () => Number(/^vaultbell_endpoints_without_owners (\d+)$/m.exec((await caller(server.base)('GET', '/metrics')).text)[1]);
+		const few = await unowned();
+		assert.equal((await admin('POST', '/app/bank/endpoint', { url: 'https://example.com/nobody', uid: 'nobody' })).status, 201);
+		assert.ok((await admin('GET', '/app/bank/endpoint?owners_missing=true')).json.data.some(({ uid }) => uid === 'nobody'));
+		assert.equal(await unowned(), few + 1);
+		assert.equal((await admin('GET', '/app/bank/endpoint?owners_missing=maybe')).status, 400);
 		fault(await admin('PATCH', '/app/bank/endpoint/owned', { owners: { monitoring: {} } }), 'body.owners.monitoring', /team/);
 		fault(await admin('PATCH', '/app/bank/endpoint/owned', { owners: 'me' }), 'body.owners', /object/);
 		assert.deepEqual((await admin('PATCH', '/app/bank/endpoint/owned', { owners: null })).json.owners, {});

@@ -11,28 +11,39 @@ export const haveBinary = Boolean(binary);
 
 export async function startServer(environment = {}) {
 	const data = mkdtempSync(join(tmpdir(), 'vaultbell-'));
-	const child = spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-		env: { ...process.env, VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', ...environment },
-		stdio: ['ignore', 'pipe', 'pipe'],
-	});
-	let errors = '';
-	child.stderr.on('data', (piece) => { errors += piece; });
-	const base = await new Promise((resolve, reject) => {
-		createInterface({ input: child.stdout }).on('line', (line) => {
-			const found = /^vaultbell: serving (http:\S+)/.exec(line);
-			if (found) resolve(found[1]);
+	let child, errors = '';
+	const begin = (listen) => {
+		child = spawn(binary, ['serve', '--data', data, '--listen', listen], {
+			env: { ...process.env, VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', ...environment },
+			stdio: ['ignore', 'pipe', 'pipe'],
 		});
-		child.on('exit', (code) => reject(new Error(`the server ended with ${code}: ${errors}`)));
-	});
+		child.stderr.on('data', (piece) => { errors += piece; });
+		return new Promise((resolve, reject) => {
+			createInterface({ input: child.stdout }).on('line', (line) => {
+				const found = /^vaultbell: serving (http:\S+)/.exec(line);
+				if (found) resolve(found[1]);
+			});
+			child.on('exit', (code) => reject(new Error(`the server ended with ${code}: ${errors}`)));
+		});
+	};
+	const end = async (signal) => {
+		const ended = new Promise((resolve) => child.on('exit', resolve));
+		child.kill(signal);
+		return ended;
+	};
+	const base = await begin('127.0.0.1:0');
 	return {
 		base,
 		data,
 		port: Number(new URL(base).port),
 		token: (...more) => execFileSync(binary, ['token', 'create', '--data', data, ...more]).toString().trim(),
+		/** Killed, and begun again on the same data and port. */
+		restart: async () => {
+			await end('SIGKILL');
+			await begin(new URL(base).host);
+		},
 		stop: async () => {
-			const ended = new Promise((resolve) => child.on('exit', resolve));
-			child.kill('SIGTERM');
-			const code = await ended;
+			const code = await end('SIGTERM');
 			rmSync(data, { recursive: true, force: true });
 			return { code, errors };
 		},

@@ -107,6 +107,7 @@ filter(struct maker *maker)
 	filter->event_types = names(maker, "builtin.", 3, 2);
 	if (chance(maker, 3))
 		filter->channel = name(maker, "channel-", 3);
+	filter->unowned = chance(maker, 4);
 	filter->status = chance(maker, 2) ? -1 : statuses[below(maker, COUNT_OF(statuses))];
 	filter->status_code_class = chance(maker, 2) ? -1 : classes[below(maker, COUNT_OF(classes))];
 	if (chance(maker, 3))

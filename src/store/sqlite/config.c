@@ -472,6 +472,8 @@ op_endpoint_list(struct sqlite_store *store, struct store_request *request)
 		const struct endpoint *endpoint = &owner->endpoints[index]->endpoint;
 		if (endpoint->state == ENDPOINT_DELETED || !in_page(page, endpoint->id.value))
 			continue;
+		if (request->filter.unowned && endpoint_owned(endpoint))
+			continue;
 		request->more = request->count == page->limit;
 		if (request->more)
 			return;

@@ -357,6 +357,11 @@ sqlite_operation op_message_get, op_message_evidence, op_message_list, op_attemp
 /* From a row of the attempt columns (see SQL_ATTEMPT_GET). */
 struct attempt attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *arena);
 
+/* tasks.c: what a repeat is told as well. Which organisations are to be counted, those that are not there being `missing`;
+ * which messages are there. */
+void task_name_organisations(struct sqlite_store *store, struct store_request *request);
+void expunge_find(struct sqlite_store *store, struct store_request *request);
+
 /* Shared by operations. */
 struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);
 struct directory_endpoint *need_endpoint(

@@ -269,8 +269,12 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 	} else if (request->kind == STORE_ENDPOINT_EDIT) {
 		op_endpoint_get(store, request);
 	} else if (request->kind == STORE_TASK_CREATE) {
+		if (task_counts(request->task.kind))
+			task_name_organisations(store, request);
 		request->task.id.value = object;
 		op_task_get(store, request);
+	} else if (request->kind == STORE_EXPUNGE) {
+		expunge_find(store, request);
 	}
 }
 

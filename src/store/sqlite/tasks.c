@@ -39,6 +39,15 @@ expunge(struct sqlite_store *store, int64_t message, struct wall_time now)
 }
 
 void
+expunge_find(struct sqlite_store *store, struct store_request *request)
+{
+	struct directory_organisation *owner = need_organisation(store, request);
+	request->found = arena_alloc(&request->arena, request->message_refs.count * sizeof request->found[0]);
+	for (size_t i = 0; owner != NULL && i < request->message_refs.count; i++)
+		request->found[i] = message_resolve(store, owner->organisation.id, request->message_refs.items[i]) != 0;
+}
+
+void
 op_expunge(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = need_organisation(store, request);
@@ -118,6 +127,15 @@ void
 op_measure(struct sqlite_store *store, struct store_request *request)
 {
 	request->counts.deliveries_pending = store->pending;
+	for (size_t i = 0; i < store->directory.organisation_count; i++) {
+		const struct directory_organisation *owner = store->directory.organisations[i];
+		bool counts = !owner->deleted && !organisation_hidden(&owner->organisation);
+		for (size_t at = 0; counts && at < owner->endpoint_count; at++) {
+			const struct endpoint *endpoint = &owner->endpoints[at]->endpoint;
+			request->counts.endpoints_unowned +=
+			    endpoint->state != ENDPOINT_DELETED && !endpoint_owned(endpoint);
+		}
+	}
 }
 
 /* --- tasks ------------------------------------------------------------------------------------------- */
@@ -150,9 +168,8 @@ save_task(struct sqlite_store *store, const struct task *task)
 	buf_free(&doc);
 }
 
-/* Which organisations are to be counted; those that are not there are `missing`. */
-static void
-name_organisations(struct sqlite_store *store, struct store_request *request)
+void
+task_name_organisations(struct sqlite_store *store, struct store_request *request)
 {
 	size_t count = request->message_refs.count;
 	request->missing.items = arena_alloc(&request->arena, count * sizeof(struct slice));
@@ -182,7 +199,7 @@ op_task_create(struct sqlite_store *store, struct store_request *request)
 {
 	struct task *task = &request->task;
 	if (task_counts(task->kind)) {
-		name_organisations(store, request);
+		task_name_organisations(store, request);
 	} else {
 		struct directory_organisation *owner = need_organisation(store, request);
 		if (owner == NULL)
