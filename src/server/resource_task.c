@@ -83,6 +83,10 @@ write_background_task(struct json_writer *writer, const struct task *task)
 	json_put_integer(writer, "examined", task->examined);
 	json_put_integer(writer, "done", task->done);
 	json_put_integer(writer, "skipped", task->skipped);
+	if (slice_present(task->resource))
+		json_put_string(writer, "resource", task->resource);
+	if (task->preview)
+		json_put_bool(writer, "dryRun", true);
 	json_put_string(writer, "reason", task->reason);
 	if (task_counts(task->kind))
 		write_usage(writer, task);
@@ -150,6 +154,16 @@ read_range(struct call *call, const struct in *in, const struct member *since, c
 	task->ceiling = ends && to.us < call->now.us ? (to.us > id_time(0).us ? id_floor(to) : 1) : 0;
 }
 
+/* The range, and whether it is only to be counted what would be sent. */
+static void
+read_when(struct call *call, const struct in *in, struct json body, int64_t longest_us, struct task *task)
+{
+	struct member members[] = {{.name = "since"}, {.name = "until"}, {.name = "dryRun"}};
+	members_find(body, members, COUNT_OF(members));
+	read_range(call, in, &members[0], &members[1], longest_us, task);
+	(void)in_bool(in, &members[2], &task->preview);
+}
+
 static void
 start_ranged(struct call *call, enum task_kind kind, int64_t longest_us)
 {
@@ -158,9 +172,7 @@ start_ranged(struct call *call, enum task_kind kind, int64_t longest_us)
 		return;
 	struct store_request *request = task_request(call, kind);
 	struct in in = {&request->arena, &call->check, false};
-	struct member members[] = {{.name = "since"}, {.name = "until"}};
-	members_find(body, members, COUNT_OF(members));
-	read_range(call, &in, &members[0], &members[1], longest_us, &request->task);
+	read_when(call, &in, body, longest_us, &request->task);
 	submit(call, request);
 }
 
@@ -179,12 +191,15 @@ endpoint_replay_missing(struct call *call)
 static void
 read_filters(const struct in *in, struct json body, struct task *task)
 {
-	enum { TYPES, CHANNEL, TAG, STATUS, CLASS };
+	enum { TYPES, CHANNEL, TAG, STATUS, CLASS, RESOURCE };
 	struct member m[] = {{.name = "eventTypes"}, {.name = "channel"}, {.name = "tag"}, {.name = "status"},
-	    {.name = "statusCodeClass"}};
+	    {.name = "statusCodeClass"}, {.name = "resource"}};
 	members_find(body, m, COUNT_OF(m));
 	(void)in_names(in, &m[TYPES], LIMIT_EVENT_TYPES, &task->event_types);
 	(void)in_uid(in, &m[CHANNEL], ID_KIND_COUNT, &task->channel);
+	struct slice resource;
+	if (in_text(in, &m[RESOURCE], LIMIT_UID_BYTES, &resource))
+		task->resource = resource;
 	if (!member_null(&m[TAG]))
 		check_fail(in->check, CHECK_VALUE, "tag", "Events have no tags on this server; leave it out.");
 	int64_t status = -1, class = -1;
@@ -205,9 +220,7 @@ endpoint_bulk_replay(struct call *call)
 		return;
 	struct store_request *request = task_request(call, TASK_BULK_REPLAY);
 	struct in in = {&request->arena, &call->check, false};
-	struct member members[] = {{.name = "since"}, {.name = "until"}};
-	members_find(body, members, COUNT_OF(members));
-	read_range(call, &in, &members[0], &members[1], 0, &request->task);
+	read_when(call, &in, body, 0, &request->task);
 	read_filters(&in, body, &request->task);
 	submit(call, request);
 }

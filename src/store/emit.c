@@ -449,9 +449,11 @@ emit_task_ended(struct store_request *request, const struct organisation *of, co
 		put_id(writer, "endpointId", ID_ENDPOINT, task->endpoint.value);
 	json_put_integer(writer, "done", task->done);
 	json_put_integer(writer, "skipped", task->skipped);
+	if (task->preview)
+		json_put_bool(writer, "dryRun", true);
 	json_close(writer);
 	draft_end(&draft);
-	if (of == NULL || !task_of_endpoint(task->kind) || task->state != TASK_FINISHED)
+	if (of == NULL || !task_of_endpoint(task->kind) || task->state != TASK_FINISHED || task->preview)
 		return;
 	writer = draft_begin(&draft, request, EVENT_OWN, "webhook.replay.completed", of);
 	draft_resource(&draft, "replay", ID_TASK, task->id.value);

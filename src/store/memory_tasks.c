@@ -372,7 +372,8 @@ send(struct memory *memory, struct message *message, struct memory_endpoint *end
 	};
 }
 
-static void
+/* Returns the bytes of payload that were read. */
+static size_t
 look_at_delivery(struct memory *memory, struct memory_task *task, struct message *message,
     struct store_request *request, struct mail_list *notes)
 {
@@ -387,15 +388,18 @@ look_at_delivery(struct memory *memory, struct memory_task *task, struct message
 		candidate.status_code = last_status(memory, message->id, task->task.endpoint);
 	}
 	if (task_choose(&task->task, &endpoint->endpoint, &candidate, request->now) == TASK_PASS)
-		return;
+		return 0;
 	bool owned =
 	    !task->task.journalled; /* else the endpoint's organisation is the receiver's, which has all services */
 	if (!slice_present(message->payload) || (owned && !memory_entitled(memory, message))) {
-		task->task.skipped++;
-		return;
+		task->task.skipped += !slice_present(task->task.resource) || slice_present(message->payload);
+		return 0;
 	}
-	send(memory, message, endpoint, row, request->now, notes);
-	task->task.done++;
+	bool fits = task_fits_resource(&task->task, message->payload);
+	if (fits && !task->task.preview)
+		send(memory, message, endpoint, row, request->now, notes);
+	task->task.done += fits;
+	return message->payload.len;
 }
 
 static void
@@ -450,14 +454,12 @@ step(struct memory *memory, struct memory_task *row, struct store_request *reque
 		}
 		task->position = message->id.value;
 		task->examined++;
-		int64_t done = task->done;
 		if (task->kind == TASK_PURGE) {
 			task->done += slice_present(message->payload);
 			if (slice_present(message->payload))
 				expunge(memory, message, request->now, notes);
 		} else if (task_of_endpoint(task->kind)) {
-			look_at_delivery(memory, row, message, request, notes);
-			bytes += task->done > done ? message->payload.len : 0;
+			bytes += look_at_delivery(memory, row, message, request, notes);
 		} else {
 			look_at_count(memory, row, message);
 		}

@@ -119,6 +119,33 @@ task_choose(const struct task *task, const struct endpoint *endpoint, const stru
 	return TASK_PASS;
 }
 
+static struct json
+member_of(struct json object, const char *name)
+{
+	return json_present(object) && object.type == JSON_OBJECT ? json_member(object, name) : JSON_ABSENT;
+}
+
+bool
+task_fits_resource(const struct task *task, struct slice payload)
+{
+	if (!slice_present(task->resource))
+		return true;
+	struct json body;
+	if (!slice_present(payload) || json_parse(payload, LIMIT_JSON_DEPTH, &body, NULL) != OK)
+		return false;
+	const struct json ids[] = {
+	    member_of(member_of(body, "resource"), "id"),
+	    member_of(member_of(body, "data"), "transaction_id"),
+	    member_of(member_of(body, "payload"), "requestId"),
+	    member_of(body, "transaction_id"),
+	    member_of(body, "requestId"),
+	};
+	for (size_t i = 0; i < COUNT_OF(ids); i++)
+		if (json_present(ids[i]) && ids[i].type == JSON_STRING && json_text_is(ids[i], task->resource))
+			return true;
+	return false;
+}
+
 void
 task_fail(struct task *task, struct arena *arena, const char *reason)
 {
@@ -153,6 +180,7 @@ task_copy(struct arena *arena, const struct task *from)
 	struct task copy = *from;
 	copy.event_types = arena_list(arena, from->event_types);
 	copy.channel = arena_copy(arena, from->channel);
+	copy.resource = arena_copy(arena, from->resource);
 	copy.only = arena_list(arena, from->only);
 	copy.reason = arena_copy(arena, from->reason);
 	copy.usage = arena_alloc(arena, from->usage_count * sizeof copy.usage[0]);
@@ -198,6 +226,8 @@ task_encode(const struct task *task, struct buf *out)
 	json_put_integer(&writer, "status", task->status);
 	json_put_integer(&writer, "statusCodeClass", task->status_code_class);
 	json_put_string(&writer, "channel", task->channel);
+	json_put_string(&writer, "resource", task->resource);
+	json_put_bool(&writer, "preview", task->preview);
 	json_put_string(&writer, "reason", task->reason);
 	write_list(&writer, "eventTypes", task->event_types);
 	write_list(&writer, "only", task->only);
@@ -278,6 +308,8 @@ task_decode(struct slice doc, struct arena *arena, struct task *out, struct erro
 	out->status = (int)read_number(json_member(object, "status"));
 	out->status_code_class = (int)read_number(json_member(object, "statusCodeClass"));
 	out->channel = read_text(arena, json_member(object, "channel"));
+	out->resource = read_text(arena, json_member(object, "resource"));
+	out->preview = json_member(object, "preview").type == JSON_TRUE;
 	out->reason = read_text(arena, json_member(object, "reason"));
 	out->event_types = read_list(arena, json_member(object, "eventTypes"));
 	out->only = read_list(arena, json_member(object, "only"));

@@ -53,6 +53,8 @@ struct task {
 	struct slice channel;		  /* BULK_REPLAY: absent: all */
 	int status, status_code_class;	  /* BULK_REPLAY: as in store_filter; -1: all */
 	bool journalled;		  /* over journalled events, which are no organisation's */
+	struct slice resource;		  /* BULK_REPLAY: only events of this one (task_fits_resource); absent: all */
+	bool preview;			  /* of an endpoint's tasks: `done` counts what would be sent, and nothing is */
 	struct slice_list only;		  /* USAGE: ids of organisations; empty: all */
 	int64_t examined, done, skipped;  /* skipped: nothing left to send */
 	struct slice reason;		  /* FAILED */
@@ -82,6 +84,9 @@ enum task_choice { TASK_PASS, TASK_SEND_AGAIN, TASK_SEND_FIRST };
 
 enum task_choice task_choose(const struct task *task, const struct endpoint *endpoint,
     const struct task_candidate *candidate, struct wall_time now);
+/* Whether the payload is of the task's resource: its `resource.id`, `data.transaction_id`, or what the first generation
+ * and plain bodies have in their place. What is no longer kept is of none. */
+bool task_fits_resource(const struct task *task, struct slice payload);
 void task_fail(struct task *task, struct arena *arena, const char *reason);
 /* Adds a message of `name` that has so many deliveries. */
 void task_count(struct task *task, struct arena *arena, struct slice name, int64_t deliveries);

@@ -7,6 +7,7 @@ import { readFileSync, statfsSync } from 'node:fs';
 import http from 'node:http';
 import { run, scratch, start, stop } from './program.mjs';
 import { caller } from './server.mjs';
+import { standardHeaders } from './signing.mjs';
 
 const limitMs = 30000;
 
@@ -227,4 +228,81 @@ test('back-pressure: 503 below the floor of the disk, 429 beyond the memory, and
 		assert.equal((await ask('GET', '/app/bank/msg')).json.data.length, 1);
 		await stop(again);
 	}
+});
+
+/** The task's end. */
+const ended = (call, id) => until(() => call('GET', `/background-task/${id}`), (answer) => answer.json.status !== 'running');
+
+test('M19: a replay is previewed with a count: of one resource, a window, all that failed, a query', async (t) => {
+	let status = 500;
+	const sink = await receiver(t, (entry, response) => response.writeHead(status).end());
+	const { call } = await sender(t, { 'delivery.schedule': '1ms', 'delivery.breaker_open_for': '10ms' });
+	const [one] = await organisation(call, 'bank', [{ url: sink.url('/main'), eventTypes: ['transaction.deposit.completed'] },
+		{ url: sink.url('/news'), eventTypes: ['webhook.replay.completed'] }]);
+	const since = new Date(Date.now() - 60000).toISOString();
+	for (let n = 0; n < 12; n++) {
+		const payload = { resource: { type: 'transaction', id: `tx_${n % 3}` }, n };
+		await call('POST', '/app/bank/msg', { eventType: 'transaction.deposit.completed', payload });
+	}
+	const rows = async () => (await call('GET', `/app/bank/endpoint/${one.id}/msg`)).json.data;
+	await until(rows, (all) => all.length === 12 && all.every((row) => row.statusText === 'fail'));
+	const originals = new Map(sink.at('/main').map((entry) => [entry.headers['webhook-id'], entry.body]));
+	const path = `/app/bank/endpoint/${one.id}`;
+	const count = async (kind, body) => {
+		const before = sink.at('/main').length;
+		const answer = await call('POST', `${path}/${kind}`, { since, dryRun: true, ...body });
+		assert.equal(answer.status, 202, answer.text);
+		const { json } = await ended(call, answer.json.id);
+		assert.deepEqual([json.status, json.data.dryRun, sink.at('/main').length], ['finished', true, before]);
+		return json.data.done;
+	};
+	assert.equal(await count('bulk-replay', { resource: 'tx_1' }), 4);
+	assert.equal(await count('bulk-replay', { status: 2, statusCodeClass: 500 }), 12);
+	assert.equal(await count('bulk-replay', { eventTypes: ['transaction.deposit.completed'], until: since }), 0);
+	assert.equal(await count('recover', {}), 12);
+	assert.equal(await count('replay-missing', {}), 0);
+	assert.equal(sink.at('/news').length, 0, 'what was only counted is no replay');
+
+	// A key that is dead by now signs nothing any more.
+	const old = (await call('GET', `${path}/secret`)).json.key;
+	assert.equal((await call('POST', `${path}/secret/rotate`, { gracePeriodSeconds: 0 })).status, 204);
+	const fresh = (await call('GET', `${path}/secret`)).json.key;
+	assert.notEqual(old, fresh);
+	status = 200;
+	const first = sink.at('/main').length;
+	const task = await call('POST', `${path}/bulk-replay`, { since, resource: 'tx_1' });
+	assert.equal((await ended(call, task.json.id)).json.data.done, 4);
+	await until(() => sink.at('/main').length === first + 4);
+	for (const entry of sink.at('/main').slice(first)) {
+		const id = entry.headers['webhook-id'], timestamp = Number(entry.headers['webhook-timestamp']);
+		assert.equal(entry.body, originals.get(id), 'the same bytes');
+		assert.equal(JSON.parse(entry.body).resource.id, 'tx_1');
+		assert.equal(entry.headers['webhook-signature'], standardHeaders(fresh, id, entry.body, { timestamp })['webhook-signature']);
+	}
+	const told = await until(() => parse(sink.at('/news'))[0]);
+	assert.deepEqual([told.type, told.data.replay_id, told.data.events], ['webhook.replay.completed', task.json.id, 4]);
+});
+
+test('M19: a replay goes on after kill -9, sends everything, and can be cancelled', async (t) => {
+	const sink = await receiver(t);
+	const { server, directory, call, env } = await sender(t);
+	await organisation(call, 'bank', [{ url: sink.url(), uid: 'main' }]);
+	const count = 3000;
+	for (let n = 0; n < count; n += 100) await Promise.all(Array.from({ length: 100 }, (_, i) => post(call, 'bank', n + i)));
+	await until(() => sink.received.length === count);
+	const replay = (ask, more) => ask('POST', '/app/bank/endpoint/main/bulk-replay',
+		{ since: new Date(Date.now() - 600000).toISOString(), status: 0, ...more });
+	await until(async () => (await ended(call, (await replay(call, { dryRun: true })).json.id)).json.data.done === count);
+	const task = await replay(call);
+	await until(() => sink.received.length > count);
+	server.child.kill('SIGKILL');
+	await server.ended;
+	const again = await start(t, ['serve', '--data', directory, '--listen', '127.0.0.1:0'], { env });
+	const { stdout } = await run(['token', 'create', '--data', directory, '--role', 'platform-admin']);
+	const ask = caller(`${again.url}/api/v1`, stdout.trim());
+	const end = await ended(ask, task.json.id);
+	assert.deepEqual([end.json.status, end.json.data.examined, end.json.data.done], ['finished', count, count]);
+	await until(() => new Set(sink.received.slice(count).map((entry) => entry.headers['webhook-id'])).size === count);
+	const cancelled = await ask('POST', `/background-task/${(await replay(ask)).json.id}/cancel`);
+	assert.ok(cancelled.json.status === 'finished' || cancelled.json.data.reason === 'cancelled', cancelled.text);
 });

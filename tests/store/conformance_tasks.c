@@ -96,6 +96,32 @@ recovering(void **state)
 	expect(subject, ask_task(subject, TASK_RECOVER, "none", "one"), ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
 }
 
+/* What a task would send is counted and not sent; of one resource, wherever its payloads name it. */
+static void
+previewing_one_resource(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	struct endpoint_id one = make_endpoint(subject, "bank", "one");
+	static const char *const payloads[] = {"{\"resource\":{\"type\":\"transaction\",\"id\":\"tx_1\"}}",
+	    "{\"data\":{\"transaction_id\":\"tx_1\"}}", "{\"resource\":{\"id\":\"tx_2\"}}", "{\"transaction_id\":1}"};
+	for (int i = 0; i < 4; i++) {
+		struct store_request *request = ask_accept(subject, "bank", "a", i);
+		request->message->payload = slice_of(payloads[i]);
+		assert_int_equal(run(subject, request), OK);
+		record_attempt(subject, request->message->id, one, DELIVERY_EXHAUSTED, 500);
+		store_request_free(request);
+	}
+	for (int preview = 1; preview >= 0; preview--) {
+		struct store_request *request = ask_task(subject, TASK_BULK_REPLAY, "bank", "one");
+		request->task.resource = SLICE("tx_1");
+		request->task.preview = preview == 1;
+		expect(subject, request, OK, STORE_DETAIL_NONE);
+		struct task task = expect_task(subject, 2, 4, preview == 1 ? 0 : 2);
+		assert_int_equal(task.preview, preview);
+	}
+}
+
 static void
 recovering_in_steps(void **state)
 {
@@ -465,6 +491,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOTH(recovering),
+	    BOTH(previewing_one_resource),
 	    BOTH(recovering_in_steps),
 	    BOTH(replaying_what_is_missing),
 	    BOTH(replaying_in_bulk),

@@ -349,7 +349,7 @@ read_candidate(struct sqlite_store *store, const struct task *task, const struct
 	return candidate->sent;
 }
 
-/* Returns the bytes of payload that now are on their way to the sender. */
+/* Returns the bytes of payload that were read, and that now are on their way to the sender. */
 static size_t
 look_at_delivery(
     struct sqlite_store *store, struct store_request *request, struct directory_endpoint *entry, const struct row *row)
@@ -365,7 +365,8 @@ look_at_delivery(
 	bool entitled = task->journalled ||
 			(owner != NULL && store_has_service(&store->options, &owner->organisation, row->event_type));
 	if (!row->kept || !entitled) {
-		task->skipped++;
+		/* What is no longer kept may be of any resource. */
+		task->skipped += !slice_present(task->resource) || row->kept;
 		return 0;
 	}
 	sqlite3_stmt *whole = sql_bind(store, SQL_MESSAGE_GET, "ii", row->id, row->organisation);
@@ -373,6 +374,13 @@ look_at_delivery(
 	sql_end(whole);
 	if (message == NULL)
 		return 0;
+	bool fits = task_fits_resource(task, message->payload);
+	if (!fits || task->preview) {
+		size_t read = message->payload.len;
+		task->done += fits;
+		message_unref(message);
+		return read;
+	}
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message;
 	note->target_count = 0;
