@@ -150,7 +150,7 @@ static enum error_code
 go_on(struct walk *walk, struct json root, struct slice link, size_t items, bool *more, struct error *error)
 {
 	const struct mapping_list *list = walk->list;
-	struct slice next = SLICE_NONE;
+	struct slice next;
 	*more = false;
 	/* What the last page said may not outgrow memory with the number of pages. */
 	struct arena old = walk->kept;

@@ -97,7 +97,8 @@ value_units(struct slice decimal, int decimals, struct arena *arena, struct slic
 	size_t length = 0;
 	if (parts.negative)
 		text[length++] = '-';
-	memcpy(text + length, parts.whole.ptr, parts.whole.len);
+	if (parts.whole.len > 0)
+		memcpy(text + length, parts.whole.ptr, parts.whole.len);
 	length += parts.whole.len;
 	if (parts.fraction.len > 0)
 		memcpy(text + length, parts.fraction.ptr, parts.fraction.len);
