@@ -8,9 +8,11 @@
 static bool
 is_hex(struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (memchr("0123456789abcdefABCDEF", text.ptr[i], 22) == NULL)
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
 			return false;
+	}
 	return true;
 }
 
