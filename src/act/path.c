@@ -1,5 +1,8 @@
 #include "act/path.h"
 
+/* A step's; with each character as an escape it is six times as long. */
+enum { NAME_BYTES_MAX = 4096, KEY_BYTES_MAX = 6 * NAME_BYTES_MAX };
+
 /* --- parsing ---------------------------------------------------------------------------------------- */
 
 /* `~1` is a slash and `~0` a tilde (RFC 6901 section 3). */
@@ -32,7 +35,7 @@ act_path_parse(struct arena *arena, struct slice text, struct act_path *out)
 		return false;
 	while (slice_present(rest)) {
 		struct slice step = slice_cut(&rest, pointer ? '/' : '.');
-		if (step.len == 0 || out->count == LIMIT_MEMBER_STEPS)
+		if (step.len == 0 || step.len > NAME_BYTES_MAX || out->count == LIMIT_MEMBER_STEPS)
 			return false;
 		struct slice *to = &out->steps[out->count++];
 		if (slice_is(step, "*"))
@@ -47,16 +50,43 @@ act_path_parse(struct arena *arena, struct slice text, struct act_path *out)
 
 /* --- trees ------------------------------------------------------------------------------------------ */
 
+static size_t
+bucket_of(struct slice name)
+{
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+	for (size_t i = 0; i < name.len; i++)
+		hash = (hash ^ (unsigned char)name.ptr[i]) * UINT64_C(1099511628211);
+	return (hash ^ hash >> 32) % ACT_NODE_BUCKETS;
+}
+
+const struct act_node *
+act_node_find(const struct act_node *node, struct slice name)
+{
+	if (node->named == NULL || !slice_present(name))
+		return NULL;
+	const struct act_node *child = node->named[bucket_of(name)];
+	while (child != NULL && !slice_equal(child->name, name))
+		child = child->next;
+	return child;
+}
+
 static struct act_node *
 child_of(struct arena *arena, struct act_node *parent, struct slice step)
 {
-	struct act_node **last = &parent->first;
+	if (!slice_present(step)) {
+		if (parent->every == NULL)
+			parent->every = arena_alloc(arena, sizeof *parent->every);
+		return parent->every;
+	}
+	if (parent->named == NULL)
+		parent->named = arena_alloc(arena, ACT_NODE_BUCKETS * sizeof(struct act_node *));
+	struct act_node **last = &parent->named[bucket_of(step)];
 	for (; *last != NULL; last = &(*last)->next)
-		if (slice_present((*last)->name) == slice_present(step) && slice_equal((*last)->name, step))
+		if (slice_equal((*last)->name, step))
 			return *last;
 	*last = arena_alloc(arena, sizeof **last);
 	(*last)->name = step;
-	parent->child_count++;
+	(*last)->place = parent->named_count++;
 	return *last;
 }
 
@@ -69,23 +99,24 @@ act_node_reach(struct arena *arena, struct act_node *root, const struct act_path
 	return node;
 }
 
-bool
-act_node_is_member(const struct act_node *node, struct json key)
+/* --- steps of a document ---------------------------------------------------------------------------- */
+
+struct slice
+act_key_text(struct arena *arena, struct json key)
 {
-	if (!slice_present(node->name))
-		return true;
-	/* The token has its quotes. An escape makes it longer than what it says, never shorter. */
-	if (key.raw.len < node->name.len + 2)
-		return false;
-	return json_text_is(key, node->name);
+	struct slice inside = {key.raw.ptr + 1, key.raw.len - 2};
+	if (inside.len == 0 || memchr(inside.ptr, '\\', inside.len) == NULL)
+		return inside;
+	return inside.len > KEY_BYTES_MAX ? SLICE_NONE : json_text(arena, key);
 }
 
-bool
-act_node_is_element(const struct act_node *node, size_t index)
+struct slice
+act_index_text(size_t index, char out[static ACT_INDEX_BYTES])
 {
-	if (!slice_present(node->name))
-		return true;
-	bool padded = node->name.len > 1 && node->name.ptr[0] == '0';
-	int64_t number;
-	return !padded && slice_to_int64(node->name, &number) && (uint64_t)number == index;
+	char *at = out + ACT_INDEX_BYTES;
+	do {
+		*--at = (char)('0' + index % 10);
+		index /= 10;
+	} while (index > 0);
+	return (struct slice){at, (size_t)(out + ACT_INDEX_BYTES - at)};
 }

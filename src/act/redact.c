@@ -36,22 +36,25 @@ activate(struct active *active, const struct act_node *node)
 {
 	active->removed = active->removed || node->leaf == &leaf_remove;
 	active->masked = active->masked || node->leaf == &leaf_mask;
-	if (node->first != NULL) {
+	if (act_node_has_more(node)) {
 		ENSURE(active->count < COUNT_OF(active->items));
 		active->items[active->count++] = node;
 	}
 }
 
-/* Those that apply to a member (`key`), or to the element `index`. */
+/* Those that apply to a member or an element of this name. */
 static void
-descend(const struct active *from, struct json key, size_t index, struct active *to)
+descend(const struct active *from, struct slice name, struct active *to)
 {
 	to->count = 0;
 	to->removed = to->masked = false;
-	for (size_t i = 0; i < from->count; i++)
-		for (const struct act_node *child = from->items[i]->first; child != NULL; child = child->next)
-			if (json_present(key) ? act_node_is_member(child, key) : act_node_is_element(child, index))
-				activate(to, child);
+	for (size_t i = 0; i < from->count; i++) {
+		const struct act_node *named = act_node_find(from->items[i], name);
+		if (named != NULL)
+			activate(to, named);
+		if (from->items[i]->every != NULL)
+			activate(to, from->items[i]->every);
+	}
 }
 
 static void write_value(const struct active *active, struct json value, struct buf *out);
@@ -63,9 +66,13 @@ write_container(const struct active *active, struct json container, struct buf *
 	struct json_iterator iterator = json_iterate(container);
 	struct json key, value;
 	struct active below;
+	struct arena arena = ARENA_EMPTY; /* names with escapes */
 	buf_byte(out, object ? '{' : '[');
 	for (size_t index = 0; json_next(&iterator, &key, &value); index++) {
-		descend(active, object ? key : JSON_ABSENT, index, &below);
+		char text[ACT_INDEX_BYTES];
+		descend(active, object ? act_key_text(&arena, key) : act_index_text(index, text), &below);
+		if (arena.used > 0)
+			arena_reset(&arena);
 		if (below.removed)
 			continue;
 		if (!first)
@@ -78,6 +85,7 @@ write_container(const struct active *active, struct json container, struct buf *
 		write_value(&below, value, out);
 	}
 	buf_byte(out, object ? '}' : ']');
+	arena_free(&arena);
 }
 
 /* As deep as paths are long: below the last step of a path everything is copied as it stands. */

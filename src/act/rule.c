@@ -125,55 +125,66 @@ holds(const struct act_fact *fact, struct json value)
 	return false;
 }
 
-static void look(const struct act_node *node, struct json value, struct act_answers *out);
+struct looking {
+	struct act_answers *out;
+	struct arena arena; /* names with escapes */
+};
+
+static void look(struct looking *looking, const struct act_node *node, struct json value);
 
 /* The last member of each name counts, so all are found before any is looked at. */
 static void
-look_at_members(const struct act_node *node, struct json object, struct act_answers *out)
+look_at_members(struct looking *looking, const struct act_node *node, struct json object)
 {
-	struct json found[LIMIT_RULE_FACTS];
-	memset(found, 0, node->child_count * sizeof found[0]);
+	struct json values[LIMIT_RULE_FACTS];
+	const struct act_node *nodes[LIMIT_RULE_FACTS];
+	memset(nodes, 0, node->named_count * sizeof nodes[0]);
 	struct json_iterator iterator = json_iterate(object);
 	struct json key, value;
 	while (json_next(&iterator, &key, &value)) {
-		size_t i = 0;
-		for (const struct act_node *child = node->first; child != NULL; child = child->next, i++) {
-			if (!slice_present(child->name))
-				look(child, value, out);
-			else if (act_node_is_member(child, key))
-				found[i] = value;
+		const struct act_node *child = act_node_find(node, act_key_text(&looking->arena, key));
+		if (child != NULL) {
+			nodes[child->place] = child;
+			values[child->place] = value;
 		}
+		if (node->every != NULL)
+			look(looking, node->every, value);
+		if (looking->arena.used > 0)
+			arena_reset(&looking->arena);
 	}
-	size_t i = 0;
-	for (const struct act_node *child = node->first; child != NULL; child = child->next, i++)
-		if (json_present(found[i]))
-			look(child, found[i], out);
+	for (size_t i = 0; i < node->named_count; i++)
+		if (nodes[i] != NULL)
+			look(looking, nodes[i], values[i]);
 }
 
 static void
-look_at_elements(const struct act_node *node, struct json array, struct act_answers *out)
+look_at_elements(struct looking *looking, const struct act_node *node, struct json array)
 {
 	struct json_iterator iterator = json_iterate(array);
 	struct json key, value;
-	for (size_t index = 0; json_next(&iterator, &key, &value); index++)
-		for (const struct act_node *child = node->first; child != NULL; child = child->next)
-			if (act_node_is_element(child, index))
-				look(child, value, out);
+	for (size_t index = 0; json_next(&iterator, &key, &value); index++) {
+		char text[ACT_INDEX_BYTES];
+		const struct act_node *child = act_node_find(node, act_index_text(index, text));
+		if (child != NULL)
+			look(looking, child, value);
+		if (node->every != NULL)
+			look(looking, node->every, value);
+	}
 }
 
 /* As deep as paths are long. */
 static void
-look(const struct act_node *node, struct json value, struct act_answers *out)
+look(struct looking *looking, const struct act_node *node, struct json value)
 {
 	for (const struct act_fact *fact = node->leaf; fact != NULL; fact = fact->next)
 		if (holds(fact, value))
-			out->bits[fact->index / 64] |= UINT64_C(1) << (fact->index % 64);
-	if (node->first == NULL)
+			looking->out->bits[fact->index / 64] |= UINT64_C(1) << (fact->index % 64);
+	if (!act_node_has_more(node))
 		return;
 	if (value.type == JSON_OBJECT)
-		look_at_members(node, value, out);
+		look_at_members(looking, node, value);
 	else if (value.type == JSON_ARRAY)
-		look_at_elements(node, value, out);
+		look_at_elements(looking, node, value);
 }
 
 void
@@ -181,8 +192,11 @@ act_facts_answer(const struct act_facts *facts, struct slice body, struct act_an
 {
 	*out = (struct act_answers){{0}};
 	struct json document;
-	if (facts->count > 0 && json_parse(body, LIMIT_JSON_DEPTH, &document, NULL) == OK)
-		look(&facts->root, document, out);
+	if (facts->count == 0 || json_parse(body, LIMIT_JSON_DEPTH, &document, NULL) != OK)
+		return;
+	struct looking looking = {.out = out, .arena = ARENA_EMPTY};
+	look(&looking, &facts->root, document);
+	arena_free(&looking.arena);
 }
 
 /* --- conditions ------------------------------------------------------------------------------------- */
