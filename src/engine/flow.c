@@ -73,9 +73,11 @@ judge_failure(struct engine *engine, struct node *node, const struct engine_even
 	node->failures++;
 	if (says_too_much(event->status_code) && node->window > 1)
 		node->window /= 2;
-	bool asks = event->retry_after_ms > 0 && (event->status_code == 429 || event->status_code == 503);
-	if (asks && node->paused_until.us < engine->now.us + event->retry_after_ms * 1000)
-		node->paused_until.us = engine->now.us + event->retry_after_ms * 1000;
+	int64_t most_ms = engine->options.retry_after_max_ms;
+	int64_t pause_us = (event->retry_after_ms < most_ms ? event->retry_after_ms : most_ms) * 1000;
+	bool asks = pause_us > 0 && (event->status_code == 429 || event->status_code == 503);
+	if (asks && node->paused_until.us < engine->now.us + pause_us)
+		node->paused_until.us = engine->now.us + pause_us;
 	bool probe = node->breaker == BREAKER_HALF_OPEN;
 	bool enough = engine->options.breaker_failures > 0 &&
 		      node->failures >= (uint32_t)engine->options.breaker_failures && node->breaker == BREAKER_CLOSED;

@@ -420,6 +420,19 @@ test_retry_after(void **state)
 			 .status_code = 500,
 			 .retry_after_ms = INT64_MAX / 4000});
 	assert_true(action(&bench, ENGINE_RECORD)->delivery.due.us <= bench.now.us + 25LL * 3600 * SECOND);
+	recorded(&bench, 100, 2);
+	/* Nor for the endpoint as a whole. */
+	add(&bench, 100, 3, 0);
+	step(&bench, &(struct engine_event){.kind = ENGINE_ATTEMPTED,
+			 .delivery = {.endpoint = {100}, .message = {3}},
+			 .status_code = 503,
+			 .retry_after_ms = INT64_MAX / 4000});
+	recorded(&bench, 100, 3);
+	bench.sent = 0;
+	add(&bench, 100, 4, 0);
+	assert_int_equal(bench.sent, 0);
+	tick(&bench, (struct wall_time){bench.now.us + 25LL * 3600 * SECOND});
+	assert_true(bench.sent > 0);
 	bench_free(&bench);
 }
 
