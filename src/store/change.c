@@ -79,6 +79,7 @@ static const struct {
 } texts[] = {
     {"reason", offsetof(struct change_request, reason)},
     {"problem", offsetof(struct change_request, problem)},
+    {"notice", offsetof(struct change_request, notice)},
     {"diff", offsetof(struct change_request, diff)},
     {"before", offsetof(struct change_request, before)},
     {"after", offsetof(struct change_request, after)},
@@ -271,6 +272,7 @@ change_members(struct json_writer *writer, const struct change_request *change)
 	write_time(writer, "appliesAt", change->state == CHANGE_APPROVED ? change->due : WALL_NONE);
 	write_time(writer, "endedAt", change->ended);
 	json_put_string(writer, "problem", change->problem);
+	json_put_string(writer, "notice", change->notice);
 	json_key(writer, "diff");
 	json_raw(writer, slice_present(change->diff) ? change->diff : SLICE("[]"));
 }

@@ -62,7 +62,8 @@ struct change_request {
 	struct wall_time ended;		       /* applied, stale or expired */
 	struct slice reason;		       /* of a refusal; absent: none */
 	struct slice problem;		       /* STALE: what did not fit */
-	struct slice diff;		       /* a JSON array of {member, before, after} */
+	struct slice notice; /* what the organisation says to whoever asks and decides; absent: nothing */
+	struct slice diff;   /* a JSON array of {member, before, after} */
 	/* What applying it needs; never shown, since it holds what is sealed. */
 	struct slice before, after; /* documents */
 	enum endpoint_state state_before, state_after;

@@ -24,6 +24,8 @@ static const struct {
     {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
     {"authentication_sealed", "authenticationSecrets", GOVERN_BIT(GOVERN_KEYS)},
     {"scheme", "signatureScheme", GOVERN_BIT(GOVERN_KEYS)},
+    {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
+    {"authentication_sealed", "authenticationSecret", GOVERN_BIT(GOVERN_KEYS)},
     {"description", "description", 0},
     {"uid", "uid", 0},
     {"metadata", "metadata", 0},
@@ -151,6 +153,7 @@ begin(struct store_request *request, const struct organisation *of, enum change_
 	    .object = object,
 	    .requested = {request->actor.token, request->actor.role, request->now},
 	    .due = {request->now.us + (int64_t)LIMIT_CHANGE_DAYS * 86400 * 1000000},
+	    .notice = of->governance.notice,
 	    .challenge = request->challenge,
 	    .action = slice_of(request->audit_action),
 	};

@@ -205,6 +205,7 @@ describe('governed change', { skip }, () => {
 		await place.endpoint({ uid: 'main' });
 		assert.equal((await place.security('PUT', '/app/bank/governance', { governed: ['url'], coolOffSeconds: 3, securityContact: 'security@bank.example', notice: 'Call first.' })).status, 200);
 		const change = held(await place.maker('PATCH', '/app/bank/endpoint/main', { url: 'http://127.0.0.1:9/b' }), 'endpoint.update');
+		assert.equal(change.notice, 'Call first.');
 		const stopped = held(await place.maker('PATCH', '/app/bank/endpoint/main', { url: 'http://127.0.0.1:9/z' }), 'endpoint.update');
 		const approved = (await place.decide(place.checker, change.id, 'approve')).json;
 		assert.deepEqual([approved.state, Date.parse(approved.appliesAt) - Date.parse(approved.decidedAt)], ['approved', 3000]);
@@ -242,6 +243,24 @@ describe('governed change', { skip }, () => {
 		const twin = held(await place.maker('POST', '/app/bank/endpoint', { url: 'http://127.0.0.1:9/u', uid: 'u' }), 'endpoint.create');
 		assert.equal((await place.decide(place.checker, uid.id, 'approve')).json.state, 'applied');
 		assert.match((await place.decide(place.checker, twin.id, 'approve')).json.problem, /uid/);
+	});
+
+	test('M23: configuration as code asks, and says that it waits', async (t) => {
+		const place = await world(t);
+		await place.endpoint({ uid: 'main' });
+		const token = execFileSync(process.env.VAULTBELL, ['token', 'create', '--data', place.data, '--role', 'platform-admin']).toString().trim();
+		const common = ['--url', place.server.url, '--token-file', fileIn(scratch(t), 'token', token)];
+		const file = (await run(['export', ...common])).stdout;
+		await place.govern('url');
+		const edited = fileIn(scratch(t), 'edited.yaml', file.replace('http://127.0.0.1:9/a', 'http://127.0.0.1:9/b'));
+		const applied = await run(['apply', '-f', edited, ...common, '--json']);
+		assert.equal(applied.status, 0, applied.stderr);
+		assert.match(applied.stderr, /1 of the changes wait/);
+		assert.equal(JSON.parse(applied.stdout).requested, 1);
+		assert.equal((await place.maker('GET', '/app/bank/endpoint/main')).json.url, 'http://127.0.0.1:9/a');
+		const [change] = (await place.checker('GET', '/app/bank/change')).json.data;
+		assert.equal((await place.decide(place.checker, change.id, 'approve')).json.state, 'applied');
+		assert.equal((await run(['apply', '-f', edited, ...common, '--dry-run'])).status, 0, 'now it is as the file says');
 	});
 
 	test('M23: the organisation is told of requests, approvals and refusals', async (t) => {
