@@ -252,6 +252,7 @@ rows_that_are_older_than_the_chain(void **state UNUSED)
 	for (size_t i = 0; i < COUNT_OF(added); i++)
 		execute(db, "ALTER TABLE journal DROP COLUMN %s", added[i]);
 	execute(db, "UPDATE journal SET lookup = 0");
+	execute(db, "DROP TRIGGER token_scope_end; DROP TABLE token_scope");
 	execute(db, "DROP TABLE audit; DROP INDEX token_id; ALTER TABLE token DROP COLUMN id");
 	execute(db, "ALTER TABLE token DROP COLUMN name; ALTER TABLE token DROP COLUMN used");
 	execute(db, "DROP TABLE task; ALTER TABLE token DROP COLUMN session");
