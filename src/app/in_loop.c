@@ -192,6 +192,14 @@ keys_wanted(void *context, size_t source)
 	jwks_want(service->jwks, source);
 }
 
+static void
+take_manifest(void *context, struct slice source, struct slice body)
+{
+	struct service *service = context;
+	if (service->manifest_check != NULL)
+		manifest_check_take(service->manifest_check, source, body);
+}
+
 enum error_code
 in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 {
@@ -220,6 +228,8 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .log = service->options.log,
 		    .keys_wanted = keys_wanted,
 		    .keys_context = service,
+		    .manifest = take_manifest,
+		    .manifest_context = service,
 		    .access = service->access,
 		    .proxies = &service->options.config->trusted_proxies,
 		});

@@ -25,6 +25,8 @@ register_receiver(struct service *service, struct error *error)
 		.log = service->options.log,
 	    },
 	    service->background);
+	service->manifest_check =
+	    manifest_check_new(config, service->options.sources, service->options.log, service->background);
 	struct background_job replay = replay_job();
 	background_add(service->background, &replay);
 	service->schedule = schedule_new(
@@ -49,7 +51,10 @@ jobs_register(struct service *service, struct error *error)
 {
 	service->background = background_new(service->runner, service->options.log);
 	service->sealing = sealing_new(service->background, service->sealer, service->runner, service->options.log);
-	return service->options.role == SERVICE_RECEIVER ? register_receiver(service, error) : OK;
+	if (service->options.role == SERVICE_RECEIVER)
+		return register_receiver(service, error);
+	service->manifests = manifests_new(service->options.config, service->options.log, service->background);
+	return OK;
 }
 
 void
@@ -58,6 +63,8 @@ jobs_free(struct service *service)
 	background_stop(service->background);
 	jwks_free(service->jwks);
 	gaps_free(service->gaps);
+	manifest_check_free(service->manifest_check);
+	manifests_free(service->manifests);
 	stuck_free(service->stuck);
 	alerts_free(service->alerts);
 	schedule_free(service->schedule);
@@ -65,6 +72,8 @@ jobs_free(struct service *service)
 	service->background = NULL;
 	service->jwks = NULL;
 	service->gaps = NULL;
+	service->manifest_check = NULL;
+	service->manifests = NULL;
 	service->stuck = NULL;
 	service->alerts = NULL;
 	service->schedule = NULL;

@@ -5,6 +5,8 @@
 #include "act/deliver.h"
 #include "app/background.h"
 #include "app/gaps.h"
+#include "app/manifest_check.h"
+#include "app/manifests.h"
 #include "app/alerts.h"
 #include "app/jwks.h"
 #include "app/schedule.h"
@@ -21,7 +23,16 @@
 
 #include <pthread.h>
 
-enum mail_kind { MAIL_STORE_REPLY, MAIL_STORE_NOTE, MAIL_STOP, MAIL_RELOAD, MAIL_KEYS, MAIL_PULLED, MAIL_READ, MAIL_ACT };
+enum mail_kind {
+	MAIL_STORE_REPLY,
+	MAIL_STORE_NOTE,
+	MAIL_STOP,
+	MAIL_RELOAD,
+	MAIL_KEYS,
+	MAIL_PULLED,
+	MAIL_READ,
+	MAIL_ACT
+};
 
 enum published {
 	PUBLISHED_ATTEMPTS,
@@ -100,12 +111,14 @@ struct service {
 	struct store_runner *runner;
 	struct background *background; /* what it runs: jobs.c */
 	struct sealing *sealing;
-	struct gaps *gaps;		     /* RECEIVER */
-	struct alerts *alerts;		     /* RECEIVER; NULL: nobody is told */
-	struct stuck *stuck;		     /* RECEIVER */
-	struct jwks *jwks;		     /* RECEIVER; NULL: no source has a jwks_url */
-	struct reader *reader;		     /* RECEIVER */
-	struct reconcile_schedule *schedule; /* RECEIVER; NULL: none */
+	struct manifests *manifests;	       /* SENDER */
+	struct manifest_check *manifest_check; /* RECEIVER */
+	struct gaps *gaps;		       /* RECEIVER */
+	struct alerts *alerts;		       /* RECEIVER; NULL: nobody is told */
+	struct stuck *stuck;		       /* RECEIVER */
+	struct jwks *jwks;		       /* RECEIVER; NULL: no source has a jwks_url */
+	struct reader *reader;		       /* RECEIVER */
+	struct reconcile_schedule *schedule;   /* RECEIVER; NULL: none */
 	struct in_loop in;
 	struct out_loop out;
 	struct acting acting;

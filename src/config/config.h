@@ -70,6 +70,7 @@ struct config {
 	int64_t delivery_warn_share;		/* delivery.warn_share: percent of suspend_after; default 20 */
 	int64_t delivery_warn_failures;		/* delivery.warn_failures: in a row; default 100; 0: never */
 	int64_t delivery_breaker_open_ms;	/* delivery.breaker_open_for: default 5s */
+	int64_t manifest_every_s; /* delivery.manifest_every: day | hour | minute, in seconds; default day */
 	enum transport_kind delivery_transport; /* delivery.transport: own | curl; default own */
 	int64_t delivery_suspend_after_ms;	/* delivery.suspend_after: unbroken failure; default 5d; 0s: never */
 	/* ingest.*: when new events are refused */

@@ -71,6 +71,16 @@ read_transport(const struct config_key *key, struct slice text, void *member, st
 }
 
 static bool
+read_period(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	(void)key;
+	(void)error;
+	int64_t *seconds = member;
+	*seconds = slice_is(text, "day") ? 86400 : slice_is(text, "hour") ? 3600 : slice_is(text, "minute") ? 60 : 0;
+	return *seconds > 0;
+}
+
+static bool
 read_log_format(const struct config_key *key, struct slice text, void *member, struct error *error)
 {
 	(void)key;
@@ -223,6 +233,14 @@ static const struct config_key keys[] = {
 	.offset = MEMBER(delivery_warn_failures),
 	.max = 1000000,
 	.read = read_number,
+    },
+    {
+	.name = "delivery.manifest_every",
+	.expected = "day, hour or minute",
+	.fallback = "day",
+	.about = "How often endpoints that name `webhook.manifest.daily` get a manifest of what they were sent.",
+	.offset = MEMBER(manifest_every_s),
+	.read = read_period,
     },
     {
 	.name = "delivery.transport",

@@ -131,10 +131,9 @@ compare_sides(const struct compare_side *here, const struct compare_side *there,
 
 /* --- a store ------------------------------------------------------------------------------------------ */
 
-static void
-take_store(const struct store_request *request, struct arena *arena, struct compare_answer *out)
+void
+compare_take(const struct store_digest *digest, struct arena *arena, struct compare_answer *out)
 {
-	const struct store_digest *digest = &request->digest;
 	*out = (struct compare_answer){.count = digest->count, .through = digest->through};
 	if (digest->level != DIGEST_EVENT) {
 		out->nodes = arena_alloc(arena, (digest->count + 1) * sizeof out->nodes[0]);
@@ -164,7 +163,7 @@ ask_store(void *context, enum digest_level level, int64_t from, int64_t to, stru
 		if (code == OK && request->more && !building)
 			code = error_set(error, ERR_LIMIT, "there are more events in one second than can be compared");
 		if (code == OK && !building)
-			take_store(request, arena, out);
+			compare_take(&request->digest, arena, out);
 		store_request_free(request);
 		if (!building)
 			return code;

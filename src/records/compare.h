@@ -60,6 +60,8 @@ struct compare_store {
 	struct slice source; /* of the receiver; absent: the endpoint below, of a sender */
 	struct slice ref, endpoint;
 };
+/* For sides that ask a store in another way: what its digest says. */
+void compare_take(const struct store_digest *digest, struct arena *arena, struct compare_answer *out);
 struct compare_side compare_side_of_store(struct compare_store *store);
 struct compare_side compare_side_of_feed(struct feed *feed);
 

@@ -374,6 +374,11 @@ gateway_reply(struct gateway *gateway, struct store_request *request)
 	else
 		gateway->counters.refused[VERDICT_VERIFIED]++;
 	report(gateway, request);
+	const struct store_journal *journal = &request->journal;
+	if (request->status == OK && journal_counts(journal->verdict) && gateway->options.manifest != NULL &&
+	    slice_present(journal->type) && slice_equal(journal->type, MANIFEST_TYPE))
+		gateway->options.manifest(
+		    gateway->options.manifest_context, journal->source, journal->message->payload);
 	if (exchange != NULL) {
 		exchange->owner = NULL;
 		if (request->status == OK)

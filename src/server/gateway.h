@@ -25,6 +25,9 @@ struct gateway_options {
 	/* The keys of this source may have changed; called often. NULL: nobody fetches them. */
 	void (*keys_wanted)(void *context, size_t source);
 	void *keys_context;
+	/* A manifest was journalled. NULL: nobody checks it. */
+	void (*manifest)(void *context, struct slice source, struct slice body);
+	void *manifest_context;
 	/* Who may send, by source; borrowed. NULL: anybody. */
 	const struct access *access;
 	const struct guard *proxies;

@@ -46,10 +46,10 @@ async function lossy(t, lose) {
 }
 
 /** A sender, a receiver of its one endpoint, and the proxy between them. */
-async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin', pull = true } = {}) {
+async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin', pull = true, env = {} } = {}) {
 	const directory = scratch(t);
 	const sender = await start(t, ['serve', '--data', `${directory}/sender`, '--listen', '127.0.0.1:0'],
-		{ env: { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8' } });
+		{ env: { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8', ...env } });
 	const platform = (await run(['token', 'create', '--data', `${directory}/sender`, '--role', 'platform-admin'])).stdout.trim();
 	const api = caller(`${sender.url}/api/v1`, platform);
 	const proxy = await lossy(t, lose);
@@ -199,4 +199,26 @@ test('M11: compare finds the events in which the journal differs from what was s
 		'--url', `${world.sender.url}/api/v1/app/bank/endpoint/main`]);
 	assert.equal(refused.status, 2);
 	assert.match(refused.stderr, /feed:read/);
+});
+
+test('M11: a manifest that does not fit the journal is told, until it fits', async (t) => {
+	let losing = true;
+	const world = await both(t, (call) => losing && call.headers['vaultbell-sequence'] === '2', { pull: false,
+		env: { VAULTBELL_DELIVERY_MANIFEST_EVERY: 'minute' },
+		endpoint: { eventTypes: ['transaction.deposit.completed', 'webhook.manifest.daily'] } });
+	/* Not at the end of a minute, so that all are in one. */
+	await until('a minute with room', async () => Date.now() % 60000, (ms) => ms < 50000, 15000);
+	const ids = [await world.post(1), await world.post(2), await world.post(3)];
+	await until('it does not fit', async () => world.receiver.log, (log) => /a manifest does not fit.*(sent="3" received="2"|sent="4" received="3")/.test(log), 100000);
+	const row = (await run(['journal', 'list', '--data', `${world.directory}/receiver`, '--json'])).stdout.trim().split('\n')
+		.map((line) => JSON.parse(line)).find((one) => one.type === 'webhook.manifest.daily');
+	assert.equal(row.verdict, 'verified', 'a manifest is an event like any other');
+	losing = false;
+	assert.equal((await world.api('POST', `/app/bank/msg/${ids[1]}/endpoint/main/resend`)).status, 202);
+	await until('it fits', async () => world.receiver.log, (log) => /a manifest fits.*(sent="3" received="3"|sent="4" received="4")/.test(log), 60000);
+	/* The manifest of the minute before, where the endpoint was there already, is one of the four. */
+	const { data } = world.target.received.map((one) => JSON.parse(one.body)).find((one) => one.type === 'webhook.manifest.daily' && one.data.count >= 3);
+	assert.equal(data.last_sequence - data.first_sequence + 1, data.count);
+	assert.deepEqual(data.types.filter((line) => line.type !== 'webhook.manifest.daily').map((line) => [line.type, line.count]),
+		[['transaction.deposit.completed', 3]]);
 });
