@@ -182,7 +182,9 @@ position(const struct engine_delivery *delivery)
 static bool
 is_full(const struct engine *engine)
 {
-	return engine->in_memory >= engine->options.deliveries_max || engine->bytes >= engine->options.bytes_max;
+	const struct engine_options *options = &engine->options;
+	return engine->in_memory >= options->deliveries_max ||
+	       (options->bytes_max > 0 && engine->bytes >= options->bytes_max);
 }
 
 /* Takes a delivery into memory, or leaves it to the store when there is no room or it is not due for long. */

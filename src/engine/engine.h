@@ -127,7 +127,7 @@ struct engine_actions {
 
 struct engine_options {
 	size_t deliveries_max;	  /* in memory, in all */
-	size_t bytes_max;	  /* of their payloads; admitted while less is held */
+	size_t bytes_max;	  /* of their payloads; admitted while less is held; 0: no limit */
 	size_t window;		  /* of one endpoint */
 	size_t refill_limit;	  /* rows of one refill */
 	int32_t in_flight_max;	  /* FLYING, in all */
