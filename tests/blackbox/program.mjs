@@ -17,7 +17,7 @@ const limitMs = 20000;
 /** A directory that is removed when the test ends. */
 export function scratch(t) {
 	const path = mkdtempSync(join(tmpdir(), 'vaultbell-test-'));
-	t.after(() => rmSync(path, { recursive: true, force: true }));
+	t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
 	return path;
 }
 
