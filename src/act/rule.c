@@ -139,8 +139,9 @@ look_at_members(struct looking *looking, const struct act_node *node, struct jso
 	struct json values[LIMIT_RULE_FACTS];
 	const struct act_node *nodes[LIMIT_RULE_FACTS];
 	memset(nodes, 0, node->named_count * sizeof nodes[0]);
+	memset(values, 0, node->named_count * sizeof values[0]);
 	struct json_iterator iterator = json_iterate(object);
-	struct json key, value;
+	struct json key = JSON_ABSENT, value = JSON_ABSENT;
 	while (json_next(&iterator, &key, &value)) {
 		const struct act_node *child = act_node_find(node, act_key_text(&looking->arena, key));
 		if (child != NULL) {
@@ -161,7 +162,7 @@ static void
 look_at_elements(struct looking *looking, const struct act_node *node, struct json array)
 {
 	struct json_iterator iterator = json_iterate(array);
-	struct json key, value;
+	struct json key = JSON_ABSENT, value = JSON_ABSENT;
 	for (size_t index = 0; json_next(&iterator, &key, &value); index++) {
 		char text[ACT_INDEX_BYTES];
 		const struct act_node *child = act_node_find(node, act_index_text(index, text));

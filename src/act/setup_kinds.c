@@ -50,7 +50,8 @@ read_argv(struct act *act, const struct config_node *node, struct act_command *c
 				   : act_refuse(member, expected, error);
 	if (code != OK)
 		return code;
-	if (texts.count > LIMIT_COMMAND_ARGUMENTS || memchr(texts.items[0].ptr, '/', texts.items[0].len) == NULL)
+	if (texts.items == NULL || texts.count > LIMIT_COMMAND_ARGUMENTS ||
+	    memchr(texts.items[0].ptr, '/', texts.items[0].len) == NULL)
 		return act_refuse(member, expected, error);
 	/* It is started in another directory than this one. */
 	char *program = realpath(texts.items[0].ptr, NULL);
@@ -157,10 +158,13 @@ act_read_file(struct act *act, const struct config_node *node, struct act_destin
 	struct act_file *file = &destination->file;
 	*file = (struct act_file){.sync = true, .mode = 0600};
 	enum error_code code = act_member_text(node, "path", &file->path, error);
-	if (code == OK && file->path == NULL)
-		code = missing(node, "path", "the path of a file, as in /var/lib/custody/events.jsonl", error);
+	if (code != OK)
+		return code;
+	if (file->path == NULL)
+		return missing(node, "path", "the path of a file, as in /var/lib/custody/events.jsonl", error);
 	for (size_t i = 0; code == OK && i + 1 < act->destination_count; i++)
-		if (act->destinations[i].kind == ACT_FILE && strcmp(act->destinations[i].file.path, file->path) == 0)
+		if (act->destinations[i].kind == ACT_FILE && act->destinations[i].file.path != NULL &&
+		    strcmp(act->destinations[i].file.path, file->path) == 0)
 			code = act_refuse(act_member(node, "path"), "a file of its own", error);
 	if (code == OK)
 		code = act_member_number(node, "rotate_bytes", 4096, INT64_C(1) << 40, &file->rotate_bytes, error);
