@@ -93,11 +93,9 @@ end_step(struct keeping *keeping, bool *more, struct error *error)
 static enum alert_severity
 alert_severity_of(struct slice severity)
 {
-	if (!slice_present(severity))
-		return ALERT_INFO;
-	if (slice_is(severity, break_severity_name(SEVERITY_CRITICAL)))
+	if (slice_equal(severity, SLICE("critical")))
 		return ALERT_CRITICAL;
-	return slice_is(severity, break_severity_name(SEVERITY_LOW)) ? ALERT_INFO : ALERT_WARNING;
+	return slice_equal(severity, SLICE("low")) ? ALERT_INFO : ALERT_WARNING;
 }
 
 static enum error_code
