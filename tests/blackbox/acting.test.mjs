@@ -180,7 +180,7 @@ while :; do sleep 1000; done`);
 	const begun = Date.now();
 	await send(server, 'good', { type: 'a' });
 	await until('the file got both', () => lines(path).length === 2);
-	assert.ok(Date.now() - begun < 2000);
+	assert.ok(Date.now() - begun < 10000);
 	const stands = await until('the limit', async () => {
 		const one = await destination(server, 'hang');
 		return one.last_error && one;
