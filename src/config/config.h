@@ -92,7 +92,7 @@ struct config {
 	int64_t gap_grace_ms;	 /* receiver.gap_grace: how long an event may be late; default 10s */
 	int64_t jwks_refresh_ms; /* receiver.jwks_refresh: default 10m */
 	int64_t jwks_retry_ms;	 /* receiver.jwks_retry: no fetch sooner after the last; default 10s */
-	int64_t stuck_after_ms;	      /* receiver.stuck_after: default 24h */
+	int64_t stuck_after_ms;	 /* receiver.stuck_after: default 24h */
 	int64_t jwks_keep_ms;	 /* receiver.jwks_keep: how long keys outlive their last good fetch; default 1d */
 	/* reconcile.* : app/schedule.h */
 	int64_t reconcile_every_ms;			    /* reconcile.every; default 0s: never */

@@ -43,7 +43,8 @@ static const struct config_list lists[] = {
 	.item = "source",
 	.expected =
 	    "a list of sources, as in \"- name: acme\" and below it \"scheme\", \"secret_file\" and \"forward\"",
-	.members_expected = "name, scheme, secret_file, forward, jwks_url, pull_url, pull_token_file, client_certificate or allow",
+	.members_expected =
+	    "name, scheme, secret_file, forward, jwks_url, pull_url, pull_token_file, client_certificate or allow",
 	.items = OF(config, sources),
 	.count = OF(config, source_count),
 	.item_bytes = sizeof(struct config_source),

@@ -197,11 +197,11 @@ struct feed {
 
 /* What of the tree of digests is in the making (digest.c). */
 struct digest_state {
-	bool kept;		/* there is a stream */
-	struct wall_time next;	/* when the next pass begins */
-	int64_t turn;		/* the stream that was looked at last */
-	bool building;		/* the minute below has begun */
-	int64_t stream, at;	/* its stream, and how far it has come */
+	bool kept;	       /* there is a stream */
+	struct wall_time next; /* when the next pass begins */
+	int64_t turn;	       /* the stream that was looked at last */
+	bool building;	       /* the minute below has begun */
+	int64_t stream, at;    /* its stream, and how far it has come */
 	struct digest_node node;
 };
 
