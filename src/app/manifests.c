@@ -85,7 +85,8 @@ add_event(struct manifest *manifest, const struct endpoint *endpoint, const stru
 	struct arena arena = ARENA_EMPTY;
 	unsigned char digest[SHA256_BYTES] = {0};
 	if (slice_present(message->payload))
-		sha256(compose_body(&arena, endpoint->payload_style, endpoint->environment, message), digest);
+		sha256(compose_body(&arena, endpoint->payload_style, endpoint->version, endpoint->environment, message),
+		    digest);
 	else if (delivery->payload_sha256.len == SHA256_BYTES)
 		memcpy(digest, delivery->payload_sha256.ptr, SHA256_BYTES);
 	size_t at = 0;

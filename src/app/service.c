@@ -85,7 +85,7 @@ body_digest(void *context, const struct endpoint *endpoint, const struct message
 {
 	(void)context;
 	struct arena arena = ARENA_EMPTY;
-	sha256(compose_body(&arena, endpoint->payload_style, endpoint->environment, message), out);
+	sha256(compose_body(&arena, endpoint->payload_style, endpoint->version, endpoint->environment, message), out);
 	arena_free(&arena);
 }
 

@@ -28,8 +28,10 @@ enum {
 	LIMIT_REDACTION_SEGMENTS = 8,
 	LIMIT_RETENTION_DAYS = 3650,
 	LIMIT_CHANNELS = 10,
-	LIMIT_EVENT_TYPES = 1024, /* subscribed by one endpoint */
-	LIMIT_ENDPOINTS = 10000,  /* of one organisation */
+	LIMIT_PAYLOAD_VERSIONS = 8,   /* of a message, beside its payload */
+	LIMIT_PAYLOAD_VERSION = 9999, /* the highest number of one */
+	LIMIT_EVENT_TYPES = 1024,     /* subscribed by one endpoint */
+	LIMIT_ENDPOINTS = 10000,      /* of one organisation */
 	LIMIT_IDEMPOTENCY_KEY_BYTES = 256,
 	LIMIT_CHANGES_OPEN = 1000, /* change requests of one organisation that are not decided or applied */
 	LIMIT_CHANGE_DAYS = 30,	   /* until one that nobody decides expires */

@@ -1,6 +1,7 @@
 #include "deliver/compose.h"
 
 #include "base/encode.h"
+#include "model/versions.h"
 
 enum { HEADERS_OWN_MAX = 16 };
 
@@ -49,13 +50,13 @@ is_legacy_envelope(struct json payload)
 
 /* The platform's first-generation envelope. A payload that has its form already is sent as it is. */
 static struct slice
-legacy_body(struct arena *arena, const struct message *message)
+legacy_body(struct arena *arena, const struct message *message, struct slice data)
 {
 	struct json payload;
-	if (json_parse(message->payload, LIMIT_JSON_DEPTH, &payload, NULL) != OK || is_legacy_envelope(payload))
-		return message->payload;
+	if (json_parse(data, LIMIT_JSON_DEPTH, &payload, NULL) != OK || is_legacy_envelope(payload))
+		return data;
 	struct buf out;
-	buf_init(&out, message->payload.len + 1024);
+	buf_init(&out, data.len + 1024);
 	struct json_writer w;
 	json_writer_init(&w, &out);
 	char time[TIME_TEXT_BYTES];
@@ -66,19 +67,21 @@ legacy_body(struct arena *arena, const struct message *message)
 	json_put_integer(&w, "timestamp", message->created.us / 1000);
 	json_put_cstring(&w, "isoTimestamp", time_format(message->created, 3, time));
 	json_key(&w, "payload");
-	json_raw(&w, message->payload);
+	json_raw(&w, data);
 	json_close(&w);
 	struct slice body = arena_copy(arena, buf_slice(&out));
 	buf_free(&out);
 	return body;
 }
 
-/* Identifiers only: what a receiver needs to ask for the rest. */
+/* Identifiers only: what a receiver needs to ask for the rest; and the payload, unless it is absent. `version` is told of
+ * what was posted in several. */
 static struct slice
-thin_body(struct arena *arena, enum environment environment, const struct message *message, bool with_payload)
+thin_body(struct arena *arena, enum environment environment, const struct message *message, int32_t version,
+    struct slice data)
 {
 	struct buf out;
-	buf_init(&out, message->payload.len + 2048);
+	buf_init(&out, data.len + 2048);
 	struct json_writer w;
 	json_writer_init(&w, &out);
 	char time[TIME_TEXT_BYTES], organisation[ID_TEXT_BYTES];
@@ -90,9 +93,11 @@ thin_body(struct arena *arena, enum environment environment, const struct messag
 		json_put_bool(&w, "test", true);
 	json_put_cstring(&w, "organisation", id_format(ID_ORGANISATION, message->organisation.value, organisation));
 	json_put_cstring(&w, "created_at", time_format(message->created, 3, time));
-	if (with_payload) {
+	if (slice_present(message->versions))
+		json_put_integer(&w, "version", version);
+	if (slice_present(data)) {
 		json_key(&w, "data");
-		json_raw(&w, message->payload);
+		json_raw(&w, data);
 	}
 	json_close(&w);
 	struct slice body = arena_copy(arena, buf_slice(&out));
@@ -101,13 +106,16 @@ thin_body(struct arena *arena, enum environment environment, const struct messag
 }
 
 struct slice
-compose_body(struct arena *arena, enum payload_style style, enum environment environment, const struct message *message)
+compose_body(struct arena *arena, enum payload_style style, int32_t version, enum environment environment,
+    const struct message *message)
 {
+	int32_t number;
+	struct slice data = versions_pick(message, version, &number);
 	switch (style) {
-	case PAYLOAD_RAW: return message->payload;
-	case PAYLOAD_ENVELOPE: return thin_body(arena, environment, message, true);
-	case PAYLOAD_THIN: return thin_body(arena, environment, message, false);
-	case PAYLOAD_LEGACY: return legacy_body(arena, message);
+	case PAYLOAD_RAW: return data;
+	case PAYLOAD_ENVELOPE: return thin_body(arena, environment, message, number, data);
+	case PAYLOAD_THIN: return thin_body(arena, environment, message, number, SLICE_NONE);
+	case PAYLOAD_LEGACY: return legacy_body(arena, message, data);
 	case PAYLOAD_STYLE_COUNT: break;
 	}
 	UNREACHABLE();
@@ -153,7 +161,7 @@ compose(const struct compose_input *input, struct transmission *out, struct erro
 	out->url = arena_copy(arena, target->url);
 	bool verbatim = input->forward || input->kind == COMPOSE_HEARTBEAT;
 	out->body = verbatim ? input->message->payload
-			     : compose_body(arena, target->style, target->environment, input->message);
+			     : compose_body(arena, target->style, target->version, target->environment, input->message);
 	out->own_destination = input->forward;
 	out->party = target->organisation.value;
 	out->identity = credentials_identity(target->credentials);

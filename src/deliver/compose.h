@@ -27,9 +27,10 @@ struct compose_input {
 /* A hash of the resource that the event is about: `resource.id` of the envelope, `data.transaction_id`, or the legacy
  * `payload.requestId`. Events without any share one key: where nothing tells them apart, order is kept among all. */
 int64_t compose_resource_key(const struct message *message);
-/* The body that an endpoint gets of this message, whose payload is there. In arena, or the message's own. */
-struct slice compose_body(
-    struct arena *arena, enum payload_style style, enum environment environment, const struct message *message);
+/* The body that an endpoint of that style and version gets of this message, whose payload is there. In arena, or the
+ * message's own. */
+struct slice compose_body(struct arena *arena, enum payload_style style, int32_t version, enum environment environment,
+    const struct message *message);
 /* The webhook-id that it gets it under. In arena, or the message's own. */
 struct slice compose_id(struct arena *arena, const struct message *message);
 

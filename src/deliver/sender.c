@@ -5,6 +5,7 @@
 #include "deliver/compose.h"
 #include "deliver/heartbeat.h"
 #include "deliver/target.h"
+#include "model/versions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,7 +317,7 @@ sender_note(struct sender *sender, struct store_note *note, struct wall_time now
 			    .attempts = target->attempts,
 			    .sequence = target->sequence,
 			    .trigger = target->trigger,
-			    .bytes = (uint32_t)note->message->payload.len,
+			    .bytes = (uint32_t)versions_bytes(note->message),
 			    .order_key = order_key(sender, target->endpoint, note->message),
 			    .payload = message_ref(note->message),
 			},
@@ -345,7 +346,7 @@ on_refilled(struct sender *sender, struct store_request *request, struct wall_ti
 			    .attempts = row->attempts,
 			    .sequence = row->sequence,
 			    .trigger = row->trigger,
-			    .bytes = (uint32_t)row->message->payload.len,
+			    .bytes = (uint32_t)versions_bytes(row->message),
 			    .order_key = order_key(sender, refill->endpoint, row->message),
 			    .payload = message_ref(row->message),
 			};

@@ -75,6 +75,7 @@ target_new(const struct endpoint *endpoint, const struct schedule *fallback, con
 	target->failing_since = endpoint->failing_since;
 	target->url = arena_copy(&target->arena, endpoint->url);
 	target->style = endpoint->payload_style;
+	target->version = endpoint->version;
 	target->order = endpoint->order;
 	target->rate_per_s = endpoint->throttle_rate;
 	target->scheme = endpoint->scheme;

@@ -15,6 +15,7 @@ struct target {
 	struct slice authority, path; /* as RFC 9421 section 2.2.3 and 2.2.6 want them */
 	struct http_headers custom;
 	enum payload_style style;
+	int32_t version; /* of payloads */
 	enum delivery_order order;
 	int32_t rate_per_s; /* 0: no limit */
 	enum environment environment;

@@ -173,6 +173,7 @@ struct message {
 	int32_t retention_days;	 /* as posted 0: its organisation's */
 	bool test;		 /* an example that was asked for, nothing that happened */
 	struct slice payload;	 /* exactly as posted; absent: expunged */
+	struct slice versions;	 /* further versions of it, as posted (versions.h); absent: none */
 	struct slice webhook_id; /* what is sent as webhook-id, where it is not the id's text (forwarding) */
 	struct arena arena;	 /* everything above lives here */
 };

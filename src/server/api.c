@@ -6,6 +6,7 @@
 #include "server/resources.h"
 
 #include "base/encode.h"
+#include "model/versions.h"
 
 #include <stdlib.h>
 
@@ -171,7 +172,7 @@ call_submit(struct call *call, struct store_request *request, call_finish *finis
 	ENSURE(call->pending == NULL);
 	if (request->kind == STORE_ACCEPT) {
 		/* Remembered in the request: the payload may be gone from it when it comes back. */
-		request->accepting_bytes = ACCEPTING_OVERHEAD + (int64_t)request->message->payload.len;
+		request->accepting_bytes = ACCEPTING_OVERHEAD + (int64_t)versions_bytes(request->message);
 		call->api->accepting_bytes += request->accepting_bytes;
 	}
 	call->pending = request;

@@ -1,6 +1,8 @@
 /* MessageIn. The payload's bytes are taken as they stand: nothing here prints JSON anew. */
 #include "server/in.h"
 
+#include "model/versions.h"
+
 enum { RETENTION_DAYS_MIN = 5, RETENTION_DAYS_MAX = 90 };
 
 static void
@@ -48,14 +50,52 @@ read_raw_payload(const struct in *in, const struct member *parameters, struct sl
 	in->check->within = NULL;
 }
 
+/* Further versions of the payload (M2). Each has one name that is a number, so that none is there twice. */
+static void
+read_versions(const struct in *in, const struct member *member, struct slice *versions)
+{
+	if (member_null(member))
+		return;
+	if (member->value.type != JSON_OBJECT) {
+		check_fail(in->check, CHECK_DECODE, member->name,
+		    "%s must be an object of payloads by version, not %s.", member->name,
+		    json_type_name(member->value.type));
+		return;
+	}
+	size_t count = json_count(member->value);
+	if (count == 0 || count > LIMIT_PAYLOAD_VERSIONS || json_has_duplicates(member->value)) {
+		check_fail(in->check, CHECK_VALUE, member->name,
+		    "%s must have 1 to %d versions, each once; leave it out where payload is the only one.",
+		    member->name, LIMIT_PAYLOAD_VERSIONS);
+		return;
+	}
+	struct json_iterator iterator = json_iterate(member->value);
+	struct json key, value;
+	while (json_next(&iterator, &key, &value)) {
+		int32_t number = versions_number(key);
+		if (number == 0) {
+			check_fail(in->check, CHECK_VALUE, member->name,
+			    "The names in %s must be numbers from %d to %d; version %d is payload itself.",
+			    member->name, VERSION_FIRST + 1, LIMIT_PAYLOAD_VERSION, VERSION_FIRST);
+			return;
+		}
+		if (value.type != JSON_OBJECT) {
+			check_fail(in->check, CHECK_VALUE, member->name, "Version %d of %s must be an object, not %s.",
+			    number, member->name, json_type_name(value.type));
+			return;
+		}
+	}
+	*versions = member->value.raw;
+}
+
 void
 message_in_read(const struct in *in, struct json object, struct slice path_ref, struct message *message,
     struct organisation **organisation)
 {
-	enum { TYPE, PAYLOAD, DATA, EVENT_ID, CHANNELS, RETENTION, APPLICATION, PARAMETERS };
+	enum { TYPE, PAYLOAD, DATA, EVENT_ID, CHANNELS, RETENTION, APPLICATION, PARAMETERS, VERSIONS };
 	struct member members[] = {{.name = "eventType"}, {.name = "payload"}, {.name = "data"}, {.name = "eventId"},
 	    {.name = "channels"}, {.name = "payloadRetentionPeriod"}, {.name = "application"},
-	    {.name = "transformationsParams"}};
+	    {.name = "transformationsParams"}, {.name = "payloadVersions"}};
 	members_find(object, members, COUNT_OF(members));
 	struct in own = {&message->arena, in->check, false};
 	in_required(&own, &members[TYPE]);
@@ -79,5 +119,7 @@ message_in_read(const struct in *in, struct json object, struct slice path_ref, 
 	if (!member_null(&members[APPLICATION]))
 		read_application(in, members[APPLICATION].value, path_ref, organisation);
 	read_raw_payload(in, &members[PARAMETERS], &message->payload);
-	message->payload = arena_copy(&message->arena, message->payload);
+	struct slice versions = SLICE_NONE;
+	read_versions(&own, &members[VERSIONS], &versions);
+	versions_set(message, message->payload, versions);
 }

@@ -264,6 +264,10 @@ out_message_members(struct json_writer *writer, const struct message *message, e
 		json_raw(writer, SLICE("{\"redacted\":true}"));
 	else
 		json_raw(writer, showable(message->payload) ? message->payload : SLICE("{\"expired\":true}"));
+	if (content == CONTENT_SHOWN && slice_present(message->versions)) {
+		json_key(writer, "payloadVersions");
+		json_raw(writer, message->versions);
+	}
 	out_names(writer, "channels", message->channels);
 	out_id(writer, "id", ID_MESSAGE, message->id.value);
 	out_time(writer, "timestamp", message->created);

@@ -37,6 +37,22 @@ call_answer_content(const struct call *call, const struct store_request *request
 	return content == CONTENT_SHOWN && hides_members(call, request) ? CONTENT_REDACTED : content;
 }
 
+/* Whether a further version has something that the paths name. Then a copy is without versions. */
+static bool
+hides_version(const struct message *message, struct slice_list paths, struct arena *arena)
+{
+	struct json object, key, value;
+	if (!slice_present(message->versions))
+		return false;
+	if (json_parse(message->versions, LIMIT_JSON_DEPTH, &object, NULL) != OK || object.type != JSON_OBJECT)
+		return true;
+	struct json_iterator iterator = json_iterate(object);
+	while (json_next(&iterator, &key, &value))
+		if (redaction_apply(value.raw, paths, arena).ptr != value.raw.ptr)
+			return true;
+	return false;
+}
+
 const struct message *
 call_message(const struct call *call, const struct store_request *request, const struct message *message)
 {
@@ -45,7 +61,7 @@ call_message(const struct call *call, const struct store_request *request, const
 		return message;
 	struct slice_list paths = redaction_of(request->organisation.redactions, call->token.role, arena);
 	struct slice shown = redaction_apply(message->payload, paths, arena);
-	if (shown.ptr == message->payload.ptr)
+	if (shown.ptr == message->payload.ptr && !hides_version(message, paths, arena))
 		return message;
 	struct message *copy = arena_alloc(arena, sizeof *copy);
 	*copy = (struct message){

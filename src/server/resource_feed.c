@@ -74,6 +74,7 @@ put_event(struct call *call, const struct pulling *pulling, const struct store_d
 	struct json_writer *writer = &call->writer;
 	struct arena *arena = &call->exchange->arena;
 	const struct message *message = delivery->message;
+	const struct target *target = pulling->target;
 	char time[TIME_TEXT_BYTES];
 	bool kept = slice_present(message->payload);
 	/* A body is shown as it is sent, or not at all. */
@@ -85,7 +86,7 @@ put_event(struct call *call, const struct pulling *pulling, const struct store_d
 	json_put_string(writer, "eventType", message->event_type);
 	json_put_cstring(writer, "createdAt", time_format(message->created, 3, time));
 	if (kept && readable) {
-		put_body(writer, compose_body(arena, pulling->target->style, pulling->target->environment, message));
+		put_body(writer, compose_body(arena, target->style, target->version, target->environment, message));
 		json_put_cstring(writer, "payloadSha256", NULL);
 		json_put_cstring(writer, "absent", NULL);
 		put_headers(call, pulling, delivery);

@@ -1,4 +1,5 @@
 /* What all stores share: requests, notes, names. */
+#include "model/versions.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -146,7 +147,7 @@ uint64_t
 store_note_bytes(const struct store_note *note)
 {
 	return sizeof *note + note->target_count * sizeof note->targets[0] +
-	       (note->message == NULL ? 0 : note->message->payload.len);
+	       (note->message == NULL ? 0 : versions_bytes(note->message));
 }
 
 void
@@ -274,5 +275,5 @@ store_body_digest(const struct store_options *options, const struct endpoint *en
 	if (options->body_digest != NULL)
 		options->body_digest(options->body_context, endpoint, message, out);
 	else
-		sha256(message->payload, out);
+		sha256(versions_pick(message, endpoint->version, NULL), out);
 }

@@ -5,6 +5,7 @@
 #ifndef STORE_MEMORY_H
 #define STORE_MEMORY_H
 
+#include "model/versions.h"
 #include "store/store.h"
 
 struct memory_organisation {
@@ -69,9 +70,16 @@ struct memory_task {
 /* What is left of a payload. */
 struct memory_purged {
 	struct message_id message;
-	unsigned char digest[SHA256_BYTES];
+	unsigned char digests[VERSIONS_DIGESTS_BYTES];
+	size_t length;
 	struct wall_time at; /* when it went */
 };
+
+static inline struct slice
+memory_digest_left(const struct memory_purged *left, int32_t version)
+{
+	return versions_digest((struct slice){(const char *)left->digests, left->length}, version);
+}
 
 struct memory_audit_row {
 	struct store_audit_row row;

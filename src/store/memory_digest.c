@@ -55,7 +55,9 @@ sent(struct memory *memory, struct store_request *request, const struct memory_e
 			store_body_digest(&memory->options, &endpoint->endpoint, row->message, event.sha256);
 		for (size_t p = 0; p < memory->purged.count && !slice_present(row->message->payload); p++)
 			if (memory->purged.rows[p].message.value == row->message->id.value)
-				memcpy(event.sha256, memory->purged.rows[p].digest, SHA256_BYTES);
+				memcpy(event.sha256,
+				    memory_digest_left(&memory->purged.rows[p], endpoint->endpoint.version).ptr,
+				    SHA256_BYTES);
 		add(&found, &event, &request->digest);
 	}
 	return found;

@@ -186,7 +186,7 @@ memory_refill(struct memory *memory, struct store_request *request, struct mail_
 		/* Held, until the organisation has the service again. */
 		if (!memory_entitled(memory, row->message))
 			continue;
-		bytes += row->message->payload.len;
+		bytes += versions_bytes(row->message);
 		refill->rows[refill->count] = memory_show_delivery(row);
 		refill->rows[refill->count++].message = message_ref(row->message);
 	}

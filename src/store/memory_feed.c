@@ -2,12 +2,12 @@
 #include "store/memory.h"
 
 static struct slice
-left_of(struct memory *memory, struct store_request *request, const struct message *message)
+left_of(struct memory *memory, struct store_request *request, const struct message *message, int32_t version)
 {
 	for (size_t i = 0; i < memory->purged.count; i++) {
 		struct memory_purged *left = &memory->purged.rows[i];
 		if (left->message.value == message->id.value && !slice_present(message->payload))
-			return arena_copy(&request->arena, (struct slice){(const char *)left->digest, SHA256_BYTES});
+			return arena_copy(&request->arena, memory_digest_left(left, version));
 	}
 	return SLICE_NONE;
 }
@@ -44,9 +44,9 @@ memory_feed(struct memory *memory, struct store_request *request, struct mail_li
 		request->deliveries[request->count++] = (struct store_delivery){
 		    .message = message_ref(row->message),
 		    .sequence = last,
-		    .payload_sha256 = left_of(memory, request, row->message),
+		    .payload_sha256 = left_of(memory, request, row->message, endpoint->endpoint.version),
 		};
-		bytes += row->message->payload.len;
+		bytes += versions_bytes(row->message);
 	}
 	request->more = last < endpoint->sequence;
 	return OK;

@@ -109,7 +109,7 @@ memory_message_evidence(struct memory *memory, struct store_request *request, st
 			continue;
 		evidence->known = true;
 		evidence->purged = row->at;
-		memcpy(evidence->sha256, row->digest, SHA256_BYTES);
+		memcpy(evidence->sha256, row->digests, SHA256_BYTES);
 	}
 	return OK;
 }

@@ -57,7 +57,7 @@ expunge(struct memory *memory, struct message *message, struct wall_time now, st
 		struct memory_purged *left = MEMORY_ADD(&memory->purged);
 		left->message = message->id;
 		left->at = now;
-		sha256(message->payload, left->digest);
+		left->length = versions_digests(message, left->digests);
 	}
 	struct message *bare = message_new();
 	bare->id = message->id;
@@ -399,7 +399,7 @@ look_at_delivery(struct memory *memory, struct memory_task *task, struct message
 	if (fits && !task->task.preview)
 		send(memory, message, endpoint, row, request->now, notes);
 	task->task.done += fits;
-	return message->payload.len;
+	return versions_bytes(message);
 }
 
 static void

@@ -339,6 +339,7 @@ main(void)
 	    BOTH(the_feed_is_what_an_endpoint_gets),
 	    BOTH(the_feed_has_what_was_missing_before),
 	    BOTH(the_feed_is_written_behind),
+	    BOTH(versions_are_kept_as_they_were_posted),
 	    BOTH(requests_of_a_batch_see_each_other),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

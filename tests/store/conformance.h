@@ -36,6 +36,7 @@ void delivery_lists(void **state);
 void the_feed_is_what_an_endpoint_gets(void **state);
 void the_feed_has_what_was_missing_before(void **state);
 void the_feed_is_written_behind(void **state);
+void versions_are_kept_as_they_were_posted(void **state);
 
 struct store_request *ask_accept(struct subject *subject, const char *organisation, const char *type, int number);
 struct store_request *ask_record(

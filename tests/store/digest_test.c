@@ -2,6 +2,7 @@
  * built meanwhile; and two sides that differ in a few events find just these. */
 #include "conformance.h"
 
+#include "model/versions.h"
 #include "records/compare.h"
 
 #include <stdlib.h>
@@ -153,12 +154,47 @@ what_is_expunged_does_not_differ(void **state UNUSED)
 	subject_close(&receiver);
 }
 
+/* The digest is of the version that the endpoint was sent (M2), also when the payload is gone. */
+static void
+a_version_does_not_differ(void **state UNUSED)
+{
+	struct subject sender, receiver;
+	subject_open_sqlite(&sender, 1);
+	subject_open_sqlite(&receiver, 2);
+	make_organisation(&sender, "bank");
+	struct store_request *endpoint = ask_endpoint(&sender, "bank", "one");
+	endpoint->endpoint.version = 3;
+	expect(&sender, endpoint, OK, STORE_DETAIL_NONE);
+	struct store_request *accept = ask_accept(&sender, "bank", "a", 1);
+	versions_set(accept->message, SLICE("{\"number\": 1}"), SLICE("{\"2\":{\"number\": 7}, \"4\":{}}"));
+	assert_int_equal(run(&sender, accept), OK);
+	struct sent sent = {accept->message->id, 7};
+	store_request_free(accept);
+	receive(&receiver, &sent, 7);
+	struct compare_store there = {.store = sender.store, .ref = SLICE("bank"), .endpoint = SLICE("one")};
+	struct compare_store here = {.store = receiver.store, .source = SLICE("bank")};
+	for (int expunged = 0; expunged < 2; expunged++) {
+		struct comparison found = compared(&here, &there);
+		assert_int_equal(found.count, 0);
+		assert_int_equal(found.there, 1);
+		comparison_free(&found);
+		struct store_request *expunge = ask(&sender, STORE_EXPUNGE);
+		struct slice refs[] = {id_text(&expunge->arena, ID_MESSAGE, sent.id.value)};
+		expunge->ref = SLICE("bank");
+		expunge->message_refs = (struct slice_list){refs, 1};
+		expect(&sender, expunge, OK, STORE_DETAIL_NONE);
+	}
+	subject_close(&sender);
+	subject_close(&receiver);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(few_differences_are_found),
 	    cmocka_unit_test(what_is_expunged_does_not_differ),
+	    cmocka_unit_test(a_version_does_not_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

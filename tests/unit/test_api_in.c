@@ -1,4 +1,5 @@
 /* Inputs of the management API: what is read, what is a fault, and that faults are all told at once. */
+#include "model/versions.h"
 #include "server/endpoint_keys.h"
 #include "server/in.h"
 #include "server/query.h"
@@ -317,6 +318,45 @@ test_message_keeps_bytes(void **state)
 }
 
 static void
+test_message_versions(void **state)
+{
+	(void)state;
+	struct fixture f = fixture(false);
+	struct message *message;
+	struct organisation *organisation;
+	const char *body =
+	    "{\"payloadVersions\": { \"5\" :{\"z\":1e2 } , \"2\":{} }, \"eventType\":\"a\", \"payload\":{ }}";
+	assert_int_equal(message_faults(&f, body, &message, &organisation), 0);
+	assert_text(message->payload, "{ }");
+	assert_text(message->versions, "{ \"5\" :{\"z\":1e2 } , \"2\":{} }");
+	static const char *const got[] = {"{ }", "{ }", "{}", "{}", "{}", "{\"z\":1e2 }", "{\"z\":1e2 }"};
+	static const int32_t numbers[] = {1, 1, 2, 2, 2, 5, 5};
+	for (int32_t wanted = 0; wanted < (int32_t)COUNT_OF(got); wanted++) {
+		int32_t number;
+		assert_text(versions_pick(message, wanted, &number), got[wanted]);
+		assert_int_equal(number, numbers[wanted]);
+	}
+	message_unref(message);
+	static const char *const bad[] = {"[]", "{}", "{\"1\":{}}", "{\"0\":{}}", "{\"02\":{}}", "{\"-2\":{}}",
+	    "{\"10000\":{}}", "{\"v2\":{}}", "{\"\":{}}", "{\"\\u0032\":{}}", "{\"2\":1}", "{\"2\":null}",
+	    "{\"2\":{},\"2\":{}}",
+	    "{\"2\":{},\"3\":{},\"4\":{},\"5\":{},\"6\":{},\"7\":{},\"8\":{},\"9\":{},\"10\":{}}"};
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		f.check.count = 0;
+		body = arena_string(&f.arena,
+		    arena_printf(&f.arena, "{\"eventType\":\"a\",\"payload\":{},\"payloadVersions\":%s}", bad[i]));
+		assert_int_equal(message_faults(&f, body, &message, &organisation), 1);
+		message_unref(message);
+	}
+	f.check.count = 0;
+	body = "{\"eventType\":\"a\",\"payload\":{},\"payloadVersions\":null}";
+	assert_int_equal(message_faults(&f, body, &message, &organisation), 0);
+	assert_false(slice_present(message->versions));
+	message_unref(message);
+	arena_free(&f.arena);
+}
+
+static void
 test_message_application(void **state)
 {
 	(void)state;
@@ -410,6 +450,7 @@ main(void)
 	    cmocka_unit_test(test_first_key),
 	    cmocka_unit_test(test_rotation_keeps_ten),
 	    cmocka_unit_test(test_message_keeps_bytes),
+	    cmocka_unit_test(test_message_versions),
 	    cmocka_unit_test(test_message_application),
 	    cmocka_unit_test(test_query),
 	    cmocka_unit_test(test_page),

@@ -9,6 +9,7 @@
  *      steps: how far it has come is kept in memory, and begun again after a restart.
  *
  * Two processes may build at once: cursors are read within the transaction that moves them. */
+#include "model/versions.h"
 #include "store/digest.h"
 #include "store/sqlite/private.h"
 
@@ -153,7 +154,7 @@ walk_sent(struct sqlite_store *store, const struct source *source, int64_t at, i
 		struct message *message = message_from_row(row, 1);
 		struct digest_event event = {.at = message->id.value};
 		event.id = slice_of(id_format(ID_MESSAGE, message->id.value, id));
-		struct slice left = sql_slice(row, 0);
+		struct slice left = versions_digest(sql_slice(row, 0), endpoint.version);
 		if (slice_present(message->payload))
 			store_body_digest(&store->options, &endpoint, message, event.sha256);
 		else if (left.len == SHA256_BYTES)

@@ -1,4 +1,5 @@
 /* Accepting, recording, refilling: what happens tens of thousands of times a second. */
+#include "model/versions.h"
 #include "store/audit.h"
 #include "store/emit.h"
 #include "store/sqlite/private.h"
@@ -35,6 +36,14 @@ list_split(struct arena *arena, struct slice lines)
 	return list;
 }
 
+void
+message_take_payload(struct message *message, struct slice posted, int64_t retention)
+{
+	message->retention_days = (int32_t)(retention & RETENTION_DAYS_MASK);
+	/* What a receiver journals is nobody's: it is one body, whatever somebody wrote beside it. */
+	versions_take(message, posted, message->organisation.value == 0 ? 0 : (size_t)(retention >> RETENTION_BITS));
+}
+
 struct message *
 message_from_row(sqlite3_stmt *row, int column)
 {
@@ -46,8 +55,8 @@ message_from_row(sqlite3_stmt *row, int column)
 	message->event_type = arena_copy(arena, sql_slice(row, column + 2));
 	message->event_id = arena_copy(arena, sql_slice(row, column + 3));
 	message->channels = list_split(arena, sql_slice(row, column + 4));
-	message->retention_days = sqlite3_column_int(row, column + 5);
-	message->payload = arena_copy(arena, sql_slice(row, column + 6));
+	message_take_payload(
+	    message, arena_copy(arena, sql_slice(row, column + 6)), sqlite3_column_int64(row, column + 5));
 	message->webhook_id = arena_copy(arena, sql_slice(row, column + 7));
 	message->test = sqlite3_column_int(row, column + 8) != 0;
 	return message;
@@ -59,8 +68,9 @@ insert_message(struct sqlite_store *store, struct store_request *request, struct
 	message->id.value = id_next(&store->ids, request->now);
 	message->created = id_time(message->id.value);
 	sql_run(store, SQL_MESSAGE_PUT, "iitttibt", message->id.value, message->organisation.value, message->event_type,
-	    message->event_id, list_join(&request->arena, message->channels), (int64_t)message->retention_days,
-	    message->payload, message->webhook_id);
+	    message->event_id, list_join(&request->arena, message->channels),
+	    (int64_t)message->versions.len << RETENTION_BITS | (int64_t)message->retention_days,
+	    versions_whole(message), message->webhook_id);
 	if (message->test)
 		sql_run(store, SQL_TEST_PUT, "i", message->id.value);
 }
@@ -277,7 +287,7 @@ op_refill(struct sqlite_store *store, struct store_request *request)
 		    .sequence = sqlite3_column_int64(row, 3),
 		    .trigger = (enum attempt_trigger)sqlite3_column_int(row, 4),
 		};
-		bytes += message->payload.len;
+		bytes += versions_bytes(message);
 	}
 	sql_end(row);
 	refill->next = (struct store_due){WALL_NEVER, 0};

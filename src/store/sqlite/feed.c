@@ -6,6 +6,7 @@
  * not there is added when somebody reads.
  *
  * Invariant: the deliveries of all messages up to feed.message are in the table, and none beyond. */
+#include "model/versions.h"
 #include "store/sqlite/private.h"
 
 #include <stdlib.h>
@@ -154,13 +155,15 @@ op_feed(struct sqlite_store *store, struct store_request *request)
 	while (request->count < page->limit && bytes < LIMIT_REFILL_BYTES && sql_step(store, row)) {
 		struct message *message = message_from_row(row, 2);
 		last = sqlite3_column_int64(row, 0);
-		struct slice digest = slice_present(message->payload) ? SLICE_NONE : sql_slice(row, 1);
+		struct slice digest = slice_present(message->payload)
+					  ? SLICE_NONE
+					  : versions_digest(sql_slice(row, 1), entry->endpoint.version);
 		request->deliveries[request->count++] = (struct store_delivery){
 		    .message = message,
 		    .sequence = last,
 		    .payload_sha256 = arena_copy(&request->arena, digest),
 		};
-		bytes += message->payload.len;
+		bytes += versions_bytes(message);
 	}
 	sql_end(row);
 	request->more = last < entry->sequence;

@@ -1,4 +1,5 @@
 /* Reading: messages, attempts, deliveries, the journal, counts. Every list is bounded by its page. */
+#include "model/versions.h"
 #include "store/sqlite/private.h"
 
 int64_t
@@ -77,7 +78,7 @@ op_message_evidence(struct sqlite_store *store, struct store_request *request)
 	}
 	sqlite3_stmt *row = sql_bind(store, SQL_PURGED_GET, "i", request->message->id.value);
 	if (sql_step(store, row)) {
-		struct slice digest = sql_slice(row, 0);
+		struct slice digest = versions_digest(sql_slice(row, 0), VERSION_FIRST);
 		evidence->known = digest.len == SHA256_BYTES;
 		if (evidence->known)
 			memcpy(evidence->sha256, digest.ptr, SHA256_BYTES);

@@ -286,6 +286,12 @@ enum error_code sqlite_error(struct sqlite_store *store, int code, struct error 
 void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
     ...) PRINTF_LIKE(4, 5);
 
+/* A message's column `retention`: its days, and above them how many of the last bytes of `payload` are its further
+ * versions (model/versions.h). So a message without any costs nothing for them. */
+enum { RETENTION_BITS = 16, RETENTION_DAYS_MASK = (1 << RETENTION_BITS) - 1 };
+_Static_assert((int)LIMIT_RETENTION_DAYS <= (int)RETENTION_DAYS_MASK, "days have to fit");
+/* From both columns; the message's organisation is known. */
+void message_take_payload(struct message *message, struct slice posted, int64_t retention);
 /* retention.c: takes a payload away and keeps its digest; within a transaction. */
 void message_purge(struct sqlite_store *store, int64_t message, struct wall_time now);
 /* Some of what is over, in a transaction of its own; true when there is more at once. */

@@ -3,6 +3,7 @@
  *
  * It passes over the messages in order of their ids, some at a time in idle moments, and begins anew an hour after it
  * came to the end. What is still to be delivered is kept, however old: a held event is never dropped. */
+#include "model/versions.h"
 #include "store/sqlite/private.h"
 
 enum {
@@ -16,14 +17,17 @@ void
 message_purge(struct sqlite_store *store, int64_t message, struct wall_time now)
 {
 	sqlite3_stmt *row = sql_bind(store, SQL_PAYLOAD_GET, "i", message);
-	unsigned char digest[SHA256_BYTES];
-	bool found = sql_step(store, row);
-	if (found)
-		sha256(sql_slice(row, 0), digest);
+	unsigned char digests[VERSIONS_DIGESTS_BYTES];
+	size_t length = 0;
+	if (sql_step(store, row)) {
+		struct message left = {.organisation.value = sqlite3_column_int64(row, 2)};
+		message_take_payload(&left, sql_slice(row, 0), sqlite3_column_int64(row, 1));
+		length = versions_digests(&left, digests);
+	}
 	sql_end(row);
-	if (!found)
+	if (length == 0)
 		return;
-	sql_run(store, SQL_PURGED_PUT, "ibi", message, (struct slice){(const char *)digest, sizeof digest}, now.us);
+	sql_run(store, SQL_PURGED_PUT, "ibi", message, (struct slice){(const char *)digests, length}, now.us);
 	sql_run(store, SQL_MESSAGE_EXPUNGE, "i", message);
 }
 
@@ -33,8 +37,8 @@ next_page(struct sqlite_store *store, struct wall_time now, int64_t *ids, size_t
 {
 	size_t looked = 0;
 	int64_t below = id_floor((struct wall_time){now.us - DAYS_MIN * day_us});
-	sqlite3_stmt *row =
-	    sql_bind(store, SQL_RETENTION_PAGE, "iii", store->retention_cursor, below, (int64_t)ROWS_A_STEP);
+	sqlite3_stmt *row = sql_bind(store, SQL_RETENTION_PAGE, "iiii", store->retention_cursor, below,
+	    (int64_t)ROWS_A_STEP, (int64_t)RETENTION_DAYS_MASK);
 	while (sql_step(store, row)) {
 		looked++;
 		store->retention_cursor = sqlite3_column_int64(row, 0);

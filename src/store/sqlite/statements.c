@@ -94,13 +94,13 @@ static const char *const texts[SQL_COUNT] = {
 			    " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id",
     [SQL_MESSAGE_LIST_DOWN] = "SELECT " MESSAGE_COLUMNS " FROM message m"
 			      " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id DESC",
-    [SQL_PAYLOAD_GET] = "SELECT payload FROM message WHERE id = ? AND payload IS NOT NULL",
+    [SQL_PAYLOAD_GET] = "SELECT payload, retention, organisation FROM message WHERE id = ? AND payload IS NOT NULL",
     [SQL_PURGED_PUT] = "INSERT INTO purged (message, digest, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     [SQL_PURGED_GET] = "SELECT digest, at FROM purged WHERE message = ?",
     [SQL_TEST_PUT] = "INSERT INTO test_event (message) VALUES (?)",
     [SQL_RETENTION_PAGE] = "SELECT m.id, iif(m.payload IS NULL OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = "
 			   "m.id AND d.state = 0),"
-			   " 0, m.retention) FROM message m WHERE m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?",
+			   " 0, m.retention & ?4) FROM message m WHERE m.id > ?1 AND m.id < ?2 ORDER BY m.id LIMIT ?3",
     [SQL_DELIVERY_PUT] = "INSERT INTO delivery (message, endpoint, state, attempts, due, sequence, trigger)"
 			 " VALUES (?, ?, 0, 0, ?, ?, 0)",
     [SQL_DELIVERY_GET] =

@@ -1,5 +1,6 @@
 /* Tasks, and what takes content away. A step reads a page of messages without their payloads, and what it does is
  * committed with the task's position. */
+#include "model/versions.h"
 #include "store/audit.h"
 #include "store/emit.h"
 #include "store/sqlite/private.h"
@@ -376,7 +377,7 @@ look_at_delivery(
 		return 0;
 	bool fits = task_fits_resource(task, message->payload);
 	if (!fits || task->preview) {
-		size_t read = message->payload.len;
+		size_t read = versions_bytes(message);
 		task->done += fits;
 		message_unref(message);
 		return read;
@@ -395,7 +396,7 @@ look_at_delivery(
 	}
 	mail_list_add(store->notes, &note->mail);
 	task->done++;
-	return message->payload.len;
+	return versions_bytes(message);
 }
 
 static void
