@@ -63,9 +63,8 @@ read_versions(const struct in *in, const struct member *member, struct slice *ve
 		return;
 	}
 	size_t count = json_count(member->value);
-	if (count == 0 || count > LIMIT_PAYLOAD_VERSIONS || json_has_duplicates(member->value)) {
-		check_fail(in->check, CHECK_VALUE, member->name,
-		    "%s must have 1 to %d versions, each once; leave it out where payload is the only one.",
+	if (count > LIMIT_PAYLOAD_VERSIONS || json_has_duplicates(member->value)) {
+		check_fail(in->check, CHECK_VALUE, member->name, "%s must have at most %d versions, each once.",
 		    member->name, LIMIT_PAYLOAD_VERSIONS);
 		return;
 	}
@@ -85,7 +84,8 @@ read_versions(const struct in *in, const struct member *member, struct slice *ve
 			return;
 		}
 	}
-	*versions = member->value.raw;
+	if (count > 0)
+		*versions = member->value.raw;
 }
 
 void

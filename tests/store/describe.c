@@ -126,6 +126,8 @@ say_message(struct buf *out, const struct message *message, bool payload)
 	say_text(out, "webhook", message->webhook_id);
 	if (payload)
 		say_text(out, "payload", message->payload);
+	if (payload)
+		say_text(out, "versions", message->versions);
 }
 
 static void

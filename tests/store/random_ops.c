@@ -1,5 +1,6 @@
 #include "random_ops.h"
 
+#include "model/versions.h"
 #include "store/emit.h"
 
 #include <stdio.h>
@@ -218,7 +219,7 @@ some_endpoint(struct maker *maker)
 	    .channels = chance(maker, 2) ? (struct slice_list){NULL, 0} : names(maker, "channel-", 3, 2),
 	    .metadata = SLICE("{}"),
 	    .headers = chance(maker, 2) ? SLICE("{}") : SLICE("{\"x-desk\":\"a\"}"),
-	    .version = 1 + below(maker, 3),
+	    .version = 1 + below(maker, 5),
 	    .throttle_rate = chance(maker, 3) ? below(maker, 100) : 0,
 	    .payload_style = (enum payload_style)below(maker, PAYLOAD_STYLE_COUNT),
 	    .scheme = (enum sign_scheme)below(maker, SCHEME_COUNT),
@@ -261,6 +262,9 @@ some_message(struct maker *maker)
 	message->event_id = arena_copy(arena, maybe(maker, name(maker, "event-", 40)));
 	message->channels = arena_list(arena, names(maker, "channel-", 3, 2));
 	message->payload = arena_printf(arena, "{\"n\":%d}", below(maker, 1000000));
+	if (chance(maker, 4))
+		versions_set(message, message->payload,
+		    arena_printf(arena, "{\"%d\":{\"m\":%d}, \"4\":{}}", 2 + below(maker, 2), below(maker, 1000000)));
 	message->retention_days = below(maker, 90);
 	return message;
 }

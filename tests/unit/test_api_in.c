@@ -337,7 +337,7 @@ test_message_versions(void **state)
 		assert_int_equal(number, numbers[wanted]);
 	}
 	message_unref(message);
-	static const char *const bad[] = {"[]", "{}", "{\"1\":{}}", "{\"0\":{}}", "{\"02\":{}}", "{\"-2\":{}}",
+	static const char *const bad[] = {"[]", "{\"1\":{}}", "{\"0\":{}}", "{\"02\":{}}", "{\"-2\":{}}",
 	    "{\"10000\":{}}", "{\"v2\":{}}", "{\"\":{}}", "{\"\\u0032\":{}}", "{\"2\":1}", "{\"2\":null}",
 	    "{\"2\":{},\"2\":{}}",
 	    "{\"2\":{},\"3\":{},\"4\":{},\"5\":{},\"6\":{},\"7\":{},\"8\":{},\"9\":{},\"10\":{}}"};
@@ -349,10 +349,15 @@ test_message_versions(void **state)
 		message_unref(message);
 	}
 	f.check.count = 0;
-	body = "{\"eventType\":\"a\",\"payload\":{},\"payloadVersions\":null}";
-	assert_int_equal(message_faults(&f, body, &message, &organisation), 0);
-	assert_false(slice_present(message->versions));
-	message_unref(message);
+	static const char *const none[] = {"null", "{ }"};
+	for (size_t i = 0; i < COUNT_OF(none); i++) {
+		f.check.count = 0;
+		body = arena_string(&f.arena,
+		    arena_printf(&f.arena, "{\"eventType\":\"a\",\"payload\":{},\"payloadVersions\":%s}", none[i]));
+		assert_int_equal(message_faults(&f, body, &message, &organisation), 0);
+		assert_false(slice_present(message->versions));
+		message_unref(message);
+	}
 	arena_free(&f.arena);
 }
 
