@@ -149,6 +149,20 @@ weigh(struct in_loop *in)
 	in->disk_free_bytes = known ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : -1;
 }
 
+static int64_t
+disk_floor(const struct service *service)
+{
+	enum { AUTO_MIB = 256, AUTO_SHARE = 20 };
+	int64_t mib = service->options.config->ingest_disk_floor_mib;
+	if (mib >= 0)
+		return mib << 20;
+	struct statvfs disk;
+	if (statvfs(service->options.data, &disk) != 0)
+		return 0;
+	int64_t share = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize / AUTO_SHARE;
+	return share < (int64_t)AUTO_MIB << 20 ? share : (int64_t)AUTO_MIB << 20;
+}
+
 static void
 read_pressure(void *context, struct pressure_reading *out)
 {
@@ -218,6 +232,7 @@ in_loop_init(struct in_loop *in, struct service *service, struct error *error)
 		    .measure = measure,
 		    .measure_context = service,
 		    .read_pressure = read_pressure,
+		    .disk_floor_bytes = disk_floor(service),
 		});
 	else
 		in->gateway = gateway_new(&(struct gateway_options){

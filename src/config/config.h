@@ -76,7 +76,7 @@ struct config {
 	/* ingest.*: when new events are refused */
 	int64_t ingest_queue_mib;      /* ingest.queue_mib: default 64 */
 	int64_t ingest_memory_mib;     /* ingest.memory_mib: default 2048; 0: no limit */
-	int64_t ingest_disk_floor_mib; /* ingest.disk_floor_mib: default 256; 0: no limit */
+	int64_t ingest_disk_floor_mib; /* ingest.disk_floor_mib: default auto, which is -1; 0: no limit */
 	/* keys.* */
 	enum key_type keys_default_type; /* keys.default_type: hmac | ed25519 | ecdsa-p256 */
 	/* the rest */

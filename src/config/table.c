@@ -40,6 +40,16 @@ read_number(const struct config_key *key, struct slice text, void *member, struc
 	return true;
 }
 
+/* "auto" is less than any number. */
+static bool
+read_number_or_auto(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	if (!slice_is(text, "auto"))
+		return read_number(key, text, member, error);
+	*(int64_t *)member = -1;
+	return true;
+}
+
 static bool
 read_schedule(const struct config_key *key, struct slice text, void *member, struct error *error)
 {
@@ -274,14 +284,15 @@ static const struct config_key keys[] = {
     },
     {
 	.name = "ingest.disk_floor_mib",
-	.expected = "a whole number of MiB up to 1048576, or 0 for no limit",
-	.fallback = "256",
+	.expected = "auto, a whole number of MiB up to 1048576, or 0 for no limit",
+	.fallback = "auto",
 	.about =
-	    "So much must be free where the data is; below, new events are answered 503 until a quarter more is free.",
+	    "So much must be free where the data is; below, new events are answered 503 until a quarter more is free. "
+	    "`auto` is 256 MiB, or a twentieth of the file system where that is less.",
 	.offset = MEMBER(ingest_disk_floor_mib),
 	.min = 0,
 	.max = 1 << 20,
-	.read = read_number,
+	.read = read_number_or_auto,
     },
     {
 	.name = "keys.default_type",

@@ -42,7 +42,7 @@ api_new(const struct api_options *options)
 	api->pressure.limits = (struct pressure_limits){
 	    .queue_bytes = config->ingest_queue_mib << 20,
 	    .memory_bytes = config->ingest_memory_mib << 20,
-	    .disk_floor_bytes = config->ingest_disk_floor_mib << 20,
+	    .disk_floor_bytes = options->disk_floor_bytes,
 	};
 	make_management(api);
 	tasks_go_on(api);

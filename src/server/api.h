@@ -39,6 +39,7 @@ struct api_options {
 	void *measure_context;
 	/* What new events are refused by; called for each of them, so it must be cheap. NULL: they never are. */
 	void (*read_pressure)(void *context, struct pressure_reading *out);
+	int64_t disk_floor_bytes; /* that must be free where the data is; 0: no limit */
 };
 
 struct api *api_new(const struct api_options *options);
