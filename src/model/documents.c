@@ -50,8 +50,39 @@ put_times(struct json_writer *w, struct wall_time created, struct wall_time upda
 	json_put_integer(w, "updated", updated.us);
 }
 
-void
-organisation_encode(const struct organisation *organisation, struct buf *out)
+static void
+put_base64(struct json_writer *w, const char *name, struct slice bytes)
+{
+	if (!slice_present(bytes))
+		return;
+	struct buf text;
+	buf_init(&text, bytes.len * 2 + 16);
+	base64_append(&text, bytes);
+	json_put_string(w, name, buf_slice(&text));
+	buf_free(&text);
+}
+
+static void
+put_keys(struct json_writer *w, const struct endpoint_key *keys, size_t count, bool shown)
+{
+	json_key(w, "keys");
+	json_open(w, '[');
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint_key *key = &keys[i];
+		json_open(w, '{');
+		json_put_cstring(w, "type", key_type_name(key->type));
+		if (!shown) {
+			put_base64(w, "sealed", key->sealed);
+		}
+		json_put_integer(w, "created", key->created.us);
+		json_put_integer(w, "expires", key->expires.us);
+		json_close(w);
+	}
+	json_close(w);
+}
+
+static void
+put_organisation(const struct organisation *organisation, bool shown, struct buf *out)
 {
 	struct json_writer w;
 	json_writer_init(&w, out);
@@ -73,39 +104,32 @@ organisation_encode(const struct organisation *organisation, struct buf *out)
 	if (organisation->retention_days != 0)
 		json_put_integer(&w, "retention_days", organisation->retention_days);
 	put_raw(&w, "redactions", organisation->redactions);
+	if (organisation->key_count > 0)
+		put_keys(&w, organisation->keys, organisation->key_count, shown);
 	put_times(&w, organisation->created, organisation->updated);
 	json_close(&w);
 }
 
-static void
-put_base64(struct json_writer *w, const char *name, struct slice bytes)
+void
+organisation_encode(const struct organisation *organisation, struct buf *out)
 {
-	if (!slice_present(bytes))
-		return;
-	struct buf text;
-	buf_init(&text, bytes.len * 2 + 16);
-	base64_append(&text, bytes);
-	json_put_string(w, name, buf_slice(&text));
-	buf_free(&text);
+	put_organisation(organisation, false, out);
 }
 
-static void
-put_keys(struct json_writer *w, const struct endpoint *endpoint, bool shown)
+void
+organisation_describe(const struct organisation *organisation, struct buf *out)
 {
-	json_key(w, "keys");
-	json_open(w, '[');
-	for (size_t i = 0; i < endpoint->key_count; i++) {
-		const struct endpoint_key *key = &endpoint->keys[i];
-		json_open(w, '{');
-		json_put_cstring(w, "type", key_type_name(key->type));
-		if (!shown) {
-			put_base64(w, "sealed", key->sealed);
-		}
-		json_put_integer(w, "created", key->created.us);
-		json_put_integer(w, "expires", key->expires.us);
-		json_close(w);
-	}
-	json_close(w);
+	put_organisation(organisation, true, out);
+}
+
+void
+organisation_keys_write(const struct organisation *organisation, bool shown, struct buf *out)
+{
+	struct json_writer w;
+	json_writer_init(&w, out);
+	json_open(&w, '{');
+	put_keys(&w, organisation->keys, organisation->key_count, shown);
+	json_close(&w);
 }
 
 static void
@@ -190,7 +214,9 @@ put_endpoint(const struct endpoint *endpoint, bool shown, struct buf *out)
 		json_put_integer(&w, "heartbeat_s", endpoint->heartbeat_s);
 	if (!shown && endpoint->warned != 0)
 		json_put_integer(&w, "warned", endpoint->warned);
-	put_keys(&w, endpoint, shown);
+	if (endpoint->key_scope != KEY_SCOPE_ENDPOINT)
+		json_put_cstring(&w, "key_scope", key_scope_name(endpoint->key_scope));
+	put_keys(&w, endpoint->keys, endpoint->key_count, shown);
 	put_authentication(&w, endpoint, shown);
 	put_owners(&w, endpoint);
 	if (slice_present(endpoint->verification.challenge)) {
@@ -341,6 +367,33 @@ close_document(const struct reader *r, const char *what, struct error *error)
 	return OK;
 }
 
+static void
+take_keys(struct reader *r, struct endpoint_key *out, size_t *count)
+{
+	struct json keys = take(r, "keys", JSON_ARRAY);
+	if (!json_present(keys))
+		return;
+	struct json_iterator iterator = json_iterate(keys);
+	struct json name, item;
+	while (json_next(&iterator, &name, &item) && *count < LIMIT_SECRETS) {
+		if (item.type != JSON_OBJECT) {
+			r->broken = "keys";
+			return;
+		}
+		struct reader inner = {.object = item, .arena = r->arena};
+		struct endpoint_key key = {
+		    .sealed = base64_decode(r->arena, take_required(&inner, "sealed"), false),
+		    .created = {take_integer(&inner, "created")},
+		    .expires = {take_integer(&inner, "expires")},
+		};
+		if (!key_type_parse(take_required(&inner, "type"), &key.type) || !slice_present(key.sealed))
+			inner.broken = "keys";
+		if (inner.broken != NULL)
+			r->broken = "keys";
+		out[(*count)++] = key;
+	}
+}
+
 enum error_code
 organisation_decode(struct slice doc, struct arena *arena, struct organisation *out, struct error *error)
 {
@@ -369,7 +422,19 @@ organisation_decode(struct slice doc, struct arena *arena, struct organisation *
 	struct json governance = take(&r, "governance", JSON_OBJECT);
 	if (json_present(governance) && !governance_read(governance, arena, &out->governance))
 		r.broken = "governance";
+	take_keys(&r, out->keys, &out->key_count);
 	return close_document(&r, what, error);
+}
+
+bool
+organisation_keys_read(struct slice doc, struct arena *arena, struct organisation *out)
+{
+	struct reader r;
+	if (open_document(&r, doc, arena, "an organisation's keys", NULL) != OK)
+		return false;
+	out->key_count = 0;
+	take_keys(&r, out->keys, &out->key_count);
+	return r.broken == NULL;
 }
 
 static void
@@ -384,33 +449,6 @@ take_owners(struct reader *r, struct endpoint *out)
 		out->owners[duty] = (struct owner){take_required(&inner, "team"), take_text(&inner, "contact")};
 		if (inner.broken != NULL)
 			r->broken = "owners";
-	}
-}
-
-static void
-take_keys(struct reader *r, struct endpoint *out)
-{
-	struct json keys = take(r, "keys", JSON_ARRAY);
-	if (!json_present(keys))
-		return;
-	struct json_iterator iterator = json_iterate(keys);
-	struct json name, item;
-	while (json_next(&iterator, &name, &item) && out->key_count < LIMIT_SECRETS) {
-		if (item.type != JSON_OBJECT) {
-			r->broken = "keys";
-			return;
-		}
-		struct reader inner = {.object = item, .arena = r->arena};
-		struct endpoint_key key = {
-		    .sealed = base64_decode(r->arena, take_required(&inner, "sealed"), false),
-		    .created = {take_integer(&inner, "created")},
-		    .expires = {take_integer(&inner, "expires")},
-		};
-		if (!key_type_parse(take_required(&inner, "type"), &key.type) || !slice_present(key.sealed))
-			inner.broken = "keys";
-		if (inner.broken != NULL)
-			r->broken = "keys";
-		out->keys[out->key_count++] = key;
 	}
 }
 
@@ -457,7 +495,10 @@ endpoint_decode(struct slice doc, struct arena *arena, struct endpoint *out, str
 	struct slice order = take_text(&r, "order");
 	if (slice_present(order) && !delivery_order_parse(order, &out->order))
 		r.broken = "order";
-	take_keys(&r, out);
+	take_keys(&r, out->keys, &out->key_count);
+	struct slice scope = take_text(&r, "key_scope");
+	if (slice_present(scope) && !key_scope_parse(scope, &out->key_scope))
+		r.broken = "key_scope";
 	take_authentication(&r, out);
 	take_owners(&r, out);
 	struct json verification = take(&r, "verification", JSON_OBJECT);
@@ -499,6 +540,8 @@ organisation_copy(struct arena *arena, const struct organisation *from)
 	copy.services = arena_list(arena, from->services);
 	copy.governance = governance_copy(arena, &from->governance);
 	copy.redactions = arena_copy(arena, from->redactions);
+	for (size_t i = 0; i < from->key_count; i++)
+		copy.keys[i].sealed = arena_copy(arena, from->keys[i].sealed);
 	return copy;
 }
 

@@ -26,6 +26,11 @@ static const char *const delivery_order_names[ORDER_COUNT] = {
     [ORDER_ENDPOINT] = "endpoint",
 };
 
+static const char *const key_scope_names[KEY_SCOPE_COUNT] = {
+    [KEY_SCOPE_ENDPOINT] = "endpoint",
+    [KEY_SCOPE_ORGANISATION] = "organisation",
+};
+
 static const char *const role_names[ROLE_COUNT] = {
     [ROLE_PLATFORM_ADMIN] = "platform-admin",
     [ROLE_ADMIN] = "admin",
@@ -98,6 +103,53 @@ delivery_order_parse(struct slice name, enum delivery_order *out)
 		return false;
 	*out = (enum delivery_order)index;
 	return true;
+}
+
+const char *
+key_scope_name(enum key_scope scope)
+{
+	return key_scope_names[scope];
+}
+
+bool
+key_scope_parse(struct slice name, enum key_scope *out)
+{
+	size_t index;
+	if (!name_index(key_scope_names, KEY_SCOPE_COUNT, name, &index))
+		return false;
+	*out = (enum key_scope)index;
+	return true;
+}
+
+enum error_code
+endpoint_take_keys(struct endpoint *endpoint, const struct organisation *of, struct wall_time now, struct error *error)
+{
+	if (endpoint->key_scope != KEY_SCOPE_ORGANISATION)
+		return OK;
+	if (of->key_count == 0)
+		return error_set(error, ERR_INVALID,
+		    "The organisation has no signing key: make one with POST …/signing-key/rotate.");
+	for (size_t i = 0; i < of->key_count; i++) {
+		const struct endpoint_key *key = &of->keys[i];
+		bool valid = key->expires.us == 0 || key->expires.us > now.us;
+		if (valid && !sign_scheme_signs_with(endpoint->scheme, key->type))
+			return error_set(error, ERR_INVALID,
+			    "The scheme %s of an endpoint does not sign with the organisation's %s key.",
+			    sign_scheme_name(endpoint->scheme), key_type_name(key->type));
+	}
+	memcpy(endpoint->keys, of->keys, of->key_count * sizeof of->keys[0]);
+	endpoint->key_count = of->key_count;
+	return OK;
+}
+
+bool
+organisation_same_keys(const struct organisation *a, const struct organisation *b)
+{
+	bool same = a->key_count == b->key_count;
+	for (size_t i = 0; same && i < a->key_count; i++)
+		same =
+		    a->keys[i].expires.us == b->keys[i].expires.us && slice_equal(a->keys[i].sealed, b->keys[i].sealed);
+	return same;
 }
 
 const char *

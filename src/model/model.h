@@ -15,6 +15,26 @@
 
 #include <stdatomic.h>
 
+/* --- signing keys ------------------------------------------------------------------------------------ */
+
+/* What the keys of endpoints and organisations are sealed for (sign.h, sealer_seal). */
+#define ENDPOINT_KEY_CONTEXT SLICE("endpoint-key")
+
+/* A signing key as it is stored: its private text, sealed. */
+struct endpoint_key {
+	enum key_type type;
+	struct slice sealed;
+	struct wall_time created;
+	struct wall_time expires; /* 0: the live key, else an old one that still signs until then */
+};
+
+/* Whose keys an endpoint signs with. Of an organisation's keys its endpoints of that scope have copies, which the store
+ * renews in the commit that changes them: whoever reads an endpoint need not know where its keys are from. */
+enum key_scope { KEY_SCOPE_ENDPOINT, KEY_SCOPE_ORGANISATION, KEY_SCOPE_COUNT };
+
+const char *key_scope_name(enum key_scope scope); /* "endpoint", "organisation" */
+MUST_CHECK bool key_scope_parse(struct slice name, enum key_scope *out);
+
 /* --- organisations ---------------------------------------------------------------------------------- */
 
 /* A sandbox is an organisation for trying things: its endpoints, keys, tokens and events are its own like anybody's. What
@@ -34,6 +54,8 @@ struct organisation {
 	struct organisation_id twin; /* of a production its sandbox, of a sandbox its production; 0: none */
 	int32_t retention_days;	     /* of payloads that are posted without one; 0: RETENTION_DAYS_DEFAULT */
 	struct slice redactions;     /* {role: [path, …]}, see redaction.h; absent: none */
+	struct endpoint_key keys[LIMIT_SECRETS]; /* as an endpoint's; none until one is made */
+	size_t key_count;
 	struct wall_time created, updated;
 };
 
@@ -78,17 +100,6 @@ struct owner {
 
 const char *duty_name(enum duty duty); /* "configuration", "monitoring", "retryHandling", "incidentResponse" */
 
-/* What endpoint keys are sealed for (sign.h, sealer_seal). */
-#define ENDPOINT_KEY_CONTEXT SLICE("endpoint-key")
-
-/* A signing key as it is stored: its private text, sealed. */
-struct endpoint_key {
-	enum key_type type;
-	struct slice sealed;
-	struct wall_time created;
-	struct wall_time expires; /* 0: the live key, else an old one that still signs until then */
-};
-
 struct endpoint {
 	struct endpoint_id id;
 	struct organisation_id organisation;
@@ -105,6 +116,7 @@ struct endpoint {
 	int32_t version;
 	enum payload_style payload_style;
 	enum sign_scheme scheme;
+	enum key_scope key_scope;
 	enum delivery_order order;
 	int32_t heartbeat_s;			 /* between heartbeats; 0: none, unless its types name them */
 	struct slice schedule;			 /* preset or list, as configured; absent: the server's default */
@@ -124,6 +136,12 @@ struct endpoint {
 #define MANIFEST_TYPE SLICE("webhook.manifest.daily")
 /* Seconds between the endpoint's heartbeats; 0: it wants none. */
 int32_t endpoint_heartbeat(const struct endpoint *endpoint);
+
+/* An endpoint that signs with its organisation's keys gets copies of them as they are now (their slices are borrowed).
+ * ERR_INVALID: there are none, or its scheme does not sign with one of them. Any other endpoint stays as it is. */
+MUST_CHECK enum error_code endpoint_take_keys(
+    struct endpoint *endpoint, const struct organisation *of, struct wall_time now, struct error *error);
+bool organisation_same_keys(const struct organisation *a, const struct organisation *b);
 
 /* Whether somebody is named for each duty (M13). */
 bool endpoint_owned(const struct endpoint *endpoint);
@@ -279,6 +297,10 @@ bool header_name_sensitive(struct slice name);
 /* --- documents -------------------------------------------------------------------------------------- */
 
 void organisation_encode(const struct organisation *organisation, struct buf *out);
+void organisation_describe(const struct organisation *organisation, struct buf *out); /* as endpoint_describe */
+/* The member `keys` of an organisation's document in an object of its own; what is sealed only where it is not to be shown. */
+void organisation_keys_write(const struct organisation *organisation, bool shown, struct buf *out);
+MUST_CHECK bool organisation_keys_read(struct slice doc, struct arena *arena, struct organisation *out);
 void endpoint_encode(const struct endpoint *endpoint, struct buf *out);
 void event_type_encode(const struct event_type *type, struct buf *out);
 /* As it may be shown to people, for the audit log: state included; keys without what is sealed, sensitive header

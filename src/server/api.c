@@ -97,7 +97,8 @@ static bool
 changes_keys(enum store_kind kind)
 {
 	return kind == STORE_CHANGE_DECIDE || kind == STORE_CHANGE_STEP || kind == STORE_ENDPOINT_CREATE ||
-	       kind == STORE_ENDPOINT_EDIT || kind == STORE_ENDPOINT_DELETE || kind == STORE_ORGANISATION_DELETE;
+	       kind == STORE_ENDPOINT_EDIT || kind == STORE_ENDPOINT_DELETE || kind == STORE_ORGANISATION_DELETE ||
+	       kind == STORE_ORGANISATION_EDIT;
 }
 
 void

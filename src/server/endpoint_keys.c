@@ -120,15 +120,31 @@ endpoint_key_open(const struct sealer *sealer, enum sign_scheme scheme, const st
 	return code == OK ? OK : error_set(error, ERR_CORRUPT, "an endpoint's stored key cannot be read");
 }
 
+void
+organisation_key_next(struct arena *arena, enum key_type type, const struct sealer *sealer, struct wall_time now,
+    struct endpoint_key *out)
+{
+	struct key *key = key_generate(type);
+	seal(arena, key, sealer, now, out);
+	key_unref(key);
+}
+
 enum error_code
-endpoint_keys_rotate(struct endpoint *endpoint, const struct endpoint_key *fresh, struct wall_time now,
+organisation_key_open(
+    const struct sealer *sealer, const struct endpoint_key *sealed, struct key **out, struct error *error)
+{
+	return endpoint_key_open(sealer, scheme_default(PAYLOAD_RAW, sealed->type), sealed, out, error);
+}
+
+static enum error_code
+rotate(struct endpoint_key *keys, size_t *key_count, const struct endpoint_key *fresh, struct wall_time now,
     struct wall_time until, struct error *error)
 {
 	struct endpoint_key kept[LIMIT_SECRETS];
 	size_t count = 0;
 	kept[count++] = *fresh;
-	for (size_t i = 0; i < endpoint->key_count; i++) {
-		struct endpoint_key old = endpoint->keys[i];
+	for (size_t i = 0; i < *key_count; i++) {
+		struct endpoint_key old = keys[i];
 		if (i == 0)
 			old.expires = until;
 		if (old.expires.us <= now.us)
@@ -138,7 +154,21 @@ endpoint_keys_rotate(struct endpoint *endpoint, const struct endpoint_key *fresh
 			    "%d old keys are still valid; rotate again when one has expired.", LIMIT_SECRETS - 1);
 		kept[count++] = old;
 	}
-	memcpy(endpoint->keys, kept, count * sizeof kept[0]);
-	endpoint->key_count = count;
+	memcpy(keys, kept, count * sizeof kept[0]);
+	*key_count = count;
 	return OK;
+}
+
+enum error_code
+endpoint_keys_rotate(struct endpoint *endpoint, const struct endpoint_key *fresh, struct wall_time now,
+    struct wall_time until, struct error *error)
+{
+	return rotate(endpoint->keys, &endpoint->key_count, fresh, now, until, error);
+}
+
+enum error_code
+organisation_keys_rotate(struct organisation *organisation, const struct endpoint_key *fresh, struct wall_time now,
+    struct wall_time until, struct error *error)
+{
+	return rotate(organisation->keys, &organisation->key_count, fresh, now, until, error);
 }

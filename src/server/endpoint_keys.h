@@ -21,4 +21,13 @@ MUST_CHECK enum error_code endpoint_key_open(const struct sealer *sealer, enum s
 MUST_CHECK enum error_code endpoint_keys_rotate(struct endpoint *endpoint, const struct endpoint_key *fresh,
     struct wall_time now, struct wall_time until, struct error *error);
 
+/* The next key of an organisation, generated. */
+void organisation_key_next(struct arena *arena, enum key_type type, const struct sealer *sealer, struct wall_time now,
+    struct endpoint_key *out);
+MUST_CHECK enum error_code organisation_key_open(
+    const struct sealer *sealer, const struct endpoint_key *sealed, struct key **out, struct error *error);
+/* As endpoint_keys_rotate. */
+MUST_CHECK enum error_code organisation_keys_rotate(struct organisation *organisation, const struct endpoint_key *fresh,
+    struct wall_time now, struct wall_time until, struct error *error);
+
 #endif

@@ -244,11 +244,20 @@ organisation_in_apply(const struct organisation_in *in, struct organisation *org
 /* --- keys -------------------------------------------------------------------------------------------- */
 
 void
-rotate_in_read(const struct in *in, struct json object, struct rotate_in *out)
+rotate_in_read(const struct in *in, struct json object, bool public, struct rotate_in *out)
 {
-	struct member members[] = {{.name = "key"}, {.name = "gracePeriodSeconds"}};
+	struct member members[] = {{.name = "key"}, {.name = "gracePeriodSeconds"}, {.name = "keyType"}};
 	members_find(object, members, COUNT_OF(members));
 	*out = (struct rotate_in){.key = SLICE_NONE, .grace_s = GRACE_S_DEFAULT};
-	(void)in_text(in, &members[0], LIMIT_NAME_BYTES, &out->key);
 	(void)in_integer(in, &members[1], 0, GRACE_S_MAX, &out->grace_s);
+	if (!public) {
+		(void)in_text(in, &members[0], LIMIT_NAME_BYTES, &out->key);
+		return;
+	}
+	struct slice type;
+	if (!in_text(in, &members[2], SIZE_MAX, &type))
+		return;
+	out->key_type_given = key_type_parse(type, &out->key_type) && out->key_type != KEY_HMAC;
+	if (!out->key_type_given)
+		check_fail(in->check, CHECK_VALUE, "keyType", "keyType must be one of ed25519, ecdsa-p256.");
 }

@@ -29,21 +29,24 @@ struct endpoint_in {
 	bool heartbeat_given;
 	bool owners_given; /* only when the caller wrote them */
 	/* Only when the caller wrote them, in a replacement too: what they default to depends on what is there. */
-	bool disabled_given, disabled, scheme_given, key_type_given;
+	bool disabled_given, disabled, scheme_given, key_type_given, key_scope_given;
 	enum key_type key_type;
 	struct slice secret; /* absent: none given */
 };
 void endpoint_in_read(const struct in *in, struct json object, const struct config *config, struct endpoint_in *out);
 /* The platform's own endpoints get what happens to endpoints and attempts, by names of their own. */
 void operational_types_check(const struct in *in, const struct slice_list *types);
-/* Everything but keys, scheme and state. */
+/* Everything but keys, their scope, scheme and state. */
 void endpoint_in_apply(const struct endpoint_in *in, struct endpoint *endpoint);
 
 struct rotate_in {
 	struct slice key; /* absent: generate one */
 	int64_t grace_s;
+	bool key_type_given; /* organisations only */
+	enum key_type key_type;
 };
-void rotate_in_read(const struct in *in, struct json object, struct rotate_in *out);
+/* `public`: the key of an organisation, which is generated and has a public half. */
+void rotate_in_read(const struct in *in, struct json object, bool public, struct rotate_in *out);
 
 /* Custom headers `{"headers": {name: value}}`; a value null, in a patch only, removes the name. */
 struct json headers_in_read(const struct in *in, struct json object);

@@ -163,6 +163,22 @@ read_signing(const struct in *in, const struct member *style, const struct membe
 }
 
 static void
+read_key_scope(const struct in *in, const struct member *member, struct endpoint_in *out)
+{
+	struct slice text;
+	if (!in_text(in, member, SIZE_MAX, &text))
+		return;
+	out->key_scope_given = key_scope_parse(text, &out->value.key_scope);
+	if (!out->key_scope_given)
+		name_fault(in, member, "endpoint, organisation");
+	bool own = slice_present(out->secret) || out->key_type_given;
+	if (out->key_scope_given && out->value.key_scope == KEY_SCOPE_ORGANISATION && own)
+		check_fail(in->check, CHECK_VALUE, member->name,
+		    "An endpoint that signs with its organisation's key has neither a secret nor a keyType of its "
+		    "own.");
+}
+
+static void
 read_schedule(const struct in *in, const struct member *member, struct slice *out)
 {
 	struct schedule schedule;
@@ -198,13 +214,14 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 		KEY_TYPE,
 		SCHEDULE,
 		ORDERING,
-		HEARTBEAT
+		HEARTBEAT,
+		KEY_SCOPE
 	};
 	struct member m[] = {{.name = "url"}, {.name = "description"}, {.name = "disabled"}, {.name = "eventTypes"},
 	    {.name = "filterTypes"}, {.name = "channels"}, {.name = "uid"}, {.name = "secret"},
 	    {.name = "throttleRate"}, {.name = "rateLimit"}, {.name = "version"}, {.name = "metadata"},
 	    {.name = "headers"}, {.name = "payloadStyle"}, {.name = "signatureScheme"}, {.name = "keyType"},
-	    {.name = "schedule"}, {.name = "ordering"}, {.name = "heartbeatSeconds"}};
+	    {.name = "schedule"}, {.name = "ordering"}, {.name = "heartbeatSeconds"}, {.name = "keyScope"}};
 	members_find(object, m, COUNT_OF(m));
 	bool all = !in->patch;
 	*out = (struct endpoint_in){
@@ -244,6 +261,7 @@ endpoint_in_read(const struct in *in, struct json object, const struct config *c
 	if (out->headers_given)
 		out->value.headers = read_headers(in, &m[HEADERS]).raw;
 	read_signing(in, &m[STYLE], &m[SCHEME], &m[KEY_TYPE], out);
+	read_key_scope(in, &m[KEY_SCOPE], out);
 	read_schedule(in, &m[SCHEDULE], &out->value.schedule);
 	int64_t heartbeat_s = 0;
 	(void)in_integer(in, &m[HEARTBEAT], 1, LIMIT_HEARTBEAT_S, &heartbeat_s);

@@ -174,6 +174,7 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 	json_put_cstring(writer, "payloadStyle", payload_style_name(endpoint->payload_style));
 	json_put_cstring(writer, "signatureScheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
+	json_put_cstring(writer, "keyScope", key_scope_name(endpoint->key_scope));
 	json_put_string(writer, "schedule", endpoint->schedule);
 	out_owners(writer, endpoint);
 	out_verification(writer, &endpoint->verification);

@@ -128,6 +128,7 @@ endpoint_create(struct call *call)
 	prepare_key(call, &in, &given, &endpoint->keys[0], &endpoint->scheme);
 	endpoint->key_count = 1;
 	verification_want(call, request);
+	call->invalid = "keyScope";
 	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_create);
@@ -148,6 +149,21 @@ edit_state(struct endpoint *endpoint, bool disabled, struct error *error)
 	if (to == ENDPOINT_ACTIVE)
 		endpoint->failing_since = WALL_NONE;
 	return OK;
+}
+
+/* Another scope, other keys: those of before sign no longer. Of the organisation's keys the store makes copies. */
+static void
+edit_scope(const struct endpoint_edit *edit, struct endpoint *endpoint)
+{
+	endpoint->key_scope = edit->in.value.key_scope;
+	if (endpoint->key_scope == KEY_SCOPE_ENDPOINT) {
+		endpoint->keys[0] = edit->fresh;
+		endpoint->key_count = 1;
+	}
+	if (edit->in.scheme_given)
+		endpoint->scheme = edit->in.value.scheme;
+	else if (endpoint->key_scope == KEY_SCOPE_ENDPOINT && !scheme_takes(endpoint->scheme, edit->fresh.type))
+		endpoint->scheme = edit->fresh_scheme;
 }
 
 /* The scheme after an edit. A replacement that does not name one gets the default, a patch keeps what is there. */
@@ -188,20 +204,28 @@ edit_endpoint(void *context, struct arena *arena, struct endpoint *endpoint, boo
 		endpoint->keys[0] = edit->fresh;
 		endpoint->key_count = 1;
 		endpoint->scheme = edit->fresh_scheme;
+		endpoint->key_scope = edit->in.value.key_scope;
 		endpoint->state = edit->in.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
 		return OK;
 	}
 	edit->invalid = "signatureScheme";
-	enum error_code code = edit_scheme(edit, endpoint, error);
+	enum error_code code = OK;
+	if (edit->in.key_scope_given && edit->in.value.key_scope != endpoint->key_scope)
+		edit_scope(edit, endpoint);
+	else
+		code = edit_scheme(edit, endpoint, error);
 	if (code != OK)
 		return code;
 	edit->invalid = "disabled";
 	/* A replacement that does not say `disabled` enables what is disabled, but lets what is suspended be. */
 	if (edit->in.disabled_given)
-		return edit_state(endpoint, edit->in.disabled, error);
-	if (!edit->patch && endpoint->state == ENDPOINT_DISABLED)
-		return edit_state(endpoint, false, error);
-	return OK;
+		code = edit_state(endpoint, edit->in.disabled, error);
+	else if (!edit->patch && endpoint->state == ENDPOINT_DISABLED)
+		code = edit_state(endpoint, false, error);
+	/* What the store then refuses is that the organisation's keys fit. */
+	if (code == OK)
+		edit->invalid = "keyScope";
+	return code;
 }
 
 static void
@@ -220,7 +244,7 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	edit->patch = patch;
 	/* A secret is for new endpoints; the wire contract's update has none, so it is not looked at. */
 	edit->in.secret = SLICE_NONE;
-	if (!patch)
+	if (!patch || edit->in.key_scope_given)
 		prepare_key(call, &in, &edit->in, &edit->fresh, &edit->fresh_scheme);
 	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
 	request->edit_endpoint = edit_endpoint;

@@ -62,20 +62,22 @@ edit_rotate(void *context, struct arena *arena, struct endpoint *endpoint, bool 
 {
 	(void)arena, (void)existed;
 	const struct rotation *rotation = context;
+	if (endpoint->key_scope == KEY_SCOPE_ORGANISATION)
+		return error_set(error, ERR_INVALID,
+		    "The endpoint signs with its organisation's key: rotate that one, with POST …/signing-key/rotate.");
 	if (!scheme_takes(endpoint->scheme, rotation->fresh.type))
 		return error_set(error, ERR_INVALID, "The endpoint's scheme has changed meanwhile; rotate again.");
 	return endpoint_keys_rotate(endpoint, &rotation->fresh, rotation->now, rotation->until, error);
 }
 
-/* The body, as far as it is given: clients send none, or `{}`. */
-static bool
-rotate_body(struct call *call, struct rotate_in *out)
+bool
+call_rotate_body(struct call *call, bool public, struct rotate_in *out)
 {
 	struct json body = {JSON_OBJECT, SLICE("{}")};
 	if (call->exchange->body.len > 0 && !call_body(call, &body))
 		return false;
 	struct in in = {&call->exchange->arena, &call->check, false};
-	rotate_in_read(&in, body, out);
+	rotate_in_read(&in, body, public, out);
 	return call_checked(call, NULL);
 }
 
@@ -84,7 +86,7 @@ static void
 finish_rotate_read(struct call *call, struct store_request *read)
 {
 	struct rotate_in given;
-	if (!call_succeeded(call, read) || !rotate_body(call, &given))
+	if (!call_succeeded(call, read) || !call_rotate_body(call, false, &given))
 		return;
 	struct store_request *request = request_for(call, STORE_ENDPOINT_EDIT);
 	struct rotation *rotation = arena_alloc(&request->arena, sizeof *rotation);
@@ -107,7 +109,7 @@ void
 endpoint_rotate(struct call *call)
 {
 	struct rotate_in given;
-	if (rotate_body(call, &given))
+	if (call_rotate_body(call, false, &given))
 		call_submit(call, request_for(call, STORE_ENDPOINT_GET), finish_rotate_read);
 }
 

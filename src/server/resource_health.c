@@ -35,19 +35,39 @@ health_ping(struct call *call)
 
 /* Writes the public half of a key that is not shared; what cannot be opened is left out and logged. */
 static void
-write_public(struct call *call, const struct endpoint *endpoint, const struct endpoint_key *sealed)
+write_public(struct call *call, enum sign_scheme scheme, const struct endpoint_key *sealed, const char *owner)
 {
 	struct key *key = NULL;
-	char id[ID_TEXT_BYTES];
 	struct error error = ERROR_NONE;
 	if (sealed->type == KEY_HMAC || (sealed->expires.us != 0 && sealed->expires.us <= call->now.us))
 		return;
-	if (endpoint_key_open(call->api->options.sealer, endpoint->scheme, sealed, &key, &error) == OK)
-		key_write_jwk(&call->writer, key, slice_of(id_format(ID_ENDPOINT, endpoint->id.value, id)));
+	if (endpoint_key_open(call->api->options.sealer, scheme, sealed, &key, &error) == OK)
+		key_write_jwk(&call->writer, key, slice_of(owner));
 	else
-		log_write(
-		    call->api->options.log, LOG_ERROR, "endpoint key cannot be opened", "error", error.text, NULL);
+		log_write(call->api->options.log, LOG_ERROR, "signing key cannot be opened", "error", error.text, NULL);
 	key_unref(key);
+}
+
+static void
+write_all(struct call *call, const struct store_request *request)
+{
+	char owner[ID_TEXT_BYTES];
+	for (size_t i = 0; i < request->count; i++) {
+		const struct endpoint *endpoint = &request->endpoints[i];
+		if (endpoint->key_scope != KEY_SCOPE_ENDPOINT)
+			continue;
+		(void)id_format(ID_ENDPOINT, endpoint->id.value, owner);
+		for (size_t at = 0; at < endpoint->key_count; at++)
+			write_public(call, endpoint->scheme, &endpoint->keys[at], owner);
+	}
+	for (size_t i = 0; i < request->organisation_count; i++) {
+		const struct organisation *organisation = &request->organisations[i];
+		(void)id_format(ID_ORGANISATION, organisation->id.value, owner);
+		for (size_t at = 0; at < organisation->key_count; at++) {
+			const struct endpoint_key *key = &organisation->keys[at];
+			write_public(call, scheme_default(PAYLOAD_RAW, key->type), key, owner);
+		}
+	}
 }
 
 static void
@@ -59,9 +79,7 @@ finish_jwks(struct call *call, struct store_request *request)
 	json_open(writer, '{');
 	json_key(writer, "keys");
 	json_open(writer, '[');
-	for (size_t i = 0; i < request->count; i++)
-		for (size_t at = 0; at < request->endpoints[i].key_count; at++)
-			write_public(call, &request->endpoints[i], &request->endpoints[i].keys[at]);
+	write_all(call, request);
 	json_close(writer);
 	json_close(writer);
 	struct api *api = call->api;

@@ -21,6 +21,7 @@ call_handler feed_list, digest_list;
 call_handler task_list, task_get, task_cancel, task_usage, task_types;
 call_handler token_create, token_list, token_get, token_revoke, audit_list;
 call_handler change_list, change_get, change_approve, change_refuse, change_withdraw;
+call_handler signing_key_get, signing_key_rotate;
 call_handler governance_get, governance_put, endpoint_verify;
 call_handler health_get, health_ping, health_jwks, metrics_get, openapi_get;
 
@@ -33,6 +34,9 @@ void changes_go_on(struct api *api, struct wall_time now);
 void changes_stepped(struct api *api, const struct store_request *request);
 void changes_expect(struct api *api, const struct store_request *request);
 
+/* The body of a rotation, as far as it is given: clients send none, or `{}`. */
+struct rotate_in;
+MUST_CHECK bool call_rotate_body(struct call *call, bool public, struct rotate_in *out);
 /* resource_governance.c: what the request makes or moves has to prove itself, where the configuration says so. */
 void verification_want(struct call *call, struct store_request *request);
 

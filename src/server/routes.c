@@ -73,6 +73,8 @@ static const struct route routes[] = {
     {"DELETE", APP "/token/{token_id}", ACCESS_ORGANISATION, PERMISSION_TOKEN_REVOKE, token_revoke, "v1.token.revoke", "Revoke a token", NULL, NULL, 204, 0, ROUTE_GOVERNED, 0},
     {"GET", APP "/governance", ACCESS_ORGANISATION, PERMISSION_ORGANISATION_READ, governance_get, "v1.governance.get", "Get which changes need a second person", NULL, "Governance", 200, 0, 0, 0},
     {"PUT", APP "/governance", ACCESS_ORGANISATION, PERMISSION_GOVERNANCE_WRITE, governance_put, "v1.governance.update", "Set which changes need a second person", "GovernanceIn", "Governance", 200, 0, ROUTE_GOVERNED, 0},
+    {"GET", APP "/signing-key", ACCESS_ORGANISATION, PERMISSION_KEY_READ, signing_key_get, "v1.signing-key.get", "Get the public part of an organisation's signing key", NULL, "SigningKeyOut", 200, 0, 0, 0},
+    {"POST", APP "/signing-key/rotate", ACCESS_ORGANISATION, PERMISSION_KEY_ROTATE, signing_key_rotate, "v1.signing-key.rotate", "Give an organisation a new signing key, or its first", "SigningKeyRotateIn", NULL, 204, 0, ROUTE_INPUT_OPTIONAL | ROUTE_GOVERNED, 0},
     {"GET", APP "/change", ACCESS_ORGANISATION, PERMISSION_CHANGE_READ, change_list, "v1.change.list", "List change requests, newest first", NULL, "ChangeOut", 200, 0, ROUTE_LIST, QUERY_PAGE | QUERY_ORDER | QUERY_CHANGE},
     {"GET", APP "/change/{change_id}", ACCESS_ORGANISATION, PERMISSION_CHANGE_READ, change_get, "v1.change.get", "Get a change request", NULL, "ChangeOut", 200, 0, 0, 0},
     {"POST", APP "/change/{change_id}/approve", ACCESS_ORGANISATION, PERMISSION_CHANGE_DECIDE, change_approve, "v1.change.approve", "Approve what somebody else asked for", "ChangeDecisionIn", "ChangeOut", 200, 0, ROUTE_INPUT_OPTIONAL, 0},

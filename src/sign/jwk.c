@@ -170,7 +170,7 @@ put_public(struct json_writer *writer, const struct key *key)
 }
 
 void
-jwk_write(struct json_writer *writer, const struct key *key, bool private, struct slice endpoint)
+jwk_write(struct json_writer *writer, const struct key *key, bool private, struct slice owner)
 {
 	json_open(writer, '{');
 	put_public(writer, key);
@@ -183,8 +183,9 @@ jwk_write(struct json_writer *writer, const struct key *key, bool private, struc
 		json_put_string(writer, "kid", key_id(key));
 	json_put_cstring(writer, "alg", kinds[key->type].algorithm);
 	json_put_cstring(writer, "use", "sig");
-	if (slice_present(endpoint))
-		json_put_string(writer, "vaultbell_endpoint", endpoint);
+	if (slice_present(owner))
+		json_put_string(
+		    writer, slice_starts(owner, SLICE("ep_")) ? "vaultbell_endpoint" : "vaultbell_organisation", owner);
 	json_close(writer);
 }
 

@@ -22,7 +22,8 @@ is_wanted(struct json object, struct slice owner)
 		return false;
 	if (json_present(json_member(object, "use")) && !is_text(object, "use", SLICE("sig")))
 		return false;
-	return !slice_present(owner) || is_text(object, "vaultbell_endpoint", owner);
+	return !slice_present(owner) || is_text(object, "vaultbell_endpoint", owner) ||
+	       is_text(object, "vaultbell_organisation", owner);
 }
 
 static struct key *

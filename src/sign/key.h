@@ -75,7 +75,7 @@ bool key_verify_vendor(const struct key *key, const struct slice *parts, size_t 
 
 /* JWK (RFC 7517, 7518, 8037), in jwk.c. */
 MUST_CHECK enum error_code jwk_parse(struct slice text, struct key **out, struct error *error);
-void jwk_write(struct json_writer *writer, const struct key *key, bool private, struct slice endpoint);
+void jwk_write(struct json_writer *writer, const struct key *key, bool private, struct slice owner);
 /* RFC 7638: the thumbprint in base64url, for public-key types. Returns its length. */
 size_t jwk_thumbprint(const struct key *key, char out[static KEY_ID_MAX]);
 bool jwk_is_rsa(struct json object);

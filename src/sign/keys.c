@@ -282,8 +282,8 @@ key_shared_text(struct arena *arena, const struct key *key)
 }
 
 void
-key_write_jwk(struct json_writer *writer, const struct key *key, struct slice endpoint)
+key_write_jwk(struct json_writer *writer, const struct key *key, struct slice owner)
 {
 	ENSURE(key->type < KEY_TYPE_COUNT && key->type != KEY_HMAC);
-	jwk_write(writer, key, false, endpoint);
+	jwk_write(writer, key, false, owner);
 }

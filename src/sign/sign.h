@@ -88,7 +88,7 @@ MUST_CHECK enum error_code key_list_parse(
 void key_list_free(struct key_list *keys);
 
 /* Of a JWK set that was fetched: the public keys for signatures that the scheme takes; shared secrets never. `owner`, where
- * it is present, takes only those that a Vaultbell sender names as that endpoint's. Where signatures do not name their key
+ * it is present, takes only those that a Vaultbell sender names as that endpoint's or organisation's. Where signatures do not name their key
  * at most LIMIT_SECRETS, since every one is tried; else LIMIT_JWKS_KEYS. None is an error. */
 MUST_CHECK enum error_code jwks_parse(
     enum sign_scheme scheme, struct slice text, struct slice owner, struct key_list *out, struct error *error);
@@ -104,9 +104,9 @@ struct secret key_private_text(const struct key *key);
 /* What may be shown and published: `whpk_…` for Ed25519, the public JWK for ECDSA; for HMAC the secret itself
  * (that is what the two sides share). In `arena`. */
 struct slice key_shared_text(struct arena *arena, const struct key *key);
-/* Writes the public JWK object (kty, crv, x, y, kid, alg, use) for /.well-known/jwks.json; not for HMAC keys. `endpoint`,
- * where present, says whose it is, so that a receiver can tell its own sender's keys from those of others. */
-void key_write_jwk(struct json_writer *writer, const struct key *key, struct slice endpoint);
+/* Writes the public JWK object (kty, crv, x, y, kid, alg, use) for /.well-known/jwks.json; not for HMAC keys. `owner` (an
+ * endpoint's or organisation's id), where present, says whose it is, so that a receiver can tell its own sender's keys from those of others. */
+void key_write_jwk(struct json_writer *writer, const struct key *key, struct slice owner);
 
 /* --- signing ---------------------------------------------------------------------------------------- */
 

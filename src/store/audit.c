@@ -9,7 +9,7 @@ typedef void describe(const void *object, struct buf *out);
 static void
 describe_organisation(const void *object, struct buf *out)
 {
-	organisation_encode(object, out);
+	organisation_describe(object, out);
 }
 
 static void

@@ -27,6 +27,7 @@ static const struct {
     [CHANGE_TOKEN_EXPIRE] = {"token.expire-all", ID_ORGANISATION},
     [CHANGE_GOVERNANCE_UPDATE] = {"governance.update", ID_ORGANISATION},
     [CHANGE_ORGANISATION_DELETE] = {"organisation.delete", ID_ORGANISATION},
+    [CHANGE_ORGANISATION_KEY] = {"organisation.key.rotate", ID_ORGANISATION},
 };
 
 const char *

@@ -34,6 +34,17 @@ change_governance_document(struct arena *arena, const struct governance *governa
 	return copy;
 }
 
+struct slice
+change_keys_document(struct arena *arena, const struct organisation *organisation, bool shown)
+{
+	struct buf text;
+	buf_init(&text, CHANGE_DOCUMENT_BYTES_MAX);
+	organisation_keys_write(organisation, shown, &text);
+	struct slice copy = arena_copy(arena, buf_slice(&text));
+	buf_free(&text);
+	return copy;
+}
+
 bool
 change_bookkeeping(struct slice name)
 {
@@ -269,6 +280,22 @@ edit_governance(
 	return OK;
 }
 
+static enum error_code
+edit_keys(void *context, struct arena *arena, struct organisation *organisation, bool existed, struct error *error)
+{
+	const struct application *application = context;
+	const struct change_request *change = application->change;
+	ENSURE(existed);
+	if (!slice_equal(change_keys_document(arena, organisation, false), change->before))
+		return unfit(error, "the organisation's signing key");
+	if (!organisation_keys_read(change->after, arena, organisation))
+		return error_set(error, ERR_CORRUPT, "the stored keys are not as we write them");
+	/* As of an endpoint's keys (shift_grace). */
+	if (organisation->key_count > 1)
+		organisation->keys[1].expires.us += application->now.us - change->requested.at.us;
+	return OK;
+}
+
 enum error_code
 change_prepare(struct change_request *change, const struct endpoint *current, struct wall_time now,
     struct store_request *out, struct error *error)
@@ -306,6 +333,15 @@ change_prepare(struct change_request *change, const struct endpoint *current, st
 		return OK;
 	}
 	case CHANGE_ORGANISATION_DELETE: out->kind = STORE_ORGANISATION_DELETE; return OK;
+	case CHANGE_ORGANISATION_KEY: {
+		struct application *application = arena_alloc(&out->arena, sizeof *application);
+		*application = (struct application){change, now};
+		out->kind = STORE_ORGANISATION_EDIT;
+		out->edit_organisation = edit_keys;
+		out->edit_context = application;
+		out->audit_action = "organisation.key.rotate";
+		return OK;
+	}
 	case CHANGE_OPERATION_COUNT: break;
 	}
 	UNREACHABLE();

@@ -9,6 +9,8 @@ enum { CHANGE_DOCUMENT_BYTES_MAX = 8 << 20 };
 /* The endpoint as it is stored, or (`shown`) as it may be shown; absent for NULL. */
 struct slice change_document(struct arena *arena, const struct endpoint *endpoint, bool shown);
 struct slice change_governance_document(struct arena *arena, const struct governance *governance);
+/* The organisation's keys alone. */
+struct slice change_keys_document(struct arena *arena, const struct organisation *organisation, bool shown);
 /* A document of ours; absent for an absent one. */
 struct json change_parse(struct slice document);
 /* As json_member, of an object that may be absent. */

@@ -20,6 +20,7 @@ static const struct {
     {"payload_style", "payloadStyle", GOVERN_BIT(GOVERN_TYPES)},
     {"version", "version", GOVERN_BIT(GOVERN_TYPES)},
     {"keys", "keys", GOVERN_BIT(GOVERN_KEYS)},
+    {"key_scope", "keyScope", GOVERN_BIT(GOVERN_KEYS)},
     {"headers", "headers", GOVERN_BIT(GOVERN_KEYS)},
     {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
     {"authentication_sealed", "authenticationSecrets", GOVERN_BIT(GOVERN_KEYS)},
@@ -302,6 +303,16 @@ change_hold_organisation(
 		begin(request, before, CHANGE_ORGANISATION_DELETE, GOVERN_BIT(GOVERN_DISABLING), before->id.value);
 		request->change.diff =
 		    arena_printf(arena, "[{\"member\":\"organisation\",\"before\":\"present\",\"after\":null}]");
+		return true;
+	}
+	if (!organisation_same_keys(before, after)) {
+		if ((before->governance.aspects & GOVERN_BIT(GOVERN_KEYS)) == 0)
+			return false;
+		begin(request, before, CHANGE_ORGANISATION_KEY, GOVERN_BIT(GOVERN_KEYS), before->id.value);
+		request->change.before = change_keys_document(arena, before, false);
+		request->change.after = change_keys_document(arena, after, false);
+		request->change.diff = members_difference(
+		    arena, change_keys_document(arena, before, true), change_keys_document(arena, after, true));
 		return true;
 	}
 	if (!governance_loosens(&before->governance, &after->governance))

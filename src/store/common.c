@@ -199,6 +199,7 @@ store_sandbox_draft(struct store_request *request, const struct organisation *pr
 	struct organisation draft = *production;
 	draft.environment = ENVIRONMENT_SANDBOX;
 	draft.twin = production->id;
+	draft.key_count = 0; /* what is for trying signs with keys of its own */
 	draft.name = asked->name;
 	if (!slice_present(draft.name))
 		draft.name = arena_printf(&request->arena, "%.*s (sandbox)", SLICE_ARG(production->name));

@@ -85,6 +85,31 @@ services_changed(struct memory *memory, struct organisation_id organisation, str
 	}
 }
 
+/* Its endpoints that sign with its keys: whether they can with those that it is to have; `save`: they get them. */
+static enum error_code
+hand_keys_on(struct memory *memory, struct store_request *request, const struct organisation *of, bool save,
+    struct mail_list *notes)
+{
+	for (size_t i = 0; i < memory->endpoints.count; i++) {
+		struct memory_endpoint *row = &memory->endpoints.rows[i];
+		if (row->endpoint.organisation.value != of->id.value || row->endpoint.state == ENDPOINT_DELETED ||
+		    row->endpoint.key_scope != KEY_SCOPE_ORGANISATION)
+			continue;
+		struct endpoint endpoint = save ? endpoint_copy(&request->arena, &row->endpoint) : row->endpoint;
+		enum error_code code = endpoint_take_keys(&endpoint, of, request->now, &request->error);
+		if (code != OK)
+			return code;
+		if (!save)
+			continue;
+		struct arena old = row->arena;
+		row->arena = ARENA_EMPTY;
+		row->endpoint = endpoint_copy(&row->arena, &endpoint);
+		arena_free(&old);
+		memory_note_endpoint(row, notes);
+	}
+	return OK;
+}
+
 enum error_code
 memory_organisation_edit(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
@@ -107,12 +132,18 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	if (row == NULL)
 		return show_organisation(request, memory_new_organisation(memory, request, &edited));
+	bool rekeyed = !organisation_same_keys(&row->organisation, &edited);
+	code = rekeyed ? hand_keys_on(memory, request, &edited, false, notes) : OK;
+	if (code != OK)
+		return code;
 	if (change_hold_organisation(request, &row->organisation, &edited))
 		return memory_hold(memory, request);
 	edited.updated = request->now;
 	audit_organisation(request, &row->organisation, &edited);
 	if (!organisation_same_services(&row->organisation, &edited))
 		services_changed(memory, edited.id, notes);
+	if (rekeyed)
+		ENSURE(hand_keys_on(memory, request, &edited, true, notes) == OK);
 	struct arena old = row->arena;
 	row->arena = ARENA_EMPTY;
 	row->organisation = organisation_copy(&row->arena, &edited);
@@ -254,6 +285,9 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 		return code;
 	if (there >= LIMIT_ENDPOINTS)
 		return memory_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY);
+	code = endpoint_take_keys(from, of, request->now, &request->error);
+	if (code != OK)
+		return code;
 	if (change_hold_endpoint(request, of, NULL, from))
 		return memory_hold(memory, request);
 	endpoint_verification_begin(&request->arena, NULL, from, request->challenge, request->now);
@@ -300,6 +334,8 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 	if (row == NULL)
 		return new_endpoint(memory, request, &organisation->organisation, &edited, notes);
 	code = check_endpoint(memory, request, &organisation->organisation, &edited, row);
+	if (code == OK)
+		code = endpoint_take_keys(&edited, &organisation->organisation, request->now, &request->error);
 	if (code != OK)
 		return code;
 	if (change_hold_endpoint(request, &organisation->organisation, &row->endpoint, &edited))
@@ -379,6 +415,14 @@ memory_endpoints_all(struct memory *memory, struct store_request *request, struc
 			    endpoint_copy(&request->arena, &memory->endpoints.rows[i].endpoint);
 			request->endpoints[request->count++].sequence = memory->endpoints.rows[i].sequence;
 		}
+	size_t most = memory->organisations.count;
+	request->organisations = arena_alloc(&request->arena, (most + 1) * sizeof request->organisations[0]);
+	for (size_t i = 0; i < most; i++) {
+		const struct memory_organisation *row = &memory->organisations.rows[i];
+		if (!row->deleted && row->organisation.key_count > 0)
+			request->organisations[request->organisation_count++] =
+			    organisation_copy(&request->arena, &row->organisation);
+	}
 	return OK;
 }
 

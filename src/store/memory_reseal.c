@@ -28,6 +28,30 @@ step_endpoints(struct memory *memory, struct store_request *request)
 }
 
 static bool
+step_organisations(struct memory *memory, struct store_request *request)
+{
+	struct store_resealing *step = &request->resealing;
+	for (size_t i = 0; i < memory->organisations.count; i++) {
+		struct memory_organisation *row = &memory->organisations.rows[i];
+		if (row->organisation.id.value <= step->after || row->deleted || row->organisation.key_count == 0)
+			continue;
+		if (step->looked == step->limit)
+			return false;
+		struct organisation organisation = organisation_copy(&request->arena, &row->organisation);
+		step->looked++;
+		step->after = organisation.id.value;
+		if (!reseal_organisation(step, &request->arena, &organisation))
+			continue;
+		step->changed++;
+		struct arena old = row->arena;
+		row->arena = ARENA_EMPTY;
+		row->organisation = organisation_copy(&row->arena, &organisation);
+		arena_free(&old);
+	}
+	return true;
+}
+
+static bool
 step_changes(struct memory *memory, struct store_request *request)
 {
 	struct store_resealing *step = &request->resealing;
@@ -57,10 +81,16 @@ memory_reseal(struct memory *memory, struct store_request *request, struct mail_
 {
 	struct store_resealing *step = &request->resealing;
 	step->looked = step->changed = 0;
-	bool done = step->part == RESEAL_CHANGES ? step_changes(memory, request) : step_endpoints(memory, request);
+	bool done;
+	if (step->part == RESEAL_ENDPOINTS)
+		done = step_endpoints(memory, request);
+	else if (step->part == RESEAL_ORGANISATIONS)
+		done = step_organisations(memory, request);
+	else
+		done = step_changes(memory, request);
 	if (!done)
 		return OK;
-	step->part = step->part == RESEAL_ENDPOINTS ? RESEAL_CHANGES : RESEAL_DONE;
+	step->part = step->part == RESEAL_DONE ? RESEAL_DONE : (enum reseal_part)(step->part + 1);
 	step->after = 0;
 	return OK;
 }

@@ -27,6 +27,15 @@ reseal_endpoint(const struct store_resealing *resealing, struct arena *arena, st
 	return reseal(resealing, arena, ENDPOINT_AUTHENTICATION_CONTEXT, &endpoint->authentication_sealed) || changed;
 }
 
+bool
+reseal_organisation(const struct store_resealing *resealing, struct arena *arena, struct organisation *organisation)
+{
+	bool changed = false;
+	for (size_t i = 0; i < organisation->key_count; i++)
+		changed = reseal(resealing, arena, ENDPOINT_KEY_CONTEXT, &organisation->keys[i].sealed) || changed;
+	return changed;
+}
+
 /* --- documents ----------------------------------------------------------------------------------------- */
 
 /* The two members that hold sealed bytes (documents.c). We wrote the text, without white space, so that this is what

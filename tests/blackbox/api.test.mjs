@@ -7,7 +7,7 @@ import { caller, haveBinary, raw, startServer } from './server.mjs';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const ORGANISATION = ['createdAt', 'environment', 'id', 'metadata', 'name', 'payloadRetentionPeriod', 'productionId', 'rateLimit', 'redactions', 'sandboxId',
 	'services', 'throttleRate', 'uid', 'updatedAt'];
-const ENDPOINT = ['channels', 'createdAt', 'description', 'disabled', 'eventTypes', 'filterTypes', 'heartbeatSeconds', 'id', 'keyType',
+const ENDPOINT = ['channels', 'createdAt', 'description', 'disabled', 'eventTypes', 'filterTypes', 'heartbeatSeconds', 'id', 'keyScope', 'keyType',
 	'metadata', 'ordering', 'owners', 'ownersMissing', 'payloadStyle', 'rateLimit', 'schedule', 'signatureScheme', 'state', 'throttleRate', 'uid', 'updatedAt',
 	'url', 'verification', 'version'];
 const EVENT_TYPE = ['archived', 'createdAt', 'deprecated', 'description', 'featureFlag', 'name', 'schemas', 'updatedAt'];

@@ -63,7 +63,7 @@ fuzz_body(struct slice text, unsigned which)
 	case 0: organisation_in_read(&in, object, &organisation); break;
 	case 1: endpoint_in_read(&in, object, &config, &endpoint); break;
 	case 2: event_type_in_read(&in, object, true, &type); break;
-	case 3: rotate_in_read(&in, object, &rotate); break;
+	case 3: rotate_in_read(&in, object, object.raw.len % 2 == 0, &rotate); break;
 	case 4: (void)headers_in_read(&in, object); break;
 	default:
 		message = message_new();

@@ -134,6 +134,127 @@ everything_is_sealed_anew_and_changes_still_fit(void **state)
 	store_request_free(read);
 }
 
+/* --- the keys of an organisation ----------------------------------------------------------------------- */
+
+struct new_key {
+	const char *sealed;
+	enum key_type type;
+	int64_t until; /* of the one before */
+};
+
+static enum error_code
+rotate_organisation(void *context, struct arena *arena UNUSED, struct organisation *organisation, bool existed UNUSED,
+    struct error *error UNUSED)
+{
+	const struct new_key *fresh = context;
+	if (organisation->key_count > 0) {
+		organisation->keys[1] = organisation->keys[0];
+		organisation->keys[1].expires.us = fresh->until;
+		organisation->key_count = 1;
+	}
+	organisation->keys[0] = (struct endpoint_key){fresh->type, slice_of(fresh->sealed), {1}, WALL_NONE};
+	organisation->key_count++;
+	return OK;
+}
+
+static struct store_request *
+ask_rotation(struct subject *subject, const char *ref, struct new_key *fresh)
+{
+	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
+	request->ref = slice_of(ref);
+	request->edit_organisation = rotate_organisation;
+	request->edit_context = fresh;
+	return request;
+}
+
+static struct store_request *
+ask_sharing(struct subject *subject, const char *organisation, const char *uid)
+{
+	struct store_request *request = ask_endpoint(subject, organisation, uid);
+	request->endpoint.key_scope = KEY_SCOPE_ORGANISATION;
+	request->endpoint.scheme = SCHEME_STANDARD;
+	return request;
+}
+
+static void
+assert_keys(struct subject *subject, const char *uid, const char *first, const char *second)
+{
+	struct store_request *read = read_endpoint(subject, uid);
+	assert_int_equal(read->endpoint.key_count, second == NULL ? 1 : 2);
+	assert_true(slice_is(read->endpoint.keys[0].sealed, first));
+	if (second != NULL)
+		assert_true(slice_is(read->endpoint.keys[1].sealed, second));
+	store_request_free(read);
+}
+
+/* One key of several endpoints: each has it in the commit that changes it, and nobody else. */
+static void
+endpoints_sign_with_their_organisations_keys(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	make_organisation(subject, "other");
+	expect(subject, ask_sharing(subject, "bank", "e0"), ERR_INVALID, STORE_DETAIL_NONE);
+	struct new_key first = {"old-first", KEY_ED25519, 0}, second = {"old-second", KEY_ED25519, INT64_MAX};
+	struct new_key unfit = {"old-unfit", KEY_ECDSA_P256, INT64_MAX}, others = {"old-others", KEY_ED25519, 0};
+	expect(subject, ask_rotation(subject, "bank", &first), OK, STORE_DETAIL_NONE);
+	expect(subject, ask_rotation(subject, "other", &others), OK, STORE_DETAIL_NONE);
+	expect(subject, ask_sharing(subject, "bank", "e0"), OK, STORE_DETAIL_NONE);
+	expect(subject, ask_sharing(subject, "bank", "e1"), OK, STORE_DETAIL_NONE);
+	struct store_request *own = ask_endpoint(subject, "bank", "own");
+	own->endpoint.keys[0] = (struct endpoint_key){KEY_HMAC, SLICE("old-own"), {1}, WALL_NONE};
+	own->endpoint.key_count = 1;
+	expect(subject, own, OK, STORE_DETAIL_NONE);
+	assert_keys(subject, "e0", "old-first", NULL);
+
+	struct store_request *request = ask_rotation(subject, "bank", &second);
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(subject->notes.count, 2);
+	store_request_free(request);
+	assert_keys(subject, "e0", "old-second", "old-first");
+	assert_keys(subject, "e1", "old-second", "old-first");
+	assert_keys(subject, "own", "old-own", NULL);
+
+	/* What an endpoint cannot sign with is refused as a whole. */
+	expect(subject, ask_rotation(subject, "bank", &unfit), ERR_INVALID, STORE_DETAIL_NONE);
+	assert_keys(subject, "e1", "old-second", "old-first");
+
+	request = ask(subject, STORE_ENDPOINTS_ALL);
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->organisation_count, 2);
+	assert_true(slice_is(request->organisations[1].keys[0].sealed, "old-others"));
+	store_request_free(request);
+
+	/* Sealed anew, they are still the same, so that a change fits which was asked for before. */
+	request = ask(subject, STORE_ORGANISATION_EDIT);
+	request->ref = SLICE("bank");
+	request->edit_organisation = govern;
+	expect(subject, request, OK, STORE_DETAIL_NONE);
+	struct new_key third = {"old-third", KEY_ED25519, INT64_MAX / 2};
+	request = ask_rotation(subject, "bank", &third);
+	request->actor = (struct store_actor){.present = true, .token = {7}, .role = ROLE_ADMIN};
+	assert_int_equal(run(subject, request), OK);
+	struct change_id change = request->change.id;
+	assert_true(change.value != 0 && request->change.operation == CHANGE_ORGANISATION_KEY);
+	store_request_free(request);
+	assert_keys(subject, "e0", "old-second", "old-first");
+	int values = 0;
+	/* Two endpoints with two keys, one with its own, two organisations, and the change. */
+	assert_int_equal(pass(subject, &values), 6);
+	assert_int_equal(values, 2 * 2 + 1 + 2 + 1 + 4);
+	assert_int_equal(pass(subject, &values), 0);
+	request = ask(subject, STORE_CHANGE_DECIDE);
+	request->ref = SLICE("bank");
+	request->change.id = change;
+	request->change.state = CHANGE_APPROVED;
+	request->actor = (struct store_actor){.present = true, .token = {8}, .role = ROLE_ADMIN};
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->change.state, CHANGE_APPLIED);
+	store_request_free(request);
+	assert_keys(subject, "e1", "new-third", "new-second");
+	assert_keys(subject, "own", "new-own", NULL);
+}
+
 static int
 setup_memory(void **state)
 {
@@ -166,6 +287,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_memory, teardown),
 	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_sqlite, teardown),
+	    cmocka_unit_test_setup_teardown(endpoints_sign_with_their_organisations_keys, setup_memory, teardown),
+	    cmocka_unit_test_setup_teardown(endpoints_sign_with_their_organisations_keys, setup_sqlite, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

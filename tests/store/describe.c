@@ -47,6 +47,8 @@ say_organisation(struct buf *out, const struct organisation *organisation)
 	say_text(out, "security", organisation->governance.contact);
 	say_number(out, "twin", organisation->twin.value);
 	say_number(out, "retention", organisation->retention_days);
+	for (size_t i = 0; i < organisation->key_count; i++)
+		say_text(out, "key", organisation->keys[i].sealed);
 	say_text(out, "redactions", organisation->redactions);
 	say_number(out, "created", organisation->created.us);
 	say_number(out, "updated", organisation->updated.us);
@@ -88,6 +90,7 @@ say_endpoint(struct buf *out, const struct endpoint *endpoint)
 		say_number(out, "ask", endpoint->verification.due.us);
 		say_text(out, "problem", endpoint->verification.problem);
 	}
+	say_number(out, "scope", endpoint->key_scope);
 	for (size_t i = 0; i < endpoint->key_count; i++) {
 		const struct endpoint_key *key = &endpoint->keys[i];
 		buf_printf(out, " key=%d:", (int)key->type);

@@ -60,7 +60,7 @@ note_endpoint(struct sqlite_store *store, const struct endpoint *endpoint)
 
 /* --- organisations ---------------------------------------------------------------------------------- */
 
-static void
+void
 save_organisation(struct sqlite_store *store, const struct organisation *organisation, bool deleted)
 {
 	store->configuring = true;
@@ -175,6 +175,26 @@ services_changed(struct sqlite_store *store, struct directory_organisation *entr
 	}
 }
 
+/* Its endpoints that sign with its keys: whether they can with those that it is to have; `save`: they get them. */
+static bool
+hand_keys_on(
+    struct sqlite_store *store, struct store_request *request, const struct organisation *of, size_t count, bool save)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct directory_organisation *entry = directory_organisation_by_id(&store->directory, of->id);
+		const struct endpoint *from = &entry->endpoints[i]->endpoint;
+		if (from->state == ENDPOINT_DELETED || from->key_scope != KEY_SCOPE_ORGANISATION)
+			continue;
+		struct endpoint endpoint = save ? endpoint_copy(&request->arena, from) : *from;
+		request->status = endpoint_take_keys(&endpoint, of, request->now, &request->error);
+		if (request->status != OK)
+			return false;
+		if (save)
+			save_endpoint(store, &endpoint, true);
+	}
+	return true;
+}
+
 void
 op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 {
@@ -200,6 +220,10 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	}
 	if (!uid_free(store, request, &edited))
 		return;
+	bool rekeyed = entry != NULL && !organisation_same_keys(&entry->organisation, &edited);
+	size_t endpoints = entry == NULL ? 0 : entry->endpoint_count;
+	if (rekeyed && !hand_keys_on(store, request, &edited, endpoints, false))
+		return;
 	if (entry != NULL && change_hold_organisation(request, &entry->organisation, &edited)) {
 		change_hold(store, request);
 		return;
@@ -211,6 +235,8 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	save_organisation(store, &edited, false);
 	if (changed)
 		services_changed(store, directory_organisation_by_id(&store->directory, edited.id));
+	if (rekeyed)
+		ENSURE(hand_keys_on(store, request, &edited, endpoints, true));
 	request->organisation = edited;
 }
 
@@ -361,6 +387,9 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 	}
 	if (!endpoint_acceptable(store, owner, request, endpoint, NULL))
 		return;
+	request->status = endpoint_take_keys(endpoint, &owner->organisation, request->now, &request->error);
+	if (request->status != OK)
+		return;
 	if (change_hold_endpoint(request, &owner->organisation, NULL, endpoint)) {
 		change_hold(store, request);
 		return;
@@ -412,6 +441,9 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	}
 	ENSURE(edited.state == before || endpoint_may_move(before, edited.state));
 	if (!endpoint_acceptable(store, owner, request, &edited, &entry->endpoint))
+		return;
+	request->status = endpoint_take_keys(&edited, &owner->organisation, request->now, &request->error);
+	if (request->status != OK)
 		return;
 	if (change_hold_endpoint(request, &owner->organisation, &entry->endpoint, &edited)) {
 		change_hold(store, request);
@@ -496,6 +528,14 @@ op_endpoints_all(struct sqlite_store *store, struct store_request *request)
 			continue;
 		request->endpoints[request->count] = endpoint_copy(&request->arena, endpoint);
 		endpoint_facts(store, &request->endpoints[request->count++]);
+	}
+	size_t most = store->directory.organisation_count;
+	request->organisations = arena_alloc(&request->arena, most * sizeof request->organisations[0]);
+	for (size_t i = 0; i < most; i++) {
+		const struct directory_organisation *entry = store->directory.organisations[i];
+		if (!entry->deleted && entry->organisation.key_count > 0)
+			request->organisations[request->organisation_count++] =
+			    organisation_copy(&request->arena, &entry->organisation);
 	}
 }
 

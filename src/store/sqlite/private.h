@@ -320,6 +320,7 @@ bool reseal_changes(struct sqlite_store *store, struct store_request *request);
 typedef void sqlite_operation(struct sqlite_store *store, struct store_request *request);
 
 /* config.c */
+void save_organisation(struct sqlite_store *store, const struct organisation *organisation, bool deleted);
 sqlite_operation op_organisation_create, op_organisation_edit, op_organisation_delete, op_organisation_get,
     op_organisation_list, op_endpoint_create, op_endpoint_edit, op_endpoint_delete, op_endpoint_get, op_endpoint_list,
     op_endpoints_all, op_event_type_create, op_event_type_edit, op_event_type_delete, op_event_type_get,

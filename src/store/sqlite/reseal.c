@@ -25,14 +25,42 @@ step_endpoints(struct sqlite_store *store, struct store_request *request)
 	return true;
 }
 
+static bool
+step_organisations(struct sqlite_store *store, struct store_request *request)
+{
+	struct store_resealing *step = &request->resealing;
+	for (size_t i = 0; i < store->directory.organisation_count; i++) {
+		const struct directory_organisation *entry = store->directory.organisations[i];
+		const struct organisation *from = &entry->organisation;
+		if (from->id.value <= step->after || entry->deleted || from->key_count == 0)
+			continue;
+		if (step->looked == step->limit)
+			return false;
+		struct organisation organisation = organisation_copy(&request->arena, from);
+		step->looked++;
+		step->after = organisation.id.value;
+		if (!reseal_organisation(step, &request->arena, &organisation))
+			continue;
+		step->changed++;
+		save_organisation(store, &organisation, false);
+	}
+	return true;
+}
+
 void
 op_reseal(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_resealing *step = &request->resealing;
 	step->looked = step->changed = 0;
-	bool done = step->part == RESEAL_CHANGES ? reseal_changes(store, request) : step_endpoints(store, request);
+	bool done;
+	if (step->part == RESEAL_ENDPOINTS)
+		done = step_endpoints(store, request);
+	else if (step->part == RESEAL_ORGANISATIONS)
+		done = step_organisations(store, request);
+	else
+		done = reseal_changes(store, request);
 	if (!done)
 		return;
-	step->part = step->part == RESEAL_ENDPOINTS ? RESEAL_CHANGES : RESEAL_DONE;
+	step->part = step->part == RESEAL_DONE ? RESEAL_DONE : (enum reseal_part)(step->part + 1);
 	step->after = 0;
 }
