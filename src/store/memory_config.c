@@ -416,11 +416,11 @@ memory_endpoints_all(struct memory *memory, struct store_request *request, struc
 			request->endpoints[request->count++].sequence = memory->endpoints.rows[i].sequence;
 		}
 	size_t most = memory->organisations.count;
-	request->organisations = arena_alloc(&request->arena, (most + 1) * sizeof request->organisations[0]);
+	request->signers = arena_alloc(&request->arena, (most + 1) * sizeof request->signers[0]);
 	for (size_t i = 0; i < most; i++) {
 		const struct memory_organisation *row = &memory->organisations.rows[i];
 		if (!row->deleted && row->organisation.key_count > 0)
-			request->organisations[request->organisation_count++] =
+			request->signers[request->signer_count++] =
 			    organisation_copy(&request->arena, &row->organisation);
 	}
 	return OK;

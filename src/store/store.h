@@ -87,8 +87,8 @@ enum store_kind {
 				* run from this one on has found are closed; when none is left the run is kept */
 	STORE_BREAK_MOVE, /* in: break_id, break_to, break_actor, break_reason; out: breaks[0] */
 	/* reading */
-	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation; organisations (of
-			       * organisation_count): those that have signing keys */
+	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation; signers (of
+			       * signer_count): the organisations that have signing keys */
 	STORE_PRECHECK,	      /* in: ref, event_type.name, channels; out: existed: an endpoint would get it */
 	STORE_ENDPOINT_STATS, /* in: ref, endpoint_ref, page (limit, after, floor, ceiling: attempts looked at now);
 				  * out: stats, more, next. Deliveries are counted with the first page */
@@ -519,8 +519,9 @@ struct store_request {
 	struct store_event *told;     /* what the store derived from it and told with `events` */
 	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */
 	size_t count;		      /* of rows in the list above */
-	size_t organisation_count;    /* STORE_ENDPOINTS_ALL: of the organisations */
-	bool more;		      /* there are more rows beyond */
+	struct organisation *signers; /* STORE_ENDPOINTS_ALL: those that have keys */
+	size_t signer_count;
+	bool more;	 /* there are more rows beyond */
 	int64_t scanned; /* lists of messages, attempts and deliveries: the search ended behind this id before the page
 			  * was full, so that a filter which fits little holds up nobody; `more` is true. Else 0 */
 	struct attempt attempt;

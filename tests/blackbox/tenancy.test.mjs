@@ -38,6 +38,7 @@ describe('tenancy', { skip: !haveBinary }, () => {
 		const token = (await platform('POST', `/app/${uid}/token`, { role: 'viewer', name: mark })).json;
 		const task = (await platform('POST', `/app/${uid}/endpoint/${uid}-main/recover`, { since: new Date(Date.now() - 60e3).toISOString() })).json;
 		assert.ok(task.id && token.id, JSON.stringify([task, token]));
+		assert.equal((await platform('POST', `/app/${uid}/signing-key/rotate`, {})).status, 204);
 		await platform('PUT', `/app/${uid}/governance`, { governed: ['disabling'], securityContact: mark });
 		const change = (await platform('DELETE', `/app/${uid}/endpoint/${uid}-main`)).json;
 		assert.match(change.id, /^chg_/);

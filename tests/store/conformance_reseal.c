@@ -221,8 +221,8 @@ endpoints_sign_with_their_organisations_keys(void **state)
 
 	request = ask(subject, STORE_ENDPOINTS_ALL);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->organisation_count, 2);
-	assert_true(slice_is(request->organisations[1].keys[0].sealed, "old-others"));
+	assert_int_equal(request->signer_count, 2);
+	assert_true(slice_is(request->signers[1].keys[0].sealed, "old-others"));
 	store_request_free(request);
 
 	/* Sealed anew, they are still the same, so that a change fits which was asked for before. */

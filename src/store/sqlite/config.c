@@ -530,11 +530,11 @@ op_endpoints_all(struct sqlite_store *store, struct store_request *request)
 		endpoint_facts(store, &request->endpoints[request->count++]);
 	}
 	size_t most = store->directory.organisation_count;
-	request->organisations = arena_alloc(&request->arena, most * sizeof request->organisations[0]);
+	request->signers = arena_alloc(&request->arena, most * sizeof request->signers[0]);
 	for (size_t i = 0; i < most; i++) {
 		const struct directory_organisation *entry = store->directory.organisations[i];
 		if (!entry->deleted && entry->organisation.key_count > 0)
-			request->organisations[request->organisation_count++] =
+			request->signers[request->signer_count++] =
 			    organisation_copy(&request->arena, &entry->organisation);
 	}
 }
