@@ -298,9 +298,10 @@ in_loop_fini(struct in_loop *in)
 {
 	if (in->loop == NULL)
 		return;
-	/* What was committed meanwhile can still be answered: the connections are open. */
+	/* What was committed meanwhile can still be answered: the connections are open. New requests find no store. */
 	on_mail(in, mailbox_take(loop_mailbox(in->loop)));
 	if (in->http != NULL) {
+		http_server_refuse(in->http);
 		http_server_turn(in->http);
 		http_server_free(in->http);
 	}

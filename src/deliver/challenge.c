@@ -13,6 +13,7 @@ enum { FLYING_MAX = 64, BODY_BYTES_MAX = 4096, AGAIN_US = 1000000 };
 struct ask {
 	struct transmission transmission;
 	struct tls_identity *identity; /* that it goes out under; one reference */
+	struct message *message;       /* what is on its way borrows from it; one reference */
 	struct endpoint endpoint;      /* what is needed of it lives in arena */
 	struct arena arena;
 	struct slice url;
@@ -44,10 +45,20 @@ challenger_new(const struct sender_options *options, const struct sender_ports *
 	return challenger;
 }
 
+/* Nothing of it is on its way any more. */
+static void
+ask_land(struct ask *ask)
+{
+	tls_identity_unref(ask->identity);
+	message_unref(ask->message);
+	ask->identity = NULL;
+	ask->message = NULL;
+}
+
 static void
 ask_free(struct ask *ask)
 {
-	tls_identity_unref(ask->identity);
+	ask_land(ask);
 	arena_free(&ask->transmission.arena);
 	arena_free(&ask->arena);
 	free(ask);
@@ -191,9 +202,10 @@ compose_ask(struct challenger *challenger, struct ask *ask, struct wall_time now
 	struct endpoint endpoint = ask->endpoint;
 	endpoint.url = ask->url;
 	endpoint.payload_style = PAYLOAD_RAW;
+	ask_land(ask);
 	struct target *target =
 	    target_new(&endpoint, &challenger->options->schedule, challenger->options->sealer, NULL);
-	struct message *message = message_new();
+	struct message *message = ask->message = message_new();
 	message->organisation = endpoint.organisation;
 	message->event_type = SLICE("webhook.ping");
 	message->created = now;
@@ -211,10 +223,7 @@ compose_ask(struct challenger *challenger, struct ask *ask, struct wall_time now
 	*transmission = (struct transmission){
 	    .arena = transmission->arena, .owner = ask, .timeout_ms = challenger->options->timeout_ms};
 	enum error_code code = compose(&input, transmission, error);
-	transmission->body = arena_copy(&transmission->arena, transmission->body);
-	tls_identity_unref(ask->identity);
 	ask->identity = tls_identity_ref(transmission->identity);
-	message_unref(message);
 	target_free(target);
 	return code;
 }
@@ -324,6 +333,7 @@ challenger_report(struct challenger *challenger, struct transmission *transmissi
 	judge(ask, problem, sizeof problem);
 	submit(challenger, ask, problem[0] == '\0' ? NULL : problem, now);
 	arena_reset(&ask->transmission.arena);
+	ask_land(ask);
 	return true;
 }
 

@@ -524,6 +524,12 @@ http_server_quiesce(struct http_server *server)
 }
 
 void
+http_server_refuse(struct http_server *server)
+{
+	server->stopping = true;
+}
+
+void
 http_server_free(struct http_server *server)
 {
 	if (server == NULL)

@@ -51,6 +51,8 @@ int http_server_port(const struct http_server *server);
 int64_t http_server_turn(struct http_server *server);
 /* Stops accepting new connections; exchanges go on. */
 void http_server_quiesce(struct http_server *server);
+/* From now on requests are answered 503 here and are not handed over; what was handed over may still be answered. */
+void http_server_refuse(struct http_server *server);
 void http_server_free(struct http_server *server); /* `gone` is called for what is unanswered */
 
 /* What the client's certificate says; NULL without TLS. Valid as long as the exchange. */

@@ -64,6 +64,9 @@ const post = (call, uid, n, headers) =>
 const attempts = async (call, uid, endpoint) => (await call('GET', `/app/${uid}/attempt/endpoint/${endpoint}`)).json.data;
 const parse = (entries) => entries.map((one) => JSON.parse(one.body));
 
+// A sanitizer keeps what was freed, and has its own account of memory.
+const sanitized = Boolean(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS);
+
 test('M1: a failing endpoint is announced, then suspended; its events are held and resumed without loss', async (t) => {
 	let status = 500;
 	const sink = await receiver(t, (entry, response) => response.writeHead(entry.path === '/bad' ? status : 200).end());
@@ -204,7 +207,7 @@ test('back-pressure: 429 with Retry-After, nothing accepted is lost or doubled, 
 	const metrics = await (await fetch(`${server.url}/metrics`)).text();
 	assert.equal(Number(/vaultbell_events_refused_total{short="queue"} (\d+)/.exec(metrics)[1]), refused);
 	const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]);
-	assert.ok(peak < 200 * 1024, `${peak} KiB at most`);
+	if (!sanitized) assert.ok(peak < 200 * 1024, `${peak} KiB at most`);
 });
 
 test('back-pressure: 503 below the floor of the disk, 429 beyond the memory, and what is there goes on', async (t) => {
@@ -216,7 +219,8 @@ test('back-pressure: 503 below the floor of the disk, 429 beyond the memory, and
 	await stop(server);
 	const free = statfsSync(directory);
 	const floor = Math.min(1048576, Math.ceil((free.bavail * free.bsize) / 2 ** 20) + 4096);
-	const cases = [['ingest_disk_floor_mib', floor, 503, 'insufficient_storage'], ['ingest_memory_mib', 1, 429, 'too_many_requests']];
+	const cases = [['ingest_disk_floor_mib', floor, 503, 'insufficient_storage']];
+	if (!sanitized) cases.push(['ingest_memory_mib', 1, 429, 'too_many_requests']);
 	for (const [key, value, status, code] of cases) {
 		const again = await start(t, ['serve', '--data', directory, '--listen', '127.0.0.1:0'],
 			{ env: { ...env, [`VAULTBELL_${key.toUpperCase()}`]: String(value) } });

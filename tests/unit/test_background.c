@@ -42,6 +42,7 @@ struct counter {
 	struct mail mails[4];
 	atomic_int runs;
 	int64_t again_ms;
+	size_t waited_for, known; /* of the waiting thread: runs that it has waited for, and that it knows of */
 };
 
 static int64_t
@@ -58,8 +59,13 @@ count(void *context, struct background *background)
 static void
 wait_for_run(struct counter *counter)
 {
-	while (mailbox_take(&counter->ran).count == 0)
-		mailbox_wait(&counter->ran);
+	/* Several may have run by the time that one is waited for. */
+	for (counter->waited_for++; counter->known < counter->waited_for;) {
+		size_t more = mailbox_take(&counter->ran).count;
+		counter->known += more;
+		if (more == 0)
+			mailbox_wait(&counter->ran);
+	}
 }
 
 static size_t
