@@ -158,13 +158,20 @@ background_start(struct background *background)
 void
 background_stop(struct background *background)
 {
+	if (background == NULL || !background->started)
+		return;
+	atomic_store(&background->stopping, true);
+	ring(background);
+	ENSURE(pthread_join(background->thread, NULL) == 0);
+	background->started = false;
+}
+
+void
+background_free(struct background *background)
+{
 	if (background == NULL)
 		return;
-	if (background->started) {
-		atomic_store(&background->stopping, true);
-		ring(background);
-		ENSURE(pthread_join(background->thread, NULL) == 0);
-	}
+	background_stop(background);
 	mailbox_fini(&background->replies);
 	mailbox_fini(&background->bell);
 	free(background);

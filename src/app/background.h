@@ -11,7 +11,8 @@
  * 3. background_wake, from any thread, makes a job due now. Wakes that come before it runs count as one; one that comes
  *    while it runs makes it run once more.
  * 4. The store is asked with background_ask alone, from within a job: it blocks until the commit is done, and what it
- *    answers is durable. The runner must outlive the background.
+ *    answers is durable. The runner ends between background_stop and background_free: it may still be ringing the bell
+ *    of an answer that the thread has found already.
  * 5. background_stop waits for the job that runs: its fetches are interrupted (background_interrupt), what it asked of
  *    the store is answered. No job runs afterwards; jobs do their own clean-up when the service frees them. */
 #ifndef APP_BACKGROUND_H
@@ -35,8 +36,9 @@ struct background *background_new(struct store_runner *runner, const struct log 
 size_t background_add(struct background *background, const struct background_job *job);
 void background_start(struct background *background);
 void background_wake(struct background *background, size_t job); /* any thread */
-/* Ends the thread, if it was started, and frees. NULL does nothing. */
+/* Ends the thread, if it was started. NULL does nothing, nor does a second time. */
 void background_stop(struct background *background);
+void background_free(struct background *background);
 
 /* From within a job. The request stays the caller's; the error is the request's own. */
 MUST_CHECK enum error_code background_ask(

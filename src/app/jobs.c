@@ -58,9 +58,15 @@ jobs_register(struct service *service, struct error *error)
 }
 
 void
-jobs_free(struct service *service)
+jobs_stop(struct service *service)
 {
 	background_stop(service->background);
+}
+
+void
+jobs_free(struct service *service)
+{
+	background_free(service->background);
 	jwks_free(service->jwks);
 	gaps_free(service->gaps);
 	manifest_check_free(service->manifest_check);

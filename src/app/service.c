@@ -144,10 +144,11 @@ wire(struct service *service, struct error *error)
 static void
 free_all(struct service *service)
 {
-	jobs_free(service);
+	jobs_stop(service);
 	reader_stop(service->reader);
 	if (service->runner != NULL)
 		store_runner_stop(service->runner);
+	jobs_free(service);
 	anchor_free(service->anchor);
 	store_close(service->store);
 	in_loop_fini(&service->in);

@@ -151,9 +151,10 @@ void out_loop_reload(struct out_loop *out);
 void out_loop_stop(struct out_loop *out);
 void out_loop_fini(struct out_loop *out);
 
-/* jobs.c: makes the background and registers its jobs. After the loops were made, before they start; jobs_free ends it,
- * before the runner stops. */
+/* jobs.c: makes the background and registers its jobs. After the loops were made, before they start; jobs_stop ends
+ * its thread, before the runner stops; jobs_free is for afterwards. */
 MUST_CHECK enum error_code jobs_register(struct service *service, struct error *error);
+void jobs_stop(struct service *service);
 void jobs_free(struct service *service);
 
 /* reads.c: the receiver's API, on a connection to the database of its own. */

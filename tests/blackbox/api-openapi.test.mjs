@@ -106,6 +106,7 @@ describe('the description', { skip }, () => {
 			const maker = path.endsWith('/withdraw') ? call : caller(server.base, admin);
 			values.change_id = (await maker('DELETE', `/api/v1/app/${app}/endpoint/${endpoint}`)).json.id;
 		}
+		if (path.endsWith('/signing-key')) await call('POST', `/api/v1/app/${app}/signing-key/rotate`, {});
 		if (path.includes('{task_id}'))
 			values.task_id = (await call('POST', `/api/v1/app/${app}/endpoint/${endpoint}/recover`, { since: meaningful.since() })).json.id;
 		for (let tries = 0; path.includes('{attempt_id}') && !values.attempt_id && tries < 2000; tries++)

@@ -65,7 +65,7 @@ const attempts = async (call, uid, endpoint) => (await call('GET', `/app/${uid}/
 const parse = (entries) => entries.map((one) => JSON.parse(one.body));
 
 // A sanitizer keeps what was freed, and has its own account of memory.
-const sanitized = Boolean(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS);
+const sanitized = Boolean(process.env.ASAN_OPTIONS || process.env.TSAN_OPTIONS);
 
 test('M1: a failing endpoint is announced, then suspended; its events are held and resumed without loss', async (t) => {
 	let status = 500;

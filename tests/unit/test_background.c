@@ -33,6 +33,7 @@ teardown(void **state)
 	struct fixture *fixture = *state;
 	background_stop(fixture->background);
 	store_runner_stop(fixture->runner);
+	background_free(fixture->background);
 	free(fixture);
 	return 0;
 }
@@ -89,7 +90,6 @@ test_runs_again_and_others_too(void **state)
 	wait_for_run(&other);
 	wait_for_run(&other);
 	background_stop(fixture->background);
-	fixture->background = NULL;
 	assert_true(atomic_load(&busy.runs) >= 1);
 	mailbox_fini(&busy.ran);
 	mailbox_fini(&other.ran);
@@ -107,7 +107,6 @@ test_wakes_are_not_lost(void **state)
 		wait_for_run(&counter);
 	}
 	background_stop(fixture->background);
-	fixture->background = NULL;
 	assert_int_equal(atomic_load(&counter.runs), 4);
 	mailbox_fini(&counter.ran);
 }
@@ -151,7 +150,6 @@ test_asks_the_store(void **state)
 	assert_int_equal(asker.missing, ERR_NOT_FOUND);
 	assert_true(asker.error.text[0] != '\0');
 	background_stop(fixture->background);
-	fixture->background = NULL;
 	mailbox_fini(&asker.done);
 }
 
@@ -183,7 +181,6 @@ test_stop_reaches_a_job_that_runs(void **state)
 	/* One that was never started ends too. */
 	add(fixture, &never, 0, 0);
 	background_stop(fixture->background);
-	fixture->background = NULL;
 	assert_int_equal(atomic_load(&never.runs), 0);
 	mailbox_fini(&counter.ran);
 	mailbox_fini(&never.ran);
