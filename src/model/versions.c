@@ -86,7 +86,8 @@ versions_digests(const struct message *message, unsigned char out[static VERSION
 		return length;
 	struct json_iterator iterator = iterate(message);
 	struct json key, value;
-	while (json_next(&iterator, &key, &value) && length < VERSIONS_DIGESTS_BYTES) {
+	while (length + VERSIONS_NUMBER_BYTES + SHA256_BYTES <= VERSIONS_DIGESTS_BYTES &&
+	       json_next(&iterator, &key, &value)) {
 		int32_t number = versions_number(key);
 		out[length] = (unsigned char)(number >> 8);
 		out[length + 1] = (unsigned char)(number & 0xff);

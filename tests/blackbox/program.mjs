@@ -14,10 +14,15 @@ if (!program) throw new Error('set VAULTBELL to the path of the program');
 
 const limitMs = 20000;
 
-/** A directory that is removed when the test ends. */
+const serversOf = new WeakMap(); // by test
+
+/** A directory that is removed when the test ends, after the servers that the test has started. */
 export function scratch(t) {
 	const path = mkdtempSync(join(tmpdir(), 'vaultbell-test-'));
-	t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
+	t.after(async () => {
+		for (const server of serversOf.get(t) ?? []) await stop(server, 'SIGKILL');
+		rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+	});
 	return path;
 }
 
@@ -44,6 +49,7 @@ export async function start(t, args, { env = {}, descriptors, cwd } = {}) {
 	const child = spawn(command[0], command.slice(1), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 	const server = { child, log: '', ended: once(child, 'close') };
 	child.stderr.setEncoding('utf8').on('data', (text) => (server.log += text));
+	serversOf.set(t, [...(serversOf.get(t) ?? []), server]);
 	t.after(() => stop(server, 'SIGKILL'));
 	const lines = createInterface({ input: child.stdout });
 	const [line] = await Promise.race([once(lines, 'line'), server.ended.then(() => [''])]);
