@@ -3,11 +3,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import test from 'node:test';
-import { request, run, sink, start } from '../blackbox/program.mjs';
+import { request, run, scratch, sink, start } from '../blackbox/program.mjs';
 
 const DESCRIPTORS = 64;
 
@@ -20,8 +18,7 @@ async function until(condition, what) {
 }
 
 test('without a descriptor left nothing is lost, and it is over when some are free', { timeout: 120000 }, async (t) => {
-	const data = mkdtempSync(join(tmpdir(), 'vaultbell-descriptors-'));
-	t.after(() => rmSync(data, { recursive: true, force: true }));
+	const data = scratch(t);
 	const receiver = await sink(t);
 	const held = new Set(); // connections of deliveries to endpoints that never answer
 	const hanging = net.createServer((socket) => {
