@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUSY_TIMEOUT_MS = 5000, CACHE_KIB = 16384 };
+enum { BUSY_TIMEOUT_MS = 5000, CACHE_KIB = 16384, CHECKPOINT_PAGES = 4000 };
 
 static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_ORGANISATION_CREATE] = op_organisation_create,
@@ -609,12 +609,13 @@ static const struct store_vtable sqlite_vtable = {
 static enum error_code
 configure(struct sqlite_store *store, const struct store_sqlite_options *options, struct error *error)
 {
-	char pragmas[256];
+	char pragmas[320];
 	sqlite3_snprintf(sizeof pragmas, pragmas,
 	    "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
-	    "%s PRAGMA synchronous = %s; PRAGMA journal_size_limit = 67108864;",
+	    "%s PRAGMA synchronous = %s; PRAGMA journal_size_limit = 67108864;"
+	    " PRAGMA wal_autocheckpoint = %d;",
 	    CACHE_KIB, options->read_only ? "" : "PRAGMA journal_mode = WAL;",
-	    options->synchronous == NULL ? "FULL" : options->synchronous);
+	    options->synchronous == NULL ? "FULL" : options->synchronous, CHECKPOINT_PAGES);
 	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
 	int code = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
 	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);

@@ -11,10 +11,10 @@ import { fileURLToPath } from 'node:url';
 const program = process.env.VAULTBELL ?? fileURLToPath(new URL('../../../build/src/app/vaultbell', import.meta.url));
 const limitMs = 20000;
 
-/** A directory that is removed when the test ends. */
-export function scratch(t) {
+/** A directory that is removed when the tests have ended, and their servers with them. */
+export function scratch() {
 	const path = mkdtempSync(join(tmpdir(), 'vaultbell-interop-'));
-	t.after(() => rmSync(path, { recursive: true, force: true }));
+	process.once('exit', () => rmSync(path, { recursive: true, force: true, maxRetries: 20 }));
 	return path;
 }
 
@@ -58,7 +58,7 @@ async function start(t, args, env = {}) {
 
 /** A sender that may deliver to this machine, and retries at once. */
 export async function serve(t, env = {}) {
-	const data = scratch(t);
+	const data = scratch();
 	const token = (await run(['token', 'create', '--data', data, '--role', 'platform-admin'])).trim();
 	const url = await start(t, ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
 		VAULTBELL_DELIVERY_ALLOW_HTTP: 'true',
@@ -101,8 +101,8 @@ export async function serve(t, env = {}) {
 
 /** A receiver with one source, `platform`; `keys` are the lines of its secret file. */
 export async function receive(t, scheme, keys, more = [], env = {}) {
-	const data = scratch(t);
-	const file = join(scratch(t), 'keys');
+	const data = scratch();
+	const file = join(scratch(), 'keys');
 	writeFileSync(file, keys.map((key) => `${key}\n`).join(''), { mode: 0o600 });
 	const source = ['--source', 'platform', '--scheme', scheme, '--secret-file', file];
 	const url = await start(t, ['receive', '--data', data, '--listen', '127.0.0.1:0', ...source, ...more], env);
