@@ -176,6 +176,7 @@ test_stop_reaches_a_job_that_runs(void **state)
 	background_start(fixture->background);
 	wait_for_run(&counter);
 	background_stop(fixture->background);
+	background_free(fixture->background);
 	fixture->background = background_new(fixture->runner, &fixture->log);
 	assert_int_equal(atomic_load(&counter.runs), 1);
 	/* One that was never started ends too. */
