@@ -1,7 +1,7 @@
 /* The reference model of tasks, and of what takes content away. */
 #include "store/audit.h"
 #include "store/emit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

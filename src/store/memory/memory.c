@@ -1,8 +1,8 @@
 /* The reference model of store.h: life cycle, finding, and the steps that several requests share.
- * Configuration is in memory_config.c, events in memory_events.c, reading in memory_lists.c. */
+ * Configuration is in config.c, events in events.c, reading in lists.c. */
 #include "store/audit.h"
 #include "store/emit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The reference model of change requests, and of what a challenge proved. */
 #include "store/audit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 static void
 keep(struct memory_change *row, const struct change_request *change)

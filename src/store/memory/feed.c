@@ -1,5 +1,5 @@
 /* The reference model of the feed: what an endpoint gets, by its sequence. */
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 static struct slice
 left_of(struct memory *memory, struct store_request *request, const struct message *message, int32_t version)

@@ -1,6 +1,6 @@
 /* The reference model of digests: all of them made anew for each question. */
 #include "store/digest.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* The reference model: how an endpoint's deliveries stand, and those that were given up. */
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 static void
 copy_attempt(struct memory *memory, const struct attempt *from, struct arena *arena, struct attempt *out)

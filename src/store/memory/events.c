@@ -1,7 +1,7 @@
 /* The reference model of events: accepting, recording, refilling, resending. */
 #include "store/audit.h"
 #include "store/emit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The reference model of configuration: organisations, endpoints, event types, tokens. */
 #include "store/audit.h"
 #include "store/emit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The reference model of kept breaks. */
 #include "store/audit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 static struct memory_break *
 find(struct memory *memory, struct slice id)

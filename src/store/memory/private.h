@@ -1,9 +1,9 @@
-/* The reference model's insides. Private to memory*.c.
+/* The reference model's insides. Private to this folder.
  *
  * Every table is an array in the order of creation, searched from its start: nothing here is to be fast, all of it
  * is to be obviously right. A row is checked in full before anything is changed, so what fails leaves no trace. */
-#ifndef STORE_MEMORY_H
-#define STORE_MEMORY_H
+#ifndef STORE_MEMORY_PRIVATE_H
+#define STORE_MEMORY_PRIVATE_H
 
 #include "model/versions.h"
 #include "store/store.h"

@@ -1,6 +1,6 @@
 /* The reference model of the audit log, and of tokens beyond their making. */
 #include "store/audit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 void
 memory_audit_append(struct memory *memory, struct store_request *request)

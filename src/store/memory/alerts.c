@@ -1,5 +1,5 @@
 /* The reference model of alerts (alert.h). */
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 

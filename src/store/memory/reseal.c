@@ -1,5 +1,5 @@
 /* The reference model of sealing anew (reseal.h). */
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include "store/change.h"
 

@@ -1,6 +1,6 @@
 /* The reference model of the receiver: the journal with its chain, and refused requests. */
 #include "store/chain.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 /* --- the chain's end --------------------------------------------------------------------------------- */
 

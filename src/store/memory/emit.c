@@ -1,6 +1,6 @@
 /* The reference model of events that the system tells of itself (emit.h). */
 #include "store/emit.h"
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 const struct organisation *
 memory_owner_by_id(const struct memory *memory, struct organisation_id id)

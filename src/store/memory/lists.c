@@ -1,5 +1,5 @@
 /* The reference model of reading: messages, attempts, deliveries, the journal. */
-#include "store/memory.h"
+#include "store/memory/private.h"
 
 #include <stdlib.h>
 
