@@ -2,6 +2,7 @@
 #include "server/reader_call.h"
 
 #include "base/encode.h"
+#include "model/redaction.h"
 
 enum { SCANNED_MAX = 20000, PAGE_ROWS = 250 };
 
@@ -48,22 +49,27 @@ put_body(struct reader_call *call, const struct store_journal_row *row)
 		json_put_cstring(writer, "withheld", may ? "no longer kept" : "role");
 		return;
 	}
-	json_key(writer, "payload");
+	/* A receiver has no organisation whose redactions there are; compliance information is hidden everywhere (M7). */
+	struct arena arena = ARENA_EMPTY;
+	struct slice body = redaction_apply(row->body, redaction_of(SLICE_NONE, call->token.role, &arena), &arena);
+	bool whole = call->scope.fields.count == 0 && slice_equal(body, row->body);
 	struct buf text;
-	buf_init(&text, 2 * LIMIT_BODY_BYTES);
+	buf_init(&text, 16 * LIMIT_BODY_BYTES);
+	json_key(writer, "payload");
 	if (call->scope.fields.count > 0)
-		scope_project(&call->scope, row->body, &text);
-	else if (is_json(row->body))
-		buf_append(&text, row->body);
+		scope_project(&call->scope, body, &text);
+	else if (is_json(body))
+		buf_append(&text, body);
 	else
 		buf_text(&text, "null");
 	json_raw(writer, buf_slice(&text));
 	buf_clear(&text);
-	if (call->scope.fields.count == 0) {
+	if (whole) {
 		base64_append(&text, row->body);
 		json_put_string(writer, "body_base64", buf_slice(&text));
 	}
 	buf_free(&text);
+	arena_free(&arena);
 }
 
 static void

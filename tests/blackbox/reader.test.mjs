@@ -116,6 +116,30 @@ test('a token sees its sources, its types and its fields, and nothing tells it o
 		[{ sources: ['vault'] }, { types: ['wallet.*'] }, { fields: ['id', 'data.amount_base_units', 'data.legs.asset'] }]);
 });
 
+test('M7: compliance information inside of another payload is for those who may read it', async (t) => {
+	const server = await receiver(t);
+	const body = deposit(1, 'transaction.deposit.detected', { list: [{ complianceInfo: { decision: 'hidden-decision' } }] });
+	await server.post('desk', 'evt_1', body);
+	const legacy = JSON.stringify({ messageId: 'm1', type: 'SOMETHING_ELSE', payload: { complianceInfo: 'hidden-decision' }, complianceInfo: 1 });
+	await server.post('desk', 'evt_2', legacy);
+	for (const role of ['viewer', 'treasury-operations', 'reconciliation', 'internal-tooling', 'engineering']) {
+		for (const scope of [[], ['--field', 'data,payload,complianceInfo']]) {
+			const { token } = await server.makeToken('--role', role, ...scope);
+			for (const path of ['journal/evt_1', 'journal/evt_2', 'journal?with_content=true']) {
+				const shown = await server.get(token, path);
+				assert.equal(shown.status, 200);
+				const bytes = shown.json.data.map((row) => Buffer.from(row.body_base64 ?? '', 'base64').toString()).join();
+				assert.doesNotMatch(shown.text + bytes, /hidden-decision/, `${role} ${path}`);
+				assert.match(shown.text, /"complianceInfo":"\[redacted\]"/, `${role} ${path}`);
+			}
+		}
+	}
+	const { token } = await server.makeToken('--role', 'compliance-operations');
+	const [row] = (await server.get(token, 'journal/evt_1')).json.data;
+	assert.deepEqual(row.payload, JSON.parse(body));
+	assert.equal(Buffer.from(row.body_base64, 'base64').toString(), body);
+});
+
 test('roles hold here too: who may not read payloads gets none', async (t) => {
 	const server = await receiver(t);
 	await server.post('desk', 'evt_1', JSON.stringify({ id: 'evt_1', type: 'compliance.kyt.alert_raised', data: { why: 'hidden' } }));
