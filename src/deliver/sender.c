@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "deliver/challenge.h"
 #include "deliver/compose.h"
+#include "deliver/echo.h"
 #include "deliver/heartbeat.h"
 #include "deliver/target.h"
 #include "model/versions.h"
@@ -417,8 +418,7 @@ record(struct sender *sender, const struct engine_action *action, struct wall_ti
 	bool answered = sent->outcome == TRANSMISSION_ANSWERED;
 	bool responded = answered || sent->outcome == TRANSMISSION_PASSED || sent->outcome == TRANSMISSION_FAILED;
 	struct slice response = responded ? sent->response : slice_of(sent->problem);
-	if (response.len > LIMIT_RESPONSE_STORED_BYTES)
-		response.len = LIMIT_RESPONSE_STORED_BYTES;
+	response = echo_hide(&request->arena, &sent->headers, response, LIMIT_RESPONSE_STORED_BYTES);
 	request->record = (struct store_record){
 	    .endpoint = flight->endpoint,
 	    .message = flight->message,

@@ -310,3 +310,28 @@ test('M19: a replay goes on after kill -9, sends everything, and can be cancelle
 	const cancelled = await ask('POST', `/background-task/${(await replay(ask)).json.id}/cancel`);
 	assert.ok(cancelled.json.status === 'finished' || cancelled.json.data.reason === 'cancelled', cancelled.text);
 });
+
+test('M16, M25: what an endpoint echoes of custom headers and credentials is kept from those who may not see them', async (t) => {
+	const echo = await receiver(t, ({ headers }, response) => {
+		const decoded = Buffer.from((headers.authorization ?? '').slice('Basic '.length), 'base64').toString();
+		response.writeHead(500).end(`start ${JSON.stringify(headers)} bare ${headers.authorization?.split(' ')[1]} ${decoded} end`);
+	});
+	const { call, server } = await sender(t, { 'delivery.schedule': '1h' });
+	const [plain, basic] = await organisation(call, 'acme', [
+		{ url: echo.url('/plain'), uid: 'plain', headers: { authorization: 'Bearer hidden-custom-1', 'x-desk-code': 'hidden-custom-2', 'x-quoted': 'hidden"custom\\3', 'x-few': 'ab' } },
+		{ url: echo.url('/basic'), uid: 'basic' },
+	]);
+	assert.equal((await call('PUT', `/app/acme/endpoint/${basic.id}/authentication`, { basic: { username: 'desk-user', password: 'hidden-password' } })).status, 200);
+	const message = (await call('POST', '/app/acme/msg', { eventType: 'my.type', payload: { a: 1 } })).json.id;
+	const token = (await call('POST', '/app/acme/token', { role: 'viewer' })).json.token;
+	const viewer = caller(`${server.url}/api/v1`, token);
+	const list = await until(() => viewer('GET', `/app/acme/attempt/msg/${message}`), (answer) => answer.json.data.length === 2);
+	for (const attempt of list.json.data) {
+		assert.match(attempt.response, /^start .*"content-type":"application\/json".* end$/s);
+		assert.match(attempt.response, /\[hidden\]/);
+		assert.doesNotMatch(attempt.response, /hidden-custom|hidden.{1,3}custom|hidden-password/);
+		const code = Buffer.from('desk-user:hidden-password').toString('base64');
+		assert.ok(!attempt.response.includes(code), attempt.response);
+	}
+	assert.ok(list.json.data.some((one) => one.endpointId === plain.id && one.response.includes('"x-few":"ab"')), 'what is too short to tell stays');
+});
