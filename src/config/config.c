@@ -192,6 +192,45 @@ print_value(struct buf *out, struct slice text)
 	buf_byte(out, '"');
 }
 
+static struct slice
+cut_before(struct slice *rest, const char *stops)
+{
+	size_t length = 0;
+	while (length < rest->len && strchr(stops, rest->ptr[length]) == NULL)
+		length++;
+	struct slice head = {rest->ptr, length};
+	*rest = slice_skip(*rest, length);
+	return head;
+}
+
+/* What is printed here is pasted into tickets. A URL's user and query may open a door; so may its path, where whoever
+ * knows the address may write there (`path_hidden`). Anything else is printed as it is. */
+static void
+print_shown(struct buf *out, struct slice text, bool path_hidden)
+{
+	struct slice rest = text, scheme = cut_before(&rest, ":/?# ");
+	if (!slice_starts(rest, SLICE("://"))) {
+		print_value(out, text);
+		return;
+	}
+	rest = slice_skip(rest, 3);
+	struct slice authority = cut_before(&rest, "/?#"), path = cut_before(&rest, "?#"),
+		     query = cut_before(&rest, "#");
+	const char *at = authority.len == 0 ? NULL : memrchr(authority.ptr, '@', authority.len);
+	if (at != NULL)
+		authority = slice_skip(authority, (size_t)(at + 1 - authority.ptr));
+	path_hidden = path_hidden && path.len + query.len > 1;
+	struct arena arena = ARENA_EMPTY;
+	print_value(
+	    out, arena_printf(&arena, "%.*s://%s%.*s%.*s%s%.*s", SLICE_ARG(scheme), at == NULL ? "" : "[hidden]@",
+		     SLICE_ARG(authority), path_hidden ? 0 : (int)path.len, path.ptr,
+		     path_hidden     ? "/[hidden]"
+		     : query.len > 0 ? "?[hidden]"
+				     : "",
+		     SLICE_ARG(rest)));
+	arena_free(&arena);
+}
+
 static void
 print_item(const struct config_list *list, const char *item, struct buf *out)
 {
@@ -203,7 +242,7 @@ print_item(const struct config_list *list, const char *item, struct buf *out)
 		if (!slice_present(*value))
 			continue;
 		buf_printf(out, "%s%s: ", lead, list->members[i].name);
-		print_value(out, *value);
+		print_shown(out, *value, strcmp(list->name, "alerts") == 0);
 		buf_byte(out, '\n');
 		lead = "    ";
 	}
@@ -232,7 +271,7 @@ print_node(const struct config_node *node, size_t depth, bool headers, struct bu
 {
 	if (node->kind == CONFIG_NODE_VALUE) {
 		buf_byte(out, ' ');
-		print_value(out, headers ? SLICE("[hidden]") : node->text);
+		print_shown(out, headers ? SLICE("[hidden]") : node->text, false);
 		buf_byte(out, '\n');
 		return;
 	}

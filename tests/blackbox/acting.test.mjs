@@ -112,6 +112,26 @@ rules:
 	assert.ok(!result.stdout.includes('abcdef'));
 });
 
+test('M25: --print-config shows no user name, password, token or path that opens a door in a URL', async (t) => {
+	const data = scratch(t);
+	const config = fileIn(data, 'c.yaml', `alerts:
+  - {name: desk, kind: slack, url: "https://hooks.chat.example/services/T0/B0/hidden-1"}
+  - {name: am, kind: alertmanager, url: "https://jane:hidden-2@am.example:9093/api/hidden-3?token=hidden-4"}
+sources:
+  - {name: acme, scheme: rfc9421, jwks_url: "https://custody.example/keys?code=hidden-5#ep_1", pull_url: "https://custody.example/pull"}
+destinations:
+  - {name: act, type: http, url: "https://desk.example/take?token=hidden-6"}
+rules:
+  - {to: [act]}
+`);
+	const result = await run(['receive', '--data', data, '--config', config, '--print-config']);
+	assert.equal(result.status, 0, result.stderr);
+	assert.doesNotMatch(result.stdout, /hidden-\d|jane/);
+	for (const shown of ['"https://hooks.chat.example/[hidden]"', '"https://[hidden]@am.example:9093/[hidden]"', '"https://custody.example/keys?[hidden]#ep_1"',
+		'"https://custody.example/pull"', '"https://desk.example/take?[hidden]"'])
+		assert.ok(result.stdout.includes(shown), `${shown} in ${result.stdout}`);
+});
+
 /* --- commands --------------------------------------------------------------------------------------- */
 
 test('M6: a command gets the exact bytes, a bounded environment, and says pass, fail or retry later by its exit', async (t) => {
