@@ -82,7 +82,8 @@ MUST_CHECK bool call_flag(struct call *call, const char *name, bool *value);
 /* How much of an event of this type the token's role may see. */
 enum content call_content(const struct call *call, struct slice event_type);
 /* The same of what an endpoint answered. `request` is one that read messages, attempts or deliveries. */
-enum content call_answer_content(const struct call *call, const struct store_request *request, struct slice event_type);
+enum content call_answer_content(
+    const struct call *call, const struct store_request *request, const struct attempt *attempt);
 /* The message without the members that the token's role may not see: itself, or a copy in the exchange's arena. Every
  * payload that is shown goes through here. */
 const struct message *call_message(

@@ -30,11 +30,30 @@ hides_members(const struct call *call, const struct store_request *request)
 	return redaction_paths(request->organisation.redactions, call->token.role, arena).count > 0;
 }
 
-enum content
-call_answer_content(const struct call *call, const struct store_request *request, struct slice event_type)
+/* What an endpoint answered may hold compliance information, echoed or of its own. */
+static bool
+tells_compliance(const struct call *call, struct slice answer)
 {
-	enum content content = call_content(call, event_type);
-	return content == CONTENT_SHOWN && hides_members(call, request) ? CONTENT_REDACTED : content;
+	static const char name[] = "complianceInfo";
+	return answer.len > 0 && memmem(answer.ptr, answer.len, name, sizeof name - 1) != NULL &&
+	       !role_may(call->token.role, PERMISSION_COMPLIANCE_READ);
+}
+
+enum content
+call_answer_content(const struct call *call, const struct store_request *request, const struct attempt *attempt)
+{
+	enum content content = call_content(call, attempt->event_type);
+	bool hidden = hides_members(call, request) || tells_compliance(call, attempt->response);
+	return content == CONTENT_SHOWN && hidden ? CONTENT_REDACTED : content;
+}
+
+/* What is no JSON has no members that could be taken out of it. */
+static bool
+hides_whole(const struct call *call, const struct store_request *request, struct slice payload)
+{
+	struct json unused;
+	return slice_present(payload) && hides_members(call, request) &&
+	       json_parse(payload, LIMIT_JSON_DEPTH, &unused, NULL) != OK;
 }
 
 /* Whether a further version has something that the paths name. Then a copy is without versions. */
@@ -61,6 +80,8 @@ call_message(const struct call *call, const struct store_request *request, const
 		return message;
 	struct slice_list paths = redaction_of(request->organisation.redactions, call->token.role, arena);
 	struct slice shown = redaction_apply(message->payload, paths, arena);
+	if (hides_whole(call, request, message->payload))
+		shown = SLICE_NONE;
 	if (shown.ptr == message->payload.ptr && !hides_version(message, paths, arena))
 		return message;
 	struct message *copy = arena_alloc(arena, sizeof *copy);

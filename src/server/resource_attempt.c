@@ -48,7 +48,7 @@ finish_attempts(struct call *call, struct store_request *request)
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
 		const struct attempt *attempt = &request->attempts[i];
-		out_attempt(&call->writer, attempt, call_answer_content(call, request, attempt->event_type));
+		out_attempt(&call->writer, attempt, call_answer_content(call, request, attempt));
 		rows_name(&rows, slice_of(id_format(ID_ATTEMPT, request->attempts[i].id.value, id)));
 	}
 	rows_end(&rows, request);
@@ -96,8 +96,7 @@ finish_attempt(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_attempt(
-	    call_write(call), &request->attempt, call_answer_content(call, request, request->attempt.event_type));
+	out_attempt(call_write(call), &request->attempt, call_answer_content(call, request, &request->attempt));
 	call_end(call, 200);
 }
 

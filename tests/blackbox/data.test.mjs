@@ -194,6 +194,14 @@ describe('environments and data', { skip: !haveBinary }, () => {
 			const attempts = (await reader('GET', `/app/bank/attempt/msg/${seen.id}`)).json.data;
 			assert.equal(attempts[0].response === '', role in redactions, `${role}: what an endpoint answered may be an echo`);
 		}
+		// What is no JSON has no members that could be taken out: the feed withholds it.
+		const raw = (await call('POST', '/app/bank/msg', { eventType: 'my.own', channels: ['seen'], payload: {}, transformationsParams: { rawPayload: 'amount=1;hidden-raw' } })).json;
+		for (const [role, shown] of [['admin', true], ['reconciliation', false], ['treasury-operations', true]]) {
+			const fed = await (await tokenOf('bank', role))('GET', '/app/bank/endpoint/seen/events');
+			const event = fed.json.data.find((one) => one.id === raw.id);
+			assert.equal(Buffer.from(event.body ?? '', 'base64').toString().includes('hidden-raw'), shown, role);
+			assert.equal(event.absent, shown ? null : 'withheld', role);
+		}
 		assert.equal((await call('PATCH', '/app/bank', { redactions: null })).json.redactions.viewer, undefined);
 	});
 

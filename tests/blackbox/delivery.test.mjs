@@ -335,3 +335,19 @@ test('M16, M25: what an endpoint echoes of custom headers and credentials is kep
 	}
 	assert.ok(list.json.data.some((one) => one.endpointId === plain.id && one.response.includes('"x-few":"ab"')), 'what is too short to tell stays');
 });
+
+test('M7: what an endpoint answers of compliance information is for those who may read it', async (t) => {
+	const echo = await receiver(t, ({ body }, response) => response.writeHead(500).end(`no: ${JSON.stringify({ body })}`));
+	const { call, server } = await sender(t, { 'delivery.schedule': '1h' });
+	await organisation(call, 'acme', [{ url: echo.url() }]);
+	const post = async (payload) => (await call('POST', '/app/acme/msg', { eventType: 'my.type', payload })).json.id;
+	const told = await post({ complianceInfo: { decision: 'hidden-decision' } }), plain = await post({ a: 'plain' });
+	for (const [role, may] of [['viewer', false], ['treasury-operations', false], ['admin', true], ['compliance-operations', true]]) {
+		const reader = caller(`${server.url}/api/v1`, (await call('POST', '/app/acme/token', { role })).json.token);
+		const of = async (id) => (await until(() => reader('GET', `/app/acme/attempt/msg/${id}`), (answer) => answer.json.data.length > 0)).json.data[0];
+		const attempt = await of(told);
+		assert.equal(attempt.response.includes('hidden-decision'), may, role);
+		assert.equal((await reader('GET', `/app/acme/msg/${told}/attempt/${attempt.id}`)).text.includes('hidden-decision'), may, role);
+		assert.match((await of(plain)).response, /plain/, role);
+	}
+});
