@@ -139,6 +139,13 @@ post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_
 	}
 }
 
+static void
+end_if_dead(const struct store_runner *runner)
+{
+	if (runner->options.store->dead)
+		fatal_at(__FILE__, __LINE__, "fsync failed: what the disk holds is unknown, start again");
+}
+
 /* Replies and notes leave in the order of execution (store.h, invariant 2): a note goes before the reply of the
  * request that made it, so that the sender knows of a delivery before anything that follows from it, and behind all
  * earlier replies, so that a refill or a record is never taken for one that saw it. */
@@ -154,8 +161,7 @@ execute(struct store_runner *runner, struct store_request **batch, size_t count)
 	count_batch(runner, count, clock_mono().us - began.us, code != OK);
 	if (code != OK)
 		log_write(runner->options.log, LOG_ERROR, "a batch was not committed", "error", error.text, NULL);
-	if (runner->options.store->dead)
-		fatal_at(__FILE__, __LINE__, "fsync failed: what the disk holds is unknown, start again");
+	end_if_dead(runner);
 	for (size_t i = 0; i < count; i++) {
 		post_notes_of(runner, &replies, &notes, i);
 		reply(&replies, batch[i]);
@@ -239,7 +245,9 @@ run(void *argument)
 		int due_ms = anchor_turn(runner, runner->stopping);
 		if (runner->stopping)
 			return NULL;
-		if (!runner->options.store->vtable->idle(runner->options.store, clock_wall()))
+		bool more = runner->options.store->vtable->idle(runner->options.store, clock_wall());
+		end_if_dead(runner);
+		if (!more)
 			wait_for_mail(runner, due_ms);
 	}
 }

@@ -685,6 +685,7 @@ struct store_sqlite_options {
 	bool read_only;	  /* beside a running server; ERR_NOT_FOUND when there is no database */
 	const char *
 	    synchronous; /* NULL: "FULL". Anything else loses acknowledged rows at a power cut: for planted-bug tests */
+	int checkpoint_pages; /* so long becomes the log before it is moved into the database; 0: as is usual */
 };
 /* Opens or creates, migrates forward, recovers. ERR_CORRUPT when the schema is newer than this program. */
 MUST_CHECK enum error_code store_sqlite_open(

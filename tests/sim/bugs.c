@@ -30,6 +30,8 @@ static const char *const names[BUG_COUNT] = {
     [BUG_ORDER_FORGOTTEN] = "order-forgotten",
     /* An endpoint that answered 410 is not suspended. */
     [BUG_GONE_KEPT] = "gone-kept",
+    /* The process goes on after a sync that failed. */
+    [BUG_SYNC_FORGIVEN] = "sync-forgiven",
 };
 
 const char *

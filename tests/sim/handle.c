@@ -66,7 +66,7 @@ sync_file(sqlite3_file *base, int flags UNUSED)
 	if (dead(handle))
 		return SQLITE_IOERR_FSYNC;
 	enum step step = vfs_step(vfs);
-	if (step == STEP_ON && vfs_fault(vfs, &vfs->fail_sync_at)) {
+	if (step == STEP_ON && (vfs_fault(vfs, &vfs->fail_sync_at) || vfs_sync_fault(vfs, handle->file))) {
 		disk_sync_failing(&vfs->disk, handle->file);
 		return SQLITE_IOERR_FSYNC;
 	}

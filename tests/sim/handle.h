@@ -41,6 +41,7 @@ struct vfs {
 	uint64_t operations;
 	enum vfs_crash crash; /* set for crash_at */
 	uint64_t crash_at, fail_write_at, fail_sync_at;
+	const char *fail_sync_of; /* the file whose next sync fails; NULL: none */
 };
 
 enum step { STEP_ON, STEP_THEN_CRASH, STEP_CRASH };
@@ -51,6 +52,8 @@ enum step vfs_step(struct vfs *vfs);
 void vfs_crash_now(struct vfs *vfs);
 /* Whether the fault that is set for `*at` happens now; then it is spent. */
 bool vfs_fault(const struct vfs *vfs, uint64_t *at);
+/* The same of the syncs of one file. */
+bool vfs_sync_fault(struct vfs *vfs, const struct disk_file *file);
 
 void handle_enlist(struct handle *handle);
 

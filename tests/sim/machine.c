@@ -100,6 +100,7 @@ machine_start(struct world *world)
 		    .common = {.builtin_type = any_type, .log = &silent},
 		    .path = "vaultbell.db",
 		    .vfs = vfs_name(world->vfs),
+		    .checkpoint_pages = 10 + (int)(world->seed % 200),
 		    .synchronous = world->plan.bug == BUG_SYNCHRONOUS_NORMAL ? "NORMAL" : NULL,
 		};
 		struct error error = ERROR_NONE;
@@ -331,8 +332,10 @@ machine_batch(struct world *world)
 	struct error error = ERROR_NONE;
 	enum error_code code = store_all(world, &batch, &error);
 	world->batches++;
+	if (world->plan.bug == BUG_SYNC_FORGIVEN)
+		world->store->dead = false;
 	if (world->store->dead && !vfs_down(world->vfs))
-		mark(world, MARK_SYNC_FAILED);
+		mark(world, code == OK ? MARK_CHECKPOINT_FAILED : MARK_SYNC_FAILED);
 	if (vfs_down(world->vfs) || world->store->dead) {
 		die_in_batch(world, &batch, &before, code);
 		return;
@@ -349,6 +352,16 @@ machine_batch(struct world *world)
 			world_fail(world, "a batch that failed left notes");
 	}
 	post_replies(world, &batch);
+}
+
+void
+machine_idle(struct world *world)
+{
+	world->store->vtable->idle(world->store, world->now);
+	if (!vfs_down(world->vfs) && !world->store->dead)
+		return;
+	world_say(world, "crashes in an idle moment");
+	machine_crash(world, VFS_KILL);
 }
 
 static void

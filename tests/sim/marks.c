@@ -23,6 +23,7 @@ static const char *const names[MARK_COUNT] = {
     [MARK_BLOCKED] = "a delivery waited for an earlier one of its order",
     [MARK_DISK_FULL] = "a batch failed on a full disk or a failed write",
     [MARK_SYNC_FAILED] = "a sync failed and the process ended",
+    [MARK_CHECKPOINT_FAILED] = "a sync failed in a checkpoint and the process ended",
     [MARK_CLOCK_BACK] = "the clock was set back",
     [MARK_CLOCK_AHEAD] = "the clock was set ahead",
 };

@@ -30,6 +30,7 @@ enum bug {
 	BUG_NUMBER_WRONG,
 	BUG_ORDER_FORGOTTEN,
 	BUG_GONE_KEPT,
+	BUG_SYNC_FORGIVEN,
 	BUG_COUNT,
 };
 
@@ -73,6 +74,7 @@ enum mark {
 	MARK_BLOCKED,
 	MARK_DISK_FULL,
 	MARK_SYNC_FAILED,
+	MARK_CHECKPOINT_FAILED,
 	MARK_CLOCK_BACK,
 	MARK_CLOCK_AHEAD,
 	MARK_COUNT,
@@ -237,6 +239,7 @@ void machine_stop(struct world *world); /* in order */
 void machine_crash(struct world *world, enum vfs_crash crash);
 void machine_submit(struct world *world, struct store_request *request, enum mail_kind reply_to);
 void machine_batch(struct world *world); /* executes some of what was submitted */
+void machine_idle(struct world *world);	 /* the store's work for idle moments */
 void machine_deliver(struct world *world, struct mail_list *from);
 /* Reads beside everything else, without a trace; must succeed. Free the request. */
 void machine_read(struct world *world, struct store_request *request);

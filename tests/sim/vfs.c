@@ -69,6 +69,21 @@ vfs_fault(const struct vfs *vfs, uint64_t *at)
 	return true;
 }
 
+bool
+vfs_sync_fault(struct vfs *vfs, const struct disk_file *file)
+{
+	if (vfs->fail_sync_of == NULL || file->path == NULL || strcmp(vfs->fail_sync_of, file->path) != 0)
+		return false;
+	vfs->fail_sync_of = NULL;
+	return true;
+}
+
+void
+vfs_fail_sync_of(struct vfs *vfs, const char *path)
+{
+	vfs->fail_sync_of = path;
+}
+
 void
 vfs_fail_write_in(struct vfs *vfs, uint64_t ahead)
 {

@@ -36,6 +36,8 @@ void vfs_restart(struct vfs *vfs);
  * SQLITE_IOERR_FSYNC. ahead 0: no longer. */
 void vfs_fail_write_in(struct vfs *vfs, uint64_t ahead);
 void vfs_fail_sync_in(struct vfs *vfs, uint64_t ahead);
+/* The next sync of this file fails. NULL: no longer. */
+void vfs_fail_sync_of(struct vfs *vfs, const char *path);
 /* From now on files do not grow by more than `bytes` in all (SQLITE_FULL). */
 void vfs_leave_room(struct vfs *vfs, uint64_t bytes);
 void vfs_end_faults(struct vfs *vfs);

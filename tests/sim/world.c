@@ -139,7 +139,7 @@ step(struct world *world)
 		if (next.us != WALL_NEVER.us)
 			pass_until(world, next);
 		if (world_chance(world, 1, 10))
-			world->store->vtable->idle(world->store, world->now);
+			machine_idle(world);
 	}
 	sender_check(world->sender);
 }

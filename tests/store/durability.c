@@ -240,6 +240,56 @@ a_failed_start_after_a_failed_fsync(void **state UNUSED)
 	}
 }
 
+/* The log was synced before it is moved into the database, so what is committed is safe; but nothing is answered any
+ * more, and the next start moves it again. */
+static void
+a_checkpoint_whose_fsync_failed_ends_the_store(void **state UNUSED)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct subject subject;
+		subject_open_sqlite(&subject, seed);
+		make_organisation(&subject, "bank");
+		store_close(subject.store);
+		struct store_sqlite_options options = {
+		    .common.log = &silent, .path = "vaultbell.db", .vfs = vfs_name(subject.vfs), .checkpoint_pages = 8};
+		struct error error = ERROR_NONE;
+		assert_int_equal(store_sqlite_open(&options, &subject.store, &error), OK);
+		int64_t accepted = 0;
+		vfs_fail_sync_of(subject.vfs, "vaultbell.db");
+		for (; !subject.store->dead; accepted++)
+			assert_int_equal(try_accept(&subject, (int)accepted), OK);
+		assert_true(accepted < 100);
+		assert_int_not_equal(try_accept(&subject, 101), OK);
+		crash_and_reopen(&subject, seed % 2 == 0 ? VFS_POWER_CUT : VFS_KILL);
+		assert_int_equal(count_messages(&subject), accepted);
+		crash_and_reopen(&subject, VFS_POWER_CUT);
+		assert_int_equal(count_messages(&subject), accepted);
+		subject_close(&subject);
+	}
+}
+
+/* What is done in idle moments is committed as well. */
+static void
+an_idle_moment_whose_fsync_failed_ends_the_store(void **state UNUSED)
+{
+	struct subject subject;
+	subject_open_sqlite(&subject, 8);
+	make_organisation(&subject, "bank");
+	struct store_request *request = ask(&subject, STORE_ACCEPT);
+	request->ref = SLICE("bank");
+	request->message = test_message("a", 1);
+	test_key(request, 1, 1);
+	expect(&subject, request, OK, STORE_DETAIL_NONE);
+	subject.now.us += (int64_t)(LIMIT_IDEMPOTENCY_HOURS + 1) * 3600 * 1000000;
+	vfs_fail_sync_in(subject.vfs, 1);
+	assert_false(subject.store->vtable->idle(subject.store, subject.now));
+	assert_true(subject.store->dead);
+	assert_int_not_equal(try_accept(&subject, 2), OK);
+	crash_and_reopen(&subject, VFS_POWER_CUT);
+	assert_int_equal(count_messages(&subject), 1);
+	subject_close(&subject);
+}
+
 static void
 a_failed_write_changes_nothing(void **state UNUSED)
 {
@@ -364,6 +414,8 @@ main(void)
 	    cmocka_unit_test(a_full_disk_changes_nothing),
 	    cmocka_unit_test(nothing_is_built_on_a_failed_fsync),
 	    cmocka_unit_test(a_failed_start_after_a_failed_fsync),
+	    cmocka_unit_test(a_checkpoint_whose_fsync_failed_ends_the_store),
+	    cmocka_unit_test(an_idle_moment_whose_fsync_failed_ends_the_store),
 	    cmocka_unit_test(a_failed_write_changes_nothing),
 	    cmocka_unit_test(creation_survives_a_cut_anywhere),
 	    cmocka_unit_test(old_keys_are_forgotten_and_young_ones_kept),

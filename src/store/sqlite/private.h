@@ -226,7 +226,8 @@ struct sqlite_store {
 	int64_t pending; /* deliveries: kept in step with the table */
 	/* For readers of the same database (sqlite.c): rises with each commit that changed configuration. */
 	_Atomic uint64_t configured;
-	bool configuring;	     /* this batch does */
+	bool configuring; /* this batch does */
+	int checkpoint_pages;
 	struct sqlite_store *leader; /* of a reader: whose configuration it keeps up with; else NULL */
 	uint64_t read_configured;    /* of a reader: as of when its directory is */
 	char *path, *vfs;	     /* vfs NULL: the default */
@@ -282,6 +283,8 @@ void refused_forget(struct sqlite_store *store);
 /* One operation and its row in the audit log, within the transaction that runs. */
 void sqlite_execute(struct sqlite_store *store, struct store_request *request);
 void sqlite_load_ids(struct sqlite_store *store);
+/* The store is dead where `code`, of SQLite, says that an fsync failed. */
+void sqlite_mind_sync(struct sqlite_store *store, int code);
 enum error_code sqlite_error(struct sqlite_store *store, int code, struct error *error);
 void request_fail(struct store_request *request, enum error_code code, enum store_detail detail, const char *format,
     ...) PRINTF_LIKE(4, 5);

@@ -1,8 +1,9 @@
 /* The SQLite store: opening, batches, idempotency, failure. WAL, synchronous=FULL, one writer.
  *
  * A batch is one transaction. Operations change the directory as they go; when the commit fails the directory is
- * loaded anew, so that memory never knows more than the disk. After a failed fsync nothing that the kernel holds
- * can be trusted: the store is dead, and whoever runs it ends the process. What was acknowledged is safe. */
+ * loaded anew, so that memory never knows more than the disk. After a failed fsync, of whichever file and in whatever
+ * transaction or checkpoint, nothing that the kernel holds can be trusted: the store is dead, and whoever runs it ends
+ * the process. What was acknowledged is safe. */
 #include "store/emit.h"
 #include "store/sqlite/private.h"
 
@@ -448,6 +449,27 @@ keep_log(struct sqlite_store *store, bool keep)
 	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)keep, NULL);
 }
 
+void
+sqlite_mind_sync(struct sqlite_store *store, int code)
+{
+	if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC)
+		return;
+	store->store.dead = true;
+	keep_log(store, true);
+}
+
+/* In the place of SQLite's own checkpoint behind a commit, which keeps to itself that an fsync failed. What was
+ * committed stands in the log, so a checkpoint that fails otherwise is made up for by the next one. */
+static int
+after_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+	struct sqlite_store *store = context;
+	if (pages >= store->checkpoint_pages &&
+	    sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+		sqlite_mind_sync(store, sqlite3_extended_errcode(db));
+	return SQLITE_OK;
+}
+
 static void
 drop_notes(struct mail_list *notes)
 {
@@ -466,10 +488,6 @@ give_up(struct sqlite_store *store, struct store_request *const *requests, size_
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	enum error_code result = sqlite_error(store, code, error);
-	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) {
-		store->store.dead = true;
-		keep_log(store, true);
-	}
 	fail_all(requests, count, error);
 	journal_rollback(store);
 	store->audit_end = store->audit_committed;
@@ -543,6 +561,8 @@ sqlite_idle(struct store *base, struct wall_time now)
 {
 	struct sqlite_store *store = CONTAINER_OF(base, struct sqlite_store, store);
 	int64_t cutoff = now.us - (int64_t)LIMIT_IDEMPOTENCY_HOURS * 3600 * 1000000;
+	if (store->store.dead)
+		return false;
 	store->failed = SQLITE_OK;
 	sqlite3_stmt *row = sql_get(store, SQL_KEY_OLDEST);
 	bool old = sql_step(store, row) && sqlite3_column_int64(row, 0) < cutoff;
@@ -551,10 +571,12 @@ sqlite_idle(struct store *base, struct wall_time now)
 		sql_run(store, SQL_KEY_PURGE, "i", cutoff);
 	bool more = old && store->failed == SQLITE_OK;
 	more = retention_step(store, now) || more;
-	more = feed_step(store) || more;
-	more = digest_step(store, now) || more;
+	if (!store->store.dead)
+		more = feed_step(store) || more;
+	if (!store->store.dead)
+		more = digest_step(store, now) || more;
 	store->failed = SQLITE_OK;
-	return more;
+	return more && !store->store.dead;
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
@@ -609,14 +631,15 @@ static const struct store_vtable sqlite_vtable = {
 static enum error_code
 configure(struct sqlite_store *store, const struct store_sqlite_options *options, struct error *error)
 {
-	char pragmas[320];
+	char pragmas[256];
 	sqlite3_snprintf(sizeof pragmas, pragmas,
 	    "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY;"
-	    "%s PRAGMA synchronous = %s; PRAGMA journal_size_limit = 67108864;"
-	    " PRAGMA wal_autocheckpoint = %d;",
+	    "%s PRAGMA synchronous = %s; PRAGMA journal_size_limit = 67108864;",
 	    CACHE_KIB, options->read_only ? "" : "PRAGMA journal_mode = WAL;",
-	    options->synchronous == NULL ? "FULL" : options->synchronous, CHECKPOINT_PAGES);
+	    options->synchronous == NULL ? "FULL" : options->synchronous);
 	sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+	if (!options->read_only)
+		sqlite3_wal_hook(store->db, after_commit, store);
 	int code = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
 	return code == SQLITE_OK ? OK : sqlite_error(store, sqlite3_extended_errcode(store->db), error);
 }
@@ -672,6 +695,7 @@ store_sqlite_open(const struct store_sqlite_options *options, struct store **out
 	store->store.vtable = &sqlite_vtable;
 	store->options = options->common;
 	store->read_only = options->read_only;
+	store->checkpoint_pages = options->checkpoint_pages > 0 ? options->checkpoint_pages : CHECKPOINT_PAGES;
 	store->path = mem_string(slice_of(options->path));
 	store->vfs = options->vfs == NULL ? NULL : mem_string(slice_of(options->vfs));
 	directory_init(&store->directory);

@@ -349,8 +349,10 @@ sql_step(struct sqlite_store *store, sqlite3_stmt *statement)
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		return true;
-	if (code != SQLITE_DONE)
+	if (code != SQLITE_DONE) {
 		store->failed = sqlite3_extended_errcode(store->db);
+		sqlite_mind_sync(store, store->failed);
+	}
 	sqlite3_reset(statement);
 	return false;
 }
