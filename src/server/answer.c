@@ -231,11 +231,25 @@ missing_text(enum store_detail detail)
 }
 
 /* Only the kinds that are about change requests have one without being kept for approval. */
-static bool
-is_held(const struct store_request *request)
+bool
+call_held(const struct store_request *request)
 {
-	return request->change.id.value != 0 && request->kind != STORE_CHANGE_GET &&
+	return request->status == OK && request->change.id.value != 0 && request->kind != STORE_CHANGE_GET &&
 	       request->kind != STORE_CHANGE_DECIDE;
+}
+
+void
+call_end_held(struct call *call, const struct store_request *request)
+{
+	char id[ID_TEXT_BYTES];
+	struct http_header items[] = {
+	    {SLICE("access-control-allow-origin"), SLICE("*")},
+	    {SLICE("vaultbell-change"), slice_of(id_format(ID_CHANGE, request->change.id.value, id))},
+	};
+	ENSURE(!call->api->out.overflow);
+	changes_expect(call->api, request);
+	call->api->answers[2]++;
+	http_reply(call->exchange, 202, buf_slice(&call->api->out), &(struct http_headers){items, COUNT_OF(items)});
 }
 
 bool
@@ -243,11 +257,10 @@ call_succeeded(struct call *call, struct store_request *request)
 {
 	switch (request->status) {
 	case OK:
-		if (!is_held(request))
+		if (!call_held(request))
 			return true;
-		changes_expect(call->api, request);
 		change_write(call_write(call), &request->change);
-		call_end(call, 202);
+		call_end_held(call, request);
 		return false;
 	case ERR_NOT_FOUND: call_problem(call, 404, "not_found", "%s", missing_text(request->detail)); return false;
 	case ERR_CONFLICT: answer_conflict(call, request); return false;

@@ -98,6 +98,11 @@ void call_faults(struct call *call); /* 422 with what `check` holds */
 /* False when the store refused, or keeps the change for a second person to approve: answered. */
 MUST_CHECK bool call_succeeded(struct call *call, struct store_request *request);
 
+/* Whether it was kept for a second person to approve, instead of being done. Where the contract has an answer of its own
+ * shape, the handler writes that and ends it with the other one: 202, with the change's id in a header. */
+bool call_held(const struct store_request *request);
+void call_end_held(struct call *call, const struct store_request *request);
+
 /* Rows of a list answer: `{data, iterator, prevIterator, done}`. */
 struct rows {
 	struct call *call;

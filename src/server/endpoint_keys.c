@@ -107,6 +107,24 @@ endpoint_key_next(const struct in *in, const struct endpoint *endpoint, struct s
 	return in->check->count == 0;
 }
 
+struct slice
+endpoint_key_mark(struct arena *arena, const struct sealer *sealer, struct slice of, struct slice text)
+{
+	struct buf both, hex;
+	buf_init(&both, of.len + text.len + 1);
+	buf_init(&hex, 2 * SHA256_BYTES);
+	buf_append(&both, of);
+	buf_byte(&both, ' ');
+	buf_append(&both, text);
+	ENSURE(!both.overflow);
+	sealer_mark(sealer, ENDPOINT_KEY_CONTEXT, buf_slice(&both), &hex);
+	struct slice copy = arena_copy(arena, buf_slice(&hex));
+	explicit_bzero(both.data, both.len);
+	buf_free(&both);
+	buf_free(&hex);
+	return copy;
+}
+
 enum error_code
 endpoint_key_open(const struct sealer *sealer, enum sign_scheme scheme, const struct endpoint_key *sealed,
     struct key **out, struct error *error)

@@ -15,6 +15,8 @@ bool endpoint_key_first(const struct in *in, const struct endpoint_in *given, en
 /* The next key of an endpoint: read from `text`, or (absent) generated of the same type as the live one. */
 bool endpoint_key_next(const struct in *in, const struct endpoint *endpoint, struct slice text,
     const struct sealer *sealer, struct wall_time now, struct endpoint_key *out);
+/* store_request.secret_mark of a key that was given beside whatever `of` is the mark of (absent: nothing). */
+struct slice endpoint_key_mark(struct arena *arena, const struct sealer *sealer, struct slice of, struct slice text);
 MUST_CHECK enum error_code endpoint_key_open(const struct sealer *sealer, enum sign_scheme scheme,
     const struct endpoint_key *sealed, struct key **out, struct error *error);
 /* Puts `fresh` first; what was live signs until `until`; what has expired goes. ERR_LIMIT when too many remain. */

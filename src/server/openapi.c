@@ -145,6 +145,16 @@ write_answer(struct json_writer *writer, int status, const char *about, const ch
 }
 
 /* Which refusals there can be follows from what a route takes. */
+/* What is answered instead while a second person has not approved. */
+static const char *
+requested_schema(const struct route *route)
+{
+	if (route->handle == token_create)
+		return "TokenRequestedOut";
+	bool endpoint = route->output != NULL && strcmp(route->output, "EndpointOut") == 0;
+	return endpoint ? "EndpointRequestedOut" : "ChangeOut";
+}
+
 static void
 write_answers(struct json_writer *writer, const struct route *route)
 {
@@ -158,7 +168,7 @@ write_answers(struct json_writer *writer, const struct route *route)
 		write_answer(writer, route->other_status, "Done.", route->output, list);
 	if ((route->flags & ROUTE_GOVERNED) != 0)
 		write_answer(writer, 202, "The organisation governs this: it waits for a second person.",
-		    route->handle == token_create ? "TokenRequestedOut" : "ChangeOut", false);
+		    requested_schema(route), false);
 	write_answer(writer, 400, "The request cannot be served as it is.", "HttpErrorOut", false);
 	if (route->access != ACCESS_OPEN) {
 		write_answer(writer, 401, "The token is missing, unknown or has ended.", "HttpErrorOut", false);

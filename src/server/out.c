@@ -120,7 +120,6 @@ out_endpoint_common(struct json_writer *writer, const struct endpoint *endpoint)
 	out_names(writer, "channels", endpoint->channels);
 	out_time(writer, "createdAt", endpoint->created);
 	out_time(writer, "updatedAt", endpoint->updated);
-	out_id(writer, "id", ID_ENDPOINT, endpoint->id.value);
 }
 
 static void
@@ -164,13 +163,12 @@ out_verification(struct json_writer *writer, const struct verification *verifica
 	json_close(writer);
 }
 
-void
-out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
+/* `state`: as it is shown. */
+static void
+out_endpoint_members(struct json_writer *writer, const struct endpoint *endpoint, const char *state)
 {
-	json_open(writer, '{');
-	out_endpoint_common(writer, endpoint);
 	out_object(writer, "metadata", endpoint->metadata);
-	json_put_cstring(writer, "state", endpoint_state_name(endpoint->state));
+	json_put_cstring(writer, "state", state);
 	json_put_cstring(writer, "payloadStyle", payload_style_name(endpoint->payload_style));
 	json_put_cstring(writer, "signatureScheme", sign_scheme_name(endpoint->scheme));
 	json_put_cstring(writer, "keyType", endpoint->key_count == 0 ? NULL : key_type_name(endpoint->keys[0].type));
@@ -189,6 +187,28 @@ out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
 		json_integer(writer, endpoint->heartbeat_s);
 	else
 		json_null(writer);
+}
+
+void
+out_endpoint(struct json_writer *writer, const struct endpoint *endpoint)
+{
+	json_open(writer, '{');
+	out_endpoint_common(writer, endpoint);
+	out_id(writer, "id", ID_ENDPOINT, endpoint->id.value);
+	out_endpoint_members(writer, endpoint, endpoint_state_name(endpoint->state));
+	json_close(writer);
+}
+
+void
+out_endpoint_held(struct json_writer *writer, const struct endpoint *endpoint, const struct change_request *change)
+{
+	bool creation = change->operation == CHANGE_ENDPOINT_CREATE;
+	json_open(writer, '{');
+	out_endpoint_common(writer, endpoint);
+	out_id(writer, "id", creation ? ID_CHANGE : ID_ENDPOINT, creation ? change->id.value : change->object);
+	out_endpoint_members(writer, endpoint, creation ? "requested" : endpoint_state_name(endpoint->state));
+	json_key(writer, "change");
+	change_write(writer, change);
 	json_close(writer);
 }
 
@@ -329,6 +349,7 @@ out_destination(struct json_writer *writer, const struct store_delivery *deliver
 {
 	json_open(writer, '{');
 	out_endpoint_common(writer, delivery->endpoint);
+	out_id(writer, "id", ID_ENDPOINT, delivery->endpoint->id.value);
 	out_standing(writer, delivery);
 	json_close(writer);
 }

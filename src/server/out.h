@@ -11,6 +11,11 @@ enum content { CONTENT_LEFT_OUT, CONTENT_SHOWN, CONTENT_REDACTED };
 void out_time(struct json_writer *writer, const char *name, struct wall_time time); /* WALL_NONE writes null */
 void out_organisation(struct json_writer *writer, const struct organisation *organisation);
 void out_endpoint(struct json_writer *writer, const struct endpoint *endpoint);
+/* An endpoint whose change, or creation, waits for a second person: as it is, and what waits as `change`. One that is not
+ * there yet is shown as it is to be, in the state `requested`, with the id of the change request. */
+struct change_request;
+void out_endpoint_held(
+    struct json_writer *writer, const struct endpoint *endpoint, const struct change_request *change);
 void out_endpoint_headers(struct json_writer *writer, struct slice headers, struct arena *arena);
 void out_event_type(struct json_writer *writer, const struct event_type *type, bool with_content);
 void out_message(struct json_writer *writer, const struct message *message, enum content content);

@@ -169,6 +169,39 @@ seal(struct arena *arena, const struct sealer *sealer, const struct endpoint_aut
 	return copy;
 }
 
+/* Which secrets these are, and beside them what they are for: a change request tells by it whether it asks for the same. */
+static struct slice
+mark(struct arena *arena, const struct sealer *sealer, struct endpoint_authentication given)
+{
+	struct buf text, hex;
+	buf_init(&text, 2 * AUTHENTICATION_BYTES_MAX);
+	buf_init(&hex, 2 * SHA256_BYTES);
+	given.changed = WALL_NONE;
+	authentication_encode(&given, &text);
+	authentication_encode_secrets(&given, &text);
+	ENSURE(!text.overflow);
+	sealer_mark(sealer, ENDPOINT_AUTHENTICATION_CONTEXT, buf_slice(&text), &hex);
+	struct slice copy = arena_copy(arena, buf_slice(&hex));
+	explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	buf_free(&hex);
+	return copy;
+}
+
+/* False where nothing is configured. */
+static bool
+prepare(struct call *call, struct store_request *request, const struct endpoint_authentication *given,
+    struct replacement *out)
+{
+	*out = (struct replacement){.tls = given->tls};
+	if (!given->tls && !authentication_is_basic(given) && !authentication_is_oauth2(given))
+		return false;
+	out->shown = encode(&request->arena, given);
+	out->sealed = seal(&request->arena, call->api->options.sealer, given);
+	request->secret_mark = mark(&request->arena, call->api->options.sealer, *given);
+	return true;
+}
+
 void
 authentication_put(struct call *call)
 {
@@ -182,16 +215,38 @@ authentication_put(struct call *call)
 	if (!call_checked(call, request))
 		return;
 	struct replacement *replacement = arena_alloc(&request->arena, sizeof *replacement);
-	*replacement = (struct replacement){.tls = given.tls};
-	if (given.tls || authentication_is_basic(&given) || authentication_is_oauth2(&given)) {
-		replacement->shown = encode(&request->arena, &given);
-		replacement->sealed = seal(&request->arena, call->api->options.sealer, &given);
-	}
+	(void)prepare(call, request, &given, replacement);
 	request->edit_endpoint = edit_replace;
 	request->edit_context = replacement;
 	request->audit_action = "endpoint.authentication.update";
 	call->invalid = "tls";
 	call_submit(call, request, finish_shown);
+}
+
+void
+authentication_with_new(struct call *call, struct store_request *request, struct json body)
+{
+	struct member member = {.name = "authentication"};
+	struct in in = {&request->arena, &call->check, false};
+	struct endpoint_authentication given;
+	struct replacement made;
+	members_find(body, &member, 1);
+	if (member_null(&member))
+		return;
+	if (member.value.type != JSON_OBJECT) {
+		check_fail(in.check, CHECK_DECODE, member.name, "authentication must be an object, not %s.",
+		    json_type_name(member.value.type));
+		return;
+	}
+	size_t before = in.check->count;
+	authentication_in_read(&in, member.value, call->api->options.config, call->now, &given);
+	if (in.check->count > before || !prepare(call, request, &given, &made))
+		return;
+	request->endpoint.authentication = made.shown;
+	request->endpoint.authentication_sealed = made.sealed;
+	if (made.tls && slice_present(request->endpoint.url) && slice_starts(request->endpoint.url, SLICE("http:")))
+		check_fail(in.check, CHECK_VALUE, member.name,
+		    "TLS settings are of no use while the endpoint's URL is not https.");
 }
 
 static void

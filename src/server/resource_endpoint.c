@@ -12,11 +12,40 @@ struct endpoint_edit {
 	const char *invalid; /* the member to blame */
 };
 
+/* Clients of the contract read an endpoint where one is answered: they get it as it is, or as it is to be. It is written
+ * from what the change request keeps, so that a repeat says the same. */
+static void
+answer_held(struct call *call, struct store_request *request)
+{
+	const struct change_request *change = &request->change;
+	bool creation = change->operation == CHANGE_ENDPOINT_CREATE;
+	struct endpoint endpoint;
+	struct error error = ERROR_NONE;
+	enum error_code code =
+	    endpoint_decode(creation ? change->after : change->before, &call->exchange->arena, &endpoint, &error);
+	if (code != OK) {
+		log_write(
+		    call->api->options.log, LOG_ERROR, "change request cannot be read", "error", error.text, NULL);
+		call_problem(call, 500, "server_error", "The change request was kept, but cannot be shown.");
+		return;
+	}
+	endpoint.state = creation ? change->state_after : change->state_before;
+	endpoint.held = -1;
+	if (creation)
+		endpoint.created = endpoint.updated = change->requested.at;
+	out_endpoint_held(call_write(call), &endpoint, change);
+	call_end_held(call, request);
+}
+
 static void
 answer_endpoint(struct call *call, struct store_request *request, int status)
 {
 	if (request->kind == STORE_ENDPOINT_EDIT)
 		call->invalid = ((struct endpoint_edit *)request->edit_context)->invalid;
+	if (call_held(request)) {
+		answer_held(call, request);
+		return;
+	}
 	if (!call_succeeded(call, request))
 		return;
 	out_endpoint(call_write(call), &request->endpoint);
@@ -125,6 +154,10 @@ endpoint_create(struct call *call)
 	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
 	*endpoint = given.value;
 	endpoint->state = given.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
+	authentication_with_new(call, request, body);
+	if (slice_present(given.secret))
+		request->secret_mark =
+		    endpoint_key_mark(&request->arena, call->api->options.sealer, request->secret_mark, given.secret);
 	prepare_key(call, &in, &given, &endpoint->keys[0], &endpoint->scheme);
 	endpoint->key_count = 1;
 	verification_want(call, request);

@@ -96,6 +96,8 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	struct in in = {&request->arena, &call->check, false};
 	(void)endpoint_key_next(
 	    &in, &read->endpoint, given.key, call->api->options.sealer, call->now, &rotation->fresh);
+	request->secret_mark = endpoint_key_mark(&request->arena, call->api->options.sealer,
+	    arena_printf(&request->arena, "%lld", (long long)given.grace_s), given.key);
 	request->edit_endpoint = edit_rotate;
 	request->edit_context = rotation;
 	request->audit_action = "endpoint.key.rotate";

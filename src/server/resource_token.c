@@ -16,18 +16,17 @@ static void
 answer_held(struct call *call, struct store_request *request, struct slice text)
 {
 	struct json_writer *writer = call_write(call);
-	changes_expect(call->api, request);
 	change_members(writer, &request->change);
 	json_put_string(writer, "token", text);
 	json_close(writer);
-	call_end(call, 202);
+	call_end_held(call, request);
 }
 
 static void
 finish_create(struct call *call, struct store_request *request)
 {
 	struct slice text = *(const struct slice *)call->context;
-	if (request->status == OK && request->change.id.value != 0) {
+	if (call_held(request)) {
 		answer_held(call, request, text);
 		return;
 	}

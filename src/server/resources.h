@@ -34,6 +34,10 @@ void changes_go_on(struct api *api, struct wall_time now);
 void changes_stepped(struct api *api, const struct store_request *request);
 void changes_expect(struct api *api, const struct store_request *request);
 
+/* resource_authentication.c: the member `authentication` of a new endpoint, whose other members are in the request. */
+struct store_request;
+void authentication_with_new(struct call *call, struct store_request *request, struct json body);
+
 /* The body of a rotation, as far as it is given: clients send none, or `{}`. */
 struct rotate_in;
 MUST_CHECK bool call_rotate_body(struct call *call, bool public, struct rotate_in *out);

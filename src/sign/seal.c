@@ -427,22 +427,40 @@ sealer_is_newest(const struct sealer *sealer, struct slice context, struct slice
 	return newest;
 }
 
-/* A nonce for this sealed value under this key, and for no other: a code over all of it. */
+/* A code over all of it under this key, and for this use alone. */
+static void
+code_over(const unsigned char *key, const char *use, struct slice context, struct slice value,
+    unsigned char out[static SHA256_BYTES])
+{
+	struct buf text;
+	buf_init(&text, context.len + value.len + 64);
+	buf_printf(&text, "%s %zu\n", use, context.len);
+	buf_append(&text, context);
+	buf_append(&text, value);
+	ENSURE(!text.overflow);
+	size_t length = 0;
+	ENSURE(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, SEAL_KEY_BYTES, bytes_in(buf_slice(&text)), text.len,
+		   out, SHA256_BYTES, &length) != NULL &&
+	       length == SHA256_BYTES);
+	explicit_bzero(text.data, text.len);
+	buf_free(&text);
+}
+
+void
+sealer_mark(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out)
+{
+	unsigned char code[SHA256_BYTES];
+	code_over(ring_of(sealer)->keys[0], "mark", context, plain, code);
+	hex_append(out, bytes_of(code, sizeof code));
+}
+
+/* A nonce for this sealed value under this key, and for no other. */
 static void
 derive_nonce(const unsigned char *key, struct slice context, struct slice sealed, unsigned char *out)
 {
 	unsigned char code[SHA256_BYTES];
-	struct buf text;
-	buf_init(&text, context.len + sealed.len + 64);
-	buf_printf(&text, "reseal %zu\n", context.len);
-	buf_append(&text, context);
-	buf_append(&text, sealed);
-	size_t length = 0;
-	ENSURE(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, SEAL_KEY_BYTES, bytes_in(buf_slice(&text)), text.len,
-		   code, sizeof code, &length) != NULL &&
-	       length == sizeof code);
+	code_over(key, "reseal", context, sealed, code);
 	memcpy(out, code, SEAL_NONCE_BYTES);
-	buf_free(&text);
 }
 
 enum error_code

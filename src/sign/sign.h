@@ -220,6 +220,9 @@ bool sealer_is_newest(const struct sealer *sealer, struct slice context, struct 
 MUST_CHECK enum error_code sealer_reseal(
     const struct sealer *sealer, struct slice context, struct slice sealed, struct buf *out, struct error *error);
 void sealer_seal(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out);
+/* A code over a secret under the key that seals (HMAC-SHA256, in hexadecimal): tells whether two secrets are the same, to
+ * whoever has the key, as long as it is not rotated. */
+void sealer_mark(const struct sealer *sealer, struct slice context, struct slice plain, struct buf *out);
 MUST_CHECK enum error_code sealer_open_sealed(
     const struct sealer *sealer, struct slice context, struct slice sealed, struct secret *out, struct error *error);
 

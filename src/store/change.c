@@ -1,6 +1,7 @@
 #include "store/change.h"
 
 #include "base/encode.h"
+#include "store/change_documents.h"
 #include "store/emit.h"
 
 enum { CHANGE_BYTES_MAX = 16 << 20 };
@@ -86,6 +87,7 @@ static const struct {
     {"after", offsetof(struct change_request, after)},
     {"challenge", offsetof(struct change_request, challenge)},
     {"action", offsetof(struct change_request, action)},
+    {"mark", offsetof(struct change_request, mark)},
 };
 
 struct change_request
@@ -392,6 +394,96 @@ change_tell(struct store_request *request, const struct change_request *change, 
 			      .data = buf_slice(&data),
 			  });
 	buf_free(&data);
+}
+
+/* --- asked for twice -------------------------------------------------------------------------------- */
+
+/* What is sealed, or says when it was set, differs each time: the mark says whether it is the same. */
+static bool
+is_marked(struct slice name)
+{
+	static const char *const names[] = {"keys", "authentication", "authentication_sealed"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (slice_is(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Of the live key, as the document has it. */
+static struct slice
+key_type_of(struct json keys)
+{
+	struct json none, key = JSON_ABSENT;
+	if (json_present(keys) && keys.type == JSON_ARRAY) {
+		struct json_iterator iterator = json_iterate(keys);
+		if (!json_next(&iterator, &none, &key))
+			key = JSON_ABSENT;
+	}
+	return json_present(key) && key.type == JSON_OBJECT ? json_member(key, "type").raw : SLICE_NONE;
+}
+
+/* Whether the member becomes the same, as far as can be seen of it. */
+static bool
+same_member(struct slice name, struct json to, struct json other)
+{
+	if (slice_is(name, "keys"))
+		return slice_equal(key_type_of(to), key_type_of(other));
+	return is_marked(name) ? json_present(to) == json_present(other) : slice_equal(to.raw, other.raw);
+}
+
+/* Whether `other` changes the members that `change` changes, each to the same. */
+static bool
+changes_cover(const struct change_request *change, const struct change_request *other, struct slice document)
+{
+	struct json of = change_parse(document);
+	if (!json_present(of))
+		return true;
+	struct json before = change_parse(change->before), after = change_parse(change->after);
+	struct json other_before = change_parse(other->before), other_after = change_parse(other->after);
+	struct arena arena = ARENA_EMPTY;
+	struct json_iterator iterator = json_iterate(of);
+	struct json key, value;
+	bool same = true;
+	while (same && json_next(&iterator, &key, &value)) {
+		const char *name = arena_string(&arena, json_text(&arena, key));
+		struct json to = change_member(after, name), other_to = change_member(other_after, name);
+		bool changed = !slice_equal(change_member(before, name).raw, to.raw);
+		bool other_changed = !slice_equal(change_member(other_before, name).raw, other_to.raw);
+		if (change_bookkeeping(slice_of(name)))
+			continue;
+		same = changed == other_changed && (!changed || same_member(slice_of(name), to, other_to));
+	}
+	arena_free(&arena);
+	return same;
+}
+
+bool
+change_same(const struct change_request *open, const struct change_request *asked)
+{
+	bool waits = open->state == CHANGE_REQUESTED || open->state == CHANGE_APPROVED;
+	bool late = open->state == CHANGE_REQUESTED && open->due.us <= asked->requested.at.us;
+	if (!waits || late || open->organisation.value != asked->organisation.value ||
+	    open->operation != asked->operation || open->aspects != asked->aspects ||
+	    !slice_equal(open->mark, asked->mark) || open->state_before != asked->state_before ||
+	    open->state_after != asked->state_after)
+		return false;
+	switch (asked->operation) {
+	case CHANGE_ENDPOINT_CREATE:
+		return changes_cover(asked, open, asked->after) && changes_cover(open, asked, open->after);
+	case CHANGE_ENDPOINT_UPDATE:
+		return open->object == asked->object && changes_cover(asked, open, asked->before) &&
+		       changes_cover(asked, open, asked->after) && changes_cover(open, asked, open->before) &&
+		       changes_cover(open, asked, open->after);
+	case CHANGE_GOVERNANCE_UPDATE: return slice_equal(open->after, asked->after);
+	case CHANGE_ENDPOINT_DELETE:
+	case CHANGE_TOKEN_REVOKE:
+	case CHANGE_ORGANISATION_DELETE: return open->object == asked->object;
+	case CHANGE_TOKEN_CREATE:
+	case CHANGE_TOKEN_EXPIRE:
+	case CHANGE_ORGANISATION_KEY:
+	case CHANGE_OPERATION_COUNT: break;
+	}
+	return false;
 }
 
 /* --- deciding ---------------------------------------------------------------------------------------- */

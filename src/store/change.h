@@ -70,7 +70,9 @@ struct change_request {
 	enum endpoint_state state_before, state_after;
 	struct slice challenge; /* for a URL that has to prove itself; absent: none has to */
 	struct slice action;	/* for the audit log, where "endpoint.update" says too little; absent: it does not */
-	struct token token;	/* TOKEN_CREATE; TOKEN_EXPIRE: its end */
+	struct slice mark;  /* over the secrets that were given (sealer_mark), since what is sealed differs each time;
+				 * absent: none was */
+	struct token token; /* TOKEN_CREATE; TOKEN_EXPIRE: its end */
 };
 
 const char *change_state_name(enum change_state state);
@@ -103,6 +105,9 @@ MUST_CHECK bool change_hold_expiry(struct store_request *request, const struct o
 MUST_CHECK bool change_hold_organisation(
     struct store_request *request, const struct organisation *before, const struct organisation *after);
 
+/* Whether `open`, which waits, asks for the very same as `asked`: then nothing new is to be kept. Where that cannot be told
+ * (new tokens, a rotation of the organisation's key) they are never the same. */
+MUST_CHECK bool change_same(const struct change_request *open, const struct change_request *asked);
 /* Approval, refusal or withdrawal, as request->change.state says, by request->actor; else the request's error. */
 MUST_CHECK enum error_code change_decide(
     struct change_request *change, struct store_request *request, const struct organisation *of);

@@ -25,8 +25,6 @@ static const struct {
     {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
     {"authentication_sealed", "authenticationSecrets", GOVERN_BIT(GOVERN_KEYS)},
     {"scheme", "signatureScheme", GOVERN_BIT(GOVERN_KEYS)},
-    {"authentication", "authentication", GOVERN_BIT(GOVERN_KEYS)},
-    {"authentication_sealed", "authenticationSecret", GOVERN_BIT(GOVERN_KEYS)},
     {"description", "description", 0},
     {"uid", "uid", 0},
     {"metadata", "metadata", 0},
@@ -35,7 +33,6 @@ static const struct {
     {"schedule", "schedule", 0},
     {"heartbeat_s", "heartbeatSeconds", 0},
     {"owners", "owners", 0},
-    {"heartbeat_s", "heartbeatSeconds", 0},
 };
 
 static const char *
@@ -157,6 +154,7 @@ begin(struct store_request *request, const struct organisation *of, enum change_
 	    .notice = of->governance.notice,
 	    .challenge = request->challenge,
 	    .action = slice_of(request->audit_action),
+	    .mark = request->secret_mark,
 	};
 }
 

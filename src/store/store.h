@@ -488,9 +488,12 @@ struct store_request {
 	struct slice_list message_refs, sessions, channels;
 	struct slice
 	    challenge; /* ENDPOINT_CREATE, EDIT: a new URL has to answer this; absent: it has nothing to prove */
-	bool login;    /* TOKEN_CREATE: a login, which gives nobody a role */
+	struct slice
+	    secret_mark; /* ENDPOINT_CREATE, EDIT: sealer_mark of the secrets that it sets; absent: none was given */
+	bool login;	 /* TOKEN_CREATE: a login, which gives nobody a role */
 	struct change_request
-	    change;	  /* also the result: what waits for a second person instead of being done, id 0: nothing */
+	    change; /* also the result: what waits for a second person instead of being done, id 0: nothing; the same
+			   * that waits already where somebody has asked for it before */
 	int change_state; /* CHANGE_LIST: of this state; -1: all */
 	struct store_verified verified;
 	struct task task; /* also the result */

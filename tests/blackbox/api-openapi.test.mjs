@@ -170,7 +170,7 @@ describe('the description', { skip }, () => {
 		let waited = 0;
 		for (const one of operations()) {
 			const schema = one.operation.responses['202']?.content?.['application/json'].schema.$ref ?? '';
-			if (!/\/(ChangeOut|TokenRequestedOut)$/.test(schema)) continue;
+			if (!/\/(ChangeOut|TokenRequestedOut|EndpointRequestedOut)$/.test(schema)) continue;
 			const target = await fixture(one.path);
 			const app = target.match(/app\/(app_\w+)/)[1];
 			const governed = ['url', 'types', 'keys', 'roles', 'disabling'];

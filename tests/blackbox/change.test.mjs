@@ -23,7 +23,7 @@ async function world(t, env = {}) {
 		const text = await response.text();
 		let json;
 		try { json = JSON.parse(text); } catch { json = undefined; }
-		return { status: response.status, text, json };
+		return { status: response.status, text, json, change: response.headers.get('vaultbell-change') };
 	};
 	place.platform = place.as(at('platform-admin'));
 	await place.platform('POST', '/app', { name: 'Bank', uid: 'bank' });
@@ -48,9 +48,11 @@ async function world(t, env = {}) {
 
 const held = (answer, operation) => {
 	assert.equal(answer.status, 202, answer.text);
-	assert.deepEqual([answer.json.state, answer.json.operation], ['requested', operation], answer.text);
-	assert.match(answer.json.id, /^chg_/);
-	return answer.json;
+	const change = answer.json.change ?? answer.json;
+	assert.deepEqual([change.state, change.operation], ['requested', operation], answer.text);
+	assert.match(change.id, /^chg_/);
+	assert.equal(answer.change, change.id, 'the header names it');
+	return change;
 };
 
 describe('governed change', { skip }, () => {
@@ -200,6 +202,40 @@ describe('governed change', { skip }, () => {
 		assert.equal(one.id, two.id, 'a repeat asks for nothing new');
 	});
 
+	test('M23: the answer is an endpoint as it is, the request beside it; asked again, it is the same request', async (t) => {
+		const place = await world(t);
+		const endpoint = await place.endpoint({ uid: 'main', description: 'as it is' });
+		await place.govern('url', 'keys');
+		const patch = () => place.maker('PATCH', '/app/bank/endpoint/main', { url: 'http://127.0.0.1:9/b' });
+		const first = await patch();
+		const { change, ...shown } = first.json;
+		assert.deepEqual({ ...shown, updatedAt: 0 }, { ...endpoint, updatedAt: 0 });
+		assert.equal(change.id, first.change);
+		assert.equal((await patch()).change, first.change);
+		const create = (more) => place.maker('POST', '/app/bank/endpoint', { url: 'https://a.example/in', uid: 'new', ...more });
+		const made = await create();
+		assert.deepEqual([made.json.id, made.json.state, made.json.url, made.json.uid, made.json.disabled], [made.change, 'requested', 'https://a.example/in', 'new', false]);
+		assert.equal((await create()).change, made.change);
+		const basic = (password) => ({ authentication: { basic: { username: 'desk', password } } });
+		const credentials = await create(basic('one'));
+		assert.notEqual(credentials.change, made.change);
+		assert.equal((await create(basic('one'))).change, credentials.change);
+		assert.notEqual((await create(basic('two'))).change, credentials.change, 'another password is another request');
+		const put = (password) => place.maker('PUT', '/app/bank/endpoint/main/authentication', basic(password).authentication);
+		const set = await put('one');
+		assert.deepEqual([set.status, (await put('one')).change, (await put('two')).change === set.change], [202, set.change, false]);
+		const rotate = (body) => place.maker('POST', '/app/bank/endpoint/main/secret/rotate', body);
+		const turned = await rotate({});
+		assert.equal((await rotate({})).change, turned.change);
+		assert.notEqual((await rotate({ gracePeriodSeconds: 5 })).change, turned.change);
+		const rows = (await place.audit()).filter((row) => row.action === 'change.request');
+		assert.equal(rows.length, 8, 'one row each');
+		assert.equal((await place.decide(place.checker, credentials.change, 'approve')).json.state, 'applied');
+		const there = (await place.maker('GET', '/app/bank/endpoint/new/authentication')).json;
+		assert.deepEqual(there.basic, { username: 'desk' });
+		assert.ok(!JSON.stringify(rows).includes('"one"'));
+	});
+
 	test('M23: a change cools off over restarts and is applied once', async (t) => {
 		const place = await world(t);
 		await place.endpoint({ uid: 'main' });
@@ -240,7 +276,7 @@ describe('governed change', { skip }, () => {
 		assert.equal((await place.maker('DELETE', '/app/bank/endpoint/main')).status, 204, 'disabling is not governed here');
 		assert.equal((await place.decide(place.checker, third.id, 'approve')).json.state, 'stale');
 		const uid = held(await place.maker('POST', '/app/bank/endpoint', { url: 'http://127.0.0.1:9/u', uid: 'u' }), 'endpoint.create');
-		const twin = held(await place.maker('POST', '/app/bank/endpoint', { url: 'http://127.0.0.1:9/u', uid: 'u' }), 'endpoint.create');
+		const twin = held(await place.maker('POST', '/app/bank/endpoint', { url: 'http://127.0.0.1:9/other', uid: 'u' }), 'endpoint.create');
 		assert.equal((await place.decide(place.checker, uid.id, 'approve')).json.state, 'applied');
 		assert.match((await place.decide(place.checker, twin.id, 'approve')).json.problem, /uid/);
 	});

@@ -246,7 +246,8 @@ describe("M15 an organisation's key", () => {
 			['PATCH', '/app/bank/endpoint/e', { keyScope: 'endpoint' }, 'endpoint.update'],
 		]) {
 			const held = await maker(method, path, body);
-			assert.deepEqual([held.status, held.json.operation, held.json.governed], [202, operation, ['keys']], held.text);
+			const change = held.json.change ?? held.json;
+			assert.deepEqual([held.status, change.operation, change.governed], [202, operation, ['keys']], held.text);
 			assert.ok(!held.text.includes('sealed'));
 			assert.equal((await w.key('bank')).kid, key.kid);
 			if (method === 'POST') {

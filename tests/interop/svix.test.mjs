@@ -63,8 +63,22 @@ for (const { name, library, update, setHeaders, types } of versions) {
 			const governed = await fetch(`${server.url}/api/v1/app/governed/governance`, { method: 'PUT',
 				headers: { authorization: `Bearer ${server.token}` }, body: JSON.stringify({ governed: ['url', 'types', 'keys', 'disabling'] }) });
 			assert.equal(governed.status, 200);
+			// What the models need is there: the endpoint as it still is. Clients that know find the request as `change`.
+			const whole = (read, about) => {
+				for (const date of ['createdAt', 'updatedAt']) assert.ok(!Number.isNaN(read[date].getTime()), about);
+				for (const [member, kind] of [['id', 'string'], ['url', 'string'], ['description', 'string'], ['disabled', 'boolean'], ['metadata', 'object']])
+					assert.equal(typeof read[member], kind, `${about}: ${member}`);
+			};
+			const before = await svix.endpoint.get(app.id, endpoint.id);
 			const held = await svix.endpoint.patch(app.id, endpoint.id, { url: 'http://127.0.0.1:9/other' });
-			assert.match(held.id, /^chg_/, 'the client hands on what it was answered');
+			whole(held, 'patched');
+			assert.deepEqual(held, before, 'as it is');
+			whole(await svix.endpoint[update](app.id, endpoint.id, { url: 'http://127.0.0.1:9/third', uid: 'main' }), 'replaced');
+			const asked = await svix.endpoint.create(app.id, { url: 'http://127.0.0.1:9/new', uid: 'new' });
+			whole(asked, 'created');
+			assert.match(asked.id, /^chg_/, 'an endpoint that is not there yet has the id of its change request');
+			await refused(svix.endpoint.get(app.id, asked.id), 404);
+			assert.equal(await svix.endpoint[setHeaders](app.id, endpoint.id, { headers: { 'X-A': 'b' } }).then(() => 'no error'), 'no error');
 			assert.equal(await svix.endpoint.delete(app.id, endpoint.id).then(() => 'no error'), 'no error');
 			assert.equal(await svix.endpoint.rotateSecret(app.id, endpoint.id, {}).then(() => 'no error'), 'no error');
 			assert.equal((await svix.endpoint.get(app.id, endpoint.id)).url, 'http://127.0.0.1:9/in', 'and nothing was changed');

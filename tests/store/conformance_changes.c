@@ -378,6 +378,66 @@ tokens_wait(void **state)
 	expect(subject, ask_known(subject), ERR_NOT_FOUND, STORE_DETAIL_NONE);
 }
 
+/* Asks again for what waits already: nothing new is kept, logged or told. */
+static void
+expect_same(struct subject *subject, struct store_request *request, struct change_id id)
+{
+	assert_int_equal(run(subject, request), OK);
+	assert_int_equal(request->change.id.value, id.value);
+	assert_false(slice_present(request->audit.action));
+	assert_null(request->told);
+	store_request_free(request);
+}
+
+static struct store_request *
+ask_creation(struct subject *subject, const char *uid, const char *mark)
+{
+	struct store_request *request = ask_as(subject, STORE_ENDPOINT_CREATE, MAKER);
+	request->endpoint = (struct endpoint){.url = SLICE("https://a.example/new"),
+	    .uid = slice_of(uid),
+	    .version = 1,
+	    .metadata = SLICE("{}"),
+	    .headers = SLICE("{}")};
+	request->secret_mark = mark == NULL ? SLICE_NONE : slice_of(mark);
+	return request;
+}
+
+static void
+asked_twice_is_asked_once(void **state)
+{
+	struct subject *subject = *state;
+	make_bank(subject);
+	govern(subject, GOVERN_BIT(GOVERN_URL) | GOVERN_BIT(GOVERN_DISABLING), 60);
+	struct patch patch = {.url = "https://a.example/1"}, more = {.url = "https://a.example/1", .description = "x"};
+	struct change_id first = hold(subject, ask_patch(subject, &patch, MAKER));
+	expect_same(subject, ask_patch(subject, &patch, MAKER), first);
+	expect_same(subject, ask_patch(subject, &patch, CHECKER), first);
+	struct change_id other = hold(subject, ask_patch(subject, &more, MAKER));
+	assert_int_not_equal(other.value, first.value);
+	/* Until it has ended, also while it cools off. */
+	assert_int_equal(decide(subject, first, CHANGE_APPROVED, CHECKER), CHANGE_APPROVED);
+	expect_same(subject, ask_patch(subject, &patch, MAKER), first);
+	assert_int_equal(decide(subject, first, CHANGE_REFUSED, CHECKER), CHANGE_REFUSED);
+	struct change_id again = hold(subject, ask_patch(subject, &patch, MAKER));
+	assert_int_not_equal(again.value, first.value);
+	/* New endpoints are told apart by all that is said of them, and by which secret was given. */
+	struct change_id made = hold(subject, ask_creation(subject, "new", NULL));
+	expect_same(subject, ask_creation(subject, "new", NULL), made);
+	struct change_id marked = hold(subject, ask_creation(subject, "new", "one"));
+	expect_same(subject, ask_creation(subject, "new", "one"), marked);
+	assert_int_not_equal(hold(subject, ask_creation(subject, "new", "two")).value, marked.value);
+	assert_int_not_equal(hold(subject, ask_creation(subject, "newer", NULL)).value, made.value);
+	struct store_request *deletion = ask_as(subject, STORE_ENDPOINT_DELETE, MAKER);
+	deletion->endpoint_ref = SLICE("main");
+	struct change_id gone = hold(subject, deletion);
+	deletion = ask_as(subject, STORE_ENDPOINT_DELETE, MAKER);
+	deletion->endpoint_ref = SLICE("main");
+	expect_same(subject, deletion, gone);
+	struct governance less = {.aspects = GOVERN_BIT(GOVERN_URL), .cool_off_s = 60};
+	struct change_id loosened = hold(subject, ask_governance(subject, &less, MAKER));
+	expect_same(subject, ask_governance(subject, &less, MAKER), loosened);
+}
+
 static void
 lists_page_and_filter(void **state)
 {
@@ -385,8 +445,10 @@ lists_page_and_filter(void **state)
 	make_bank(subject);
 	govern(subject, GOVERN_BIT(GOVERN_URL), 0);
 	struct change_id ids[3];
+	static const char *const urls[COUNT_OF(ids)] = {
+	    "https://a.example/1", "https://a.example/2", "https://a.example/3"};
 	for (size_t i = 0; i < COUNT_OF(ids); i++)
-		ids[i] = hold_url(subject, second_url);
+		ids[i] = hold_url(subject, urls[i]);
 	decide(subject, ids[1], CHANGE_REFUSED, CHECKER);
 	struct store_request *request = ask_as(subject, STORE_CHANGE_LIST, CHECKER);
 	request->page = (struct store_page){.limit = 2, .descending = true};
@@ -551,6 +613,7 @@ main(void)
 	    BOTH(it_cools_off_and_expires),
 	    BOTH(loosening_waits),
 	    BOTH(tokens_wait),
+	    BOTH(asked_twice_is_asked_once),
 	    BOTH(lists_page_and_filter),
 	    BOTH(a_new_endpoint_proves_itself),
 	    BOTH(a_new_url_proves_itself),

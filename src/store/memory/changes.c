@@ -38,6 +38,10 @@ memory_hold(struct memory *memory, struct store_request *request)
 	size_t open = 0;
 	for (size_t i = 0; i < memory->changes.count; i++) {
 		const struct change_request *change = &memory->changes.rows[i].change;
+		if (change_same(change, &request->change)) {
+			request->change = change_copy(&request->arena, change);
+			return OK;
+		}
 		open += change->organisation.value == request->change.organisation.value &&
 			(change->state == CHANGE_REQUESTED || change->state == CHANGE_APPROVED);
 	}

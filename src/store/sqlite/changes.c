@@ -53,10 +53,34 @@ endpoint_of(struct sqlite_store *store, const struct change_request *change)
 	return entry == NULL || entry->endpoint.state == ENDPOINT_DELETED ? NULL : &entry->endpoint;
 }
 
+/* Whether the same waits already: then it is what the request is answered with. */
+static bool
+find_same(struct sqlite_store *store, struct store_request *request)
+{
+	sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_WAITING, "i", request->change.organisation.value);
+	bool found = false;
+	while (!found && sql_step(store, row)) {
+		struct change_request open;
+		struct arena arena = ARENA_EMPTY;
+		if (!change_from_row(store, row, &arena, &open)) {
+			arena_free(&arena);
+			break;
+		}
+		found = change_same(&open, &request->change);
+		if (found)
+			request->change = change_copy(&request->arena, &open);
+		arena_free(&arena);
+	}
+	sql_end(row);
+	return found;
+}
+
 void
 change_hold(struct sqlite_store *store, struct store_request *request)
 {
 	struct change_request *change = &request->change;
+	if (find_same(store, request))
+		return;
 	sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_OPEN, "i", change->organisation.value);
 	int64_t open = sql_step(store, row) ? sqlite3_column_int64(row, 0) : 0;
 	sql_end(row);

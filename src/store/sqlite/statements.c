@@ -77,6 +77,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_CHANGE_NEXT] = "SELECT " CHANGE_COLUMNS " FROM change WHERE state < 2 ORDER BY due, id LIMIT 1",
     [SQL_CHANGE_AFTER] = "SELECT " CHANGE_COLUMNS " FROM change WHERE id > ? AND state < 2 ORDER BY id LIMIT 1",
     [SQL_CHANGE_OPEN] = "SELECT count(*) FROM change WHERE organisation = ? AND state < 2",
+    [SQL_CHANGE_WAITING] = "SELECT " CHANGE_COLUMNS " FROM change WHERE organisation = ? AND state < 2 ORDER BY id",
     [SQL_CHANGE_LIST_UP] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id",
     [SQL_CHANGE_LIST_DOWN] = "SELECT " CHANGE_COLUMNS " FROM change" CHANGE_FILTER " ORDER BY id DESC",
     [SQL_KEY_FIND] = "SELECT key, body, object FROM idempotency WHERE lookup = ?",
