@@ -174,12 +174,10 @@ add_event(
 {
 	struct record_draft *draft = &reading->body.draft;
 	struct record values;
-	while (record_make(reading->context, draft, &values, NULL) != OK) {
-		static const enum member may_fail[] = {
-		    MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX, MEMBER_DIRECTION, MEMBER_STATUS};
-		for (size_t i = 0; i < COUNT_OF(may_fail); i++)
-			draft->values[may_fail[i]] = SLICE_NONE;
-		if (reading->context->texts->full)
+	if (record_make(reading->context, draft, &values, NULL) != OK) {
+		record_draft_drop_unfit(reading->context, draft);
+		/* What is left is fit; only that there is no room for it is an error, which the reader's end tells. */
+		if (record_make(reading->context, draft, &values, NULL) != OK)
 			return;
 	}
 	values.occurred = occurred;

@@ -243,6 +243,23 @@ make_integer(
 	return slice_present(*out) ? OK : unfit(member, value, "an integer in base units, as in \"1500000\"", error);
 }
 
+void
+record_draft_drop_unfit(const struct record_context *context, struct record_draft *draft)
+{
+	static const enum member integers[] = {MEMBER_AMOUNT, MEMBER_FEE, MEMBER_OUTPUT_INDEX};
+	struct slice *values = draft->values, *direction = &values[MEMBER_DIRECTION], *status = &values[MEMBER_STATUS];
+	struct arena arena = ARENA_EMPTY;
+	enum direction unused;
+	for (size_t i = 0; i < COUNT_OF(integers); i++)
+		if (!slice_present(amount_canonical(values[integers[i]], &arena)))
+			values[integers[i]] = SLICE_NONE;
+	if (!direction_parse(*direction, &unused))
+		*direction = SLICE_NONE;
+	if (states_find(context->states, *status) == 0 && !slice_is(*status, "unattributed"))
+		*status = SLICE_NONE;
+	arena_free(&arena);
+}
+
 enum error_code
 record_make(
     struct record_context *context, const struct record_draft *draft, struct record *record, struct error *error)

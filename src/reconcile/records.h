@@ -112,6 +112,8 @@ void record_draft_extra_text(struct record_draft *draft, struct slice name, stru
 /* Interprets the values. ERR_INVALID names the column, the value and what was expected. */
 MUST_CHECK enum error_code record_make(
     struct record_context *context, const struct record_draft *draft, struct record *record, struct error *error);
+/* Makes unknown what record_make would refuse, each member by itself; not the time. */
+void record_draft_drop_unfit(const struct record_context *context, struct record_draft *draft);
 
 /* RFC 3339. */
 MUST_CHECK bool record_time(struct slice text, struct wall_time *out);

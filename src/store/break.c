@@ -169,8 +169,14 @@ break_meet(const struct store_break *known, const struct store_break *found, boo
 	out->run = known->run > found->run ? known->run : found->run;
 	if (known->since.us != 0 && (out->since.us == 0 || known->since.us < out->since.us))
 		out->since = known->since;
-	if (break_state_open(known->state))
+	if (break_state_open(known->state)) {
+		/* What was proposed was so of what the break was then: nobody may confirm it of another. */
+		if (known->proposed != BREAK_STATE_COUNT && !says_the_same(known, found)) {
+			out->proposed = BREAK_STATE_COUNT;
+			out->proposer = SLICE_NONE;
+		}
 		return false;
+	}
 	if (accepted(known->state) && !absent && says_the_same(known, found))
 		return false;
 	note(out, BREAK_ACT_FOUND_AGAIN, BREAK_STATE_OPEN, now, system, found->detail, move);

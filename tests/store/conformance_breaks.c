@@ -200,6 +200,30 @@ two_persons(void **state)
 	expect_state(subject, "brk_c", BREAK_STATE_INVESTIGATING, "found proposed proposed moved proposed");
 }
 
+/* Nobody confirms for another what that one has not seen. */
+static void
+a_proposal_is_of_what_was_seen(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break one = found("brk_1", "{\"amount\":1}");
+	reconcile(subject, 1, &one, 1);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
+	reconcile(subject, 2, &one, 1);
+	struct store_request *request = get(subject, "brk_1");
+	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_WRITTEN_OFF);
+	store_request_free(request);
+	one.sides[0] = SLICE("{\"amount\":1000000}");
+	reconcile(subject, 3, &one, 1);
+	request = get(subject, "brk_1");
+	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_COUNT);
+	assert_false(slice_present(request->breaks[0].proposer));
+	store_request_free(request);
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:grace"), OK);
+	expect_state(subject, "brk_1", BREAK_STATE_OPEN, "found proposed proposed");
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
+	expect_state(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "found proposed proposed confirmed");
+}
+
 static void
 moves_of_people(void **state)
 {
@@ -377,6 +401,7 @@ main(void)
 	    BOTH(what_is_gone_is_matched),
 	    BOTH(an_older_run_closes_nothing_newer),
 	    BOTH(two_persons),
+	    BOTH(a_proposal_is_of_what_was_seen),
 	    BOTH(moves_of_people),
 	    BOTH(the_table_of_moves),
 	    BOTH(closed_and_found_again),

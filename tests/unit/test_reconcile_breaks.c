@@ -1,6 +1,8 @@
 /* Each class of break from the least that makes it, and nothing else beside it; what explains what; ages and times. */
 #include "test_reconcile_fixture.h"
 
+#include <stdio.h>
+
 #define USDC "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 #define OUT_DATA "\"direction\":\"out\",\"network\":\"eip155:1\",\"asset\":\"native\",\"amount_base_units\":\"100\""
 #define IN_DATA "\"direction\":\"in\",\"network\":\"eip155:1\",\"asset\":\"native\",\"amount_base_units\":\"100\""
@@ -32,6 +34,26 @@ test_agreement(void **state)
 	assert_int_equal(fixture->reconcile.breaks.matched, 1);
 	expect_breaks(fixture, out_1, COLUMNS "tx_1,,,,,,,,,,,\n", "");
 	assert_int_equal(fixture->reconcile.breaks.matched, 1);
+}
+
+/* A member that is not what it should be is unknown by itself: what is beside it still counts. */
+static void
+test_one_bad_member(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const bad[] = {"\"fee_base_units\":\"0.0001\"", "\"status\":\"SOMETHING_NEW\"",
+	    "\"output_index\":\"first\"", "\"fee_base_units\":1e3"};
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		char time[32], data[256];
+		snprintf(time, sizeof time, "2025-01-09T12:00:0%zuZ", i);
+		snprintf(data, sizeof data,
+		    "\"direction\":\"out\",\"network\":\"eip155:1\",\"asset\":\"native\",\"amount_base_units\":\"999\","
+		    "%s,"
+		    "\"tx_hash\":\"0xaa\"",
+		    bad[i]);
+		journal_event(fixture, 1 + (int)i, "transaction.request.completed", "tx_1", time, data);
+		expect_breaks(fixture, out_1, out_1, "AMOUNT_MISMATCH");
+	}
 }
 
 static void
@@ -587,6 +609,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_agreement),
+	    TEST(test_one_bad_member),
 	    TEST(test_unverified_signature),
 	    TEST(test_conflict),
 	    TEST(test_sequence_gap),
