@@ -42,6 +42,7 @@ register_receiver(struct service *service, struct error *error)
 	    &(struct stuck_options){
 		.database = path, .stuck_after_us = config->stuck_after_ms * 1000, .log = service->options.log},
 	    service->background);
+	service->tracking = tracking_new(path, service->options.log, service->background);
 	free(path);
 	return alerts_new(config, service->options.log, service->background, &service->alerts, error);
 }
@@ -72,6 +73,7 @@ jobs_free(struct service *service)
 	manifest_check_free(service->manifest_check);
 	manifests_free(service->manifests);
 	stuck_free(service->stuck);
+	tracking_free(service->tracking);
 	alerts_free(service->alerts);
 	schedule_free(service->schedule);
 	sealing_free(service->sealing);
@@ -81,6 +83,7 @@ jobs_free(struct service *service)
 	service->manifest_check = NULL;
 	service->manifests = NULL;
 	service->stuck = NULL;
+	service->tracking = NULL;
 	service->alerts = NULL;
 	service->schedule = NULL;
 	service->sealing = NULL;

@@ -13,6 +13,7 @@
 #include "app/sealing.h"
 #include "app/service.h"
 #include "app/stuck.h"
+#include "app/tracking.h"
 #include "base/random.h"
 #include "deliver/sender.h"
 #include "server/api.h"
@@ -116,6 +117,7 @@ struct service {
 	struct gaps *gaps;		       /* RECEIVER */
 	struct alerts *alerts;		       /* RECEIVER; NULL: nobody is told */
 	struct stuck *stuck;		       /* RECEIVER */
+	struct tracking *tracking;	       /* RECEIVER */
 	struct jwks *jwks;		       /* RECEIVER; NULL: no source has a jwks_url */
 	struct reader *reader;		       /* RECEIVER */
 	struct reconcile_schedule *schedule;   /* RECEIVER; NULL: none */

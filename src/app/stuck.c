@@ -163,70 +163,28 @@ read_row(struct stuck *stuck, const struct store_journal_row *row)
 	}
 }
 
-typedef void take_row(void *context, const struct store_journal_row *row);
-
-/* Rows behind `*after`, a page. False: there are no more, or they cannot be read. */
+/* The next rows, a page. False: there are no more, or they cannot be read. */
 static bool
-read_page(struct stuck *stuck, int64_t *after, take_row *take, void *context)
+read_page(struct stuck *stuck)
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, clock_wall());
-	request->page = (struct store_page){.limit = PAGE_ROWS, .after = *after};
+	request->page = (struct store_page){.limit = PAGE_ROWS, .after = stuck->after};
 	request->with_bodies = true;
 	struct error error = ERROR_NONE;
 	bool good = store_ask(stuck->store, request, &error) == OK;
 	if (!good)
 		log_write(stuck->options.log, LOG_ERROR, "the journal cannot be read", "error", error.text, NULL);
 	for (size_t i = 0; good && i < request->count; i++) {
-		*after = request->journal_rows[i].seq;
-		take(context, &request->journal_rows[i]);
+		stuck->after = request->journal_rows[i].seq;
+		read_row(stuck, &request->journal_rows[i]);
+		arena_reset(&stuck->context.arena);
 	}
 	bool more = good && request->more && request->count > 0;
 	store_request_free(request);
 	return more;
 }
 
-static void
-take_new(void *context, const struct store_journal_row *row)
-{
-	struct stuck *stuck = context;
-	read_row(stuck, row);
-	arena_reset(&stuck->context.arena);
-}
-
 /* --- folding what is late ----------------------------------------------------------------------------- */
-
-struct check {
-	struct track tracks[STUCK_CHECKED];
-	size_t items[STUCK_CHECKED];
-	size_t count;
-};
-
-static void
-take_checked(void *context, const struct store_journal_row *row)
-{
-	struct check *check = context;
-	for (size_t i = 0; i < check->count; i++)
-		track_take(&check->tracks[i], row);
-}
-
-static void
-pick(struct stuck *stuck, struct check *check, struct wall_time now)
-{
-	for (size_t i = 0; i < stuck->count && check->count < STUCK_CHECKED; i++) {
-		struct open *item = &stuck->items[i];
-		bool late = now.us - item->heard.us > stuck->options.stuck_after_us;
-		bool news = item->judged.us != item->heard.us;
-		if (item->key == NULL || !news || !(late || item->raised))
-			continue;
-		struct slice id = slice_of(item->key), name = slice_cut(&id, '/');
-		enum track_kind kind;
-		ENSURE(track_kind_parse(name, &kind));
-		if (id.len == 0)
-			continue;
-		check->items[check->count] = i;
-		track_init(&check->tracks[check->count++], kind, id);
-	}
-}
 
 static void
 tell(struct stuck *stuck, struct background *background, struct store_request *request)
@@ -258,26 +216,50 @@ judge(struct stuck *stuck, struct background *background, struct open *item, str
 		forget(stuck, item);
 }
 
+static bool
+is_due(const struct stuck *stuck, const struct open *item, struct wall_time now)
+{
+	bool late = now.us - item->heard.us > stuck->options.stuck_after_us;
+	return item->key != NULL && item->judged.us != item->heard.us && (late || item->raised);
+}
+
+/* False: not now, because the journal cannot be read or its index is being made. */
+static bool
+check_item(struct stuck *stuck, struct background *background, struct open *item, struct wall_time now)
+{
+	struct slice id = slice_of(item->key), name = slice_cut(&id, '/');
+	enum track_kind kind;
+	struct track track;
+	struct error error = ERROR_NONE;
+	ENSURE(track_kind_parse(name, &kind));
+	if (id.len == 0)
+		return true;
+	track_init(&track, kind, id);
+	enum error_code code = track_read(&track, stuck->store, LIMIT_TRACK_TAIL, NULL, NULL, &error);
+	if (code == OK)
+		judge(stuck, background, item, &track, now);
+	else if (code != ERR_UNAVAILABLE)
+		log_write(stuck->options.log, LOG_ERROR, "the journal cannot be read", "error", error.text, NULL);
+	track_fini(&track);
+	return code == OK;
+}
+
 /* True: there is more to be folded. */
 static bool
 check_late(struct stuck *stuck, struct background *background)
 {
-	struct check *check = mem_zero(1, sizeof *check);
 	struct wall_time now = clock_wall();
-	pick(stuck, check, now);
-	int64_t after = 0;
-	bool more = check->count > 0;
-	while (more && !background_stopping(background))
-		more = read_page(stuck, &after, take_checked, check);
-	bool whole = !background_stopping(background);
-	for (size_t i = 0; i < check->count; i++) {
-		if (whole)
-			judge(stuck, background, &stuck->items[check->items[i]], &check->tracks[i], now);
-		track_fini(&check->tracks[i]);
+	size_t checked = 0;
+	for (size_t i = 0; i < stuck->count; i++) {
+		if (background_stopping(background) || checked == STUCK_CHECKED)
+			return true;
+		if (!is_due(stuck, &stuck->items[i], now))
+			continue;
+		if (!check_item(stuck, background, &stuck->items[i], now))
+			return false;
+		checked++;
 	}
-	bool full = check->count == STUCK_CHECKED;
-	free(check);
-	return full;
+	return false;
 }
 
 /* --- the job ------------------------------------------------------------------------------------------ */
@@ -304,7 +286,7 @@ run(void *context, struct background *background)
 		return CHECK_MAX_MS;
 	bool more = true;
 	for (int page = 0; more && page < PAGES_PER_RUN && !background_stopping(background); page++)
-		more = read_page(stuck, &stuck->after, take_new, stuck);
+		more = read_page(stuck);
 	if (more)
 		return 0; /* the others have their turn in between */
 	return check_late(stuck, background) ? 0 : pause_ms;

@@ -2,8 +2,8 @@
  * follow, for longer than receiver.stuck_after. Raises an alert for each, and takes it back when it goes on.
  *
  * A background job over a connection to the database of its own. It reads each row of the journal once, keeps of every
- * resource that has not ended when it was last heard of, and only of those that are late reads the journal again to fold
- * them exactly as `vaultbell track` does: at most STUCK_CHECKED at a time. At most STUCK_OPEN_MAX are kept; more than that
+ * resource that has not ended when it was last heard of, and folds those that are late exactly as `vaultbell track` does, from
+ * the index of the journal: at most STUCK_CHECKED in one go. At most STUCK_OPEN_MAX are kept; more than that
  * are not watched, which the log says. */
 #ifndef APP_STUCK_H
 #define APP_STUCK_H

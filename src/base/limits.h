@@ -67,6 +67,8 @@ enum {
 	LIMIT_REFUSED_IN_FLIGHT = 2048,		/* on their way to the store: good requests wait behind these */
 	LIMIT_REFUSED_LOGGED = 10,		/* logged a second */
 	LIMIT_ALERTS = 10000,
+	LIMIT_TRACK_NAME_BYTES = 256,	  /* of a resource's id in the index of the journal */
+	LIMIT_TRACK_TAIL = 20000,	  /* rows behind that index that one request of the API reads */
 	LIMIT_JOURNAL_HEADER_BYTES = 256, /* of each header that the journal keeps, and of ids that are claimed */
 
 	/* Signatures */

@@ -6,9 +6,6 @@
 
 #include <errno.h>
 
-/* Small: every row comes with its body. */
-enum { TRACK_PAGE_ROWS = 256 };
-
 struct track_rules {
 	struct wall_time as_of;
 	int64_t stuck_after_us;
@@ -29,23 +26,6 @@ read_rules(const struct cli_arguments *arguments, struct track_rules *rules, str
 	return code;
 }
 
-/* Hands over one page; moves `*after` behind it and says in `*more` whether another follows. */
-static enum error_code
-read_page(struct track *track, struct store *store, int64_t *after, bool *more, struct error *error)
-{
-	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, clock_wall());
-	request->page = (struct store_page){.limit = TRACK_PAGE_ROWS, .after = *after};
-	request->with_bodies = true;
-	enum error_code code = store_ask(store, request, error);
-	for (size_t i = 0; code == OK && i < request->count; i++) {
-		track_take(track, &request->journal_rows[i]);
-		*after = request->journal_rows[i].seq;
-	}
-	*more = code == OK && request->more && request->count > 0;
-	store_request_free(request);
-	return code;
-}
-
 static enum error_code
 read_journal(const struct cli_arguments *arguments, struct track *track, struct error *error)
 {
@@ -53,9 +33,7 @@ read_journal(const struct cli_arguments *arguments, struct track *track, struct 
 	enum error_code code = input_store(cli_value(arguments, "data"), true, &store, error);
 	if (code != OK)
 		return code;
-	bool more = true;
-	for (int64_t after = 0; code == OK && more;)
-		code = read_page(track, store, &after, &more, error);
+	code = track_read(track, store, 0, NULL, NULL, error);
 	store_close(store);
 	return code;
 }

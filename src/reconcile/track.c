@@ -63,40 +63,21 @@ may_name(const struct track *track, struct slice body)
 
 /* A string, or a number as it is written. */
 static struct slice
-text_of(struct track *track, struct json object, const char *name)
+text_of(struct record_context *context, struct json object, const char *name)
 {
 	if (object.type != JSON_OBJECT)
 		return SLICE_NONE;
 	struct json value = json_member(object, name);
 	if (value.type == JSON_STRING)
-		return json_text(&track->context.arena, value);
+		return json_text(&context->arena, value);
 	return value.type == JSON_NUMBER ? value.raw : SLICE_NONE;
 }
 
 static bool
-is_of_kind(struct track *track, struct json resource, const char *kind)
+is_of_kind(struct record_context *context, const struct catalogue_type *type, struct json resource, const char *kind)
 {
-	const struct catalogue_type *type = track->body.type;
-	return slice_is(text_of(track, resource, "type"), kind) ||
+	return slice_is(text_of(context, resource, "type"), kind) ||
 	       (type != NULL && slice_is(type->resource_kind, kind));
-}
-
-/* The transaction's own event, or that of a case that names it. Only the screening of the latter can move it, but what
- * else a case says (the travel rule, sanctions) belongs to the story too. */
-static bool
-read_transaction(struct track *track, struct json resource, struct json data, struct track_event *out)
-{
-	struct journal_body *body = &track->body;
-	bool named = body->key.len > 0 ? slice_equal(body->key, track->id)
-				       : is_of_kind(track, resource, "case") &&
-					     slice_equal(text_of(track, data, "transaction_id"), track->id);
-	if (!named)
-		return false;
-	out->own = body->own;
-	out->status = body->draft.values[MEMBER_STATUS];
-	if (!direction_parse(body->draft.values[MEMBER_DIRECTION], &out->direction))
-		out->direction = DIRECTION_UNKNOWN;
-	return true;
 }
 
 /* What names a resource other than a transaction, and says its state. That of a case is beside the transaction's. */
@@ -108,23 +89,44 @@ static const struct {
     [TRACK_ENDPOINT] = {"endpoint", "endpoint_id", "status"},
 };
 
-/* Of an approval, a case or an endpoint. */
-static bool
-read_resource(struct track *track, struct json resource, struct json data, struct track_event *out)
+/* Of which resource of this kind a body speaks; absent or empty: of none. A transaction has its own events, and those of
+ * cases that name it: only the screening of the latter can move it, but what else a case says (the travel rule, sanctions)
+ * belongs to the story too. */
+static struct slice
+name_of(struct record_context *context, const struct journal_body *body, enum track_kind kind, struct json resource,
+    struct json data)
 {
-	if (!is_of_kind(track, resource, members[track->kind].resource))
-		return false;
-	struct slice id = text_of(track, resource, "id");
-	if (id.len == 0)
-		id = text_of(track, data, members[track->kind].id);
-	if (!slice_equal(id, track->id))
-		return false;
+	if (kind == TRACK_TRANSACTION) {
+		if (body->key.len > 0)
+			return body->key;
+		bool of_case = is_of_kind(context, body->type, resource, "case");
+		return of_case ? text_of(context, data, "transaction_id") : SLICE_NONE;
+	}
+	if (!is_of_kind(context, body->type, resource, members[kind].resource))
+		return SLICE_NONE;
+	struct slice id = text_of(context, resource, "id");
+	return id.len > 0 ? id : text_of(context, data, members[kind].id);
+}
+
+static void
+read_transaction(struct track *track, struct track_event *out)
+{
+	struct journal_body *body = &track->body;
+	out->own = body->own;
+	out->status = body->draft.values[MEMBER_STATUS];
+	if (!direction_parse(body->draft.values[MEMBER_DIRECTION], &out->direction))
+		out->direction = DIRECTION_UNKNOWN;
+}
+
+/* Of an approval, a case or an endpoint. */
+static void
+read_resource(struct track *track, struct json data, struct track_event *out)
+{
 	out->own = true;
-	out->status = text_of(track, data, members[track->kind].status);
+	out->status = text_of(&track->context, data, members[track->kind].status);
 	/* This type tells of a move, but not of which. */
 	if (out->catalogue != NULL && slice_is(out->catalogue->name, "workflow.status_changed"))
 		out->catalogue = NULL;
-	return true;
 }
 
 static void
@@ -159,10 +161,13 @@ read_row(struct track *track, const struct store_journal_row *row)
 	    .stream_seq = body->stream_seq,
 	};
 	struct json resource = json_member(object, "resource"), data = json_member(object, "data");
-	bool found = track->kind == TRACK_TRANSACTION ? read_transaction(track, resource, data, &event)
-						      : read_resource(track, resource, data, &event);
-	if (found)
-		add_event(track, &event);
+	if (!slice_equal(name_of(&track->context, body, track->kind, resource, data), track->id))
+		return;
+	if (track->kind == TRACK_TRANSACTION)
+		read_transaction(track, &event);
+	else
+		read_resource(track, data, &event);
+	add_event(track, &event);
 }
 
 void
@@ -173,6 +178,41 @@ track_take(struct track *track, const struct store_journal_row *row)
 	else if (journal_counts(row->verdict) && may_name(track, row->body))
 		read_row(track, row);
 	arena_reset(&track->context.arena);
+}
+
+/* --- the index ---------------------------------------------------------------------------------------- */
+
+void
+track_names_init(struct track_names *names)
+{
+	*names = (struct track_names){.context = {.texts = &names->texts, .states = &names->states}};
+	texts_init(&names->texts);
+	states_init(&names->states);
+	record_draft_init(&names->body.draft);
+}
+
+void
+track_names_fini(struct track_names *names)
+{
+	record_draft_fini(&names->body.draft);
+	arena_free(&names->context.arena);
+	texts_fini(&names->texts);
+}
+
+void
+track_names_read(struct track_names *names, const struct store_journal_row *row)
+{
+	struct json object;
+	arena_reset(&names->context.arena);
+	for (int kind = 0; kind < TRACK_KIND_COUNT; kind++)
+		names->of[kind] = SLICE_NONE;
+	if (row->damaged || !journal_counts(row->verdict) ||
+	    !journal_body_read(&names->context, row->body, row->type, &names->body) ||
+	    json_parse(row->body, LIMIT_JSON_DEPTH, &object, NULL) != OK)
+		return;
+	struct json resource = json_member(object, "resource"), data = json_member(object, "data");
+	for (int kind = 0; kind < TRACK_KIND_COUNT; kind++)
+		names->of[kind] = name_of(&names->context, &names->body, (enum track_kind)kind, resource, data);
 }
 
 /* --- what they come to ------------------------------------------------------------------------------ */

@@ -9,8 +9,12 @@
  * 1. The same rows give the same answer, in whatever order and however often they are handed over.
  * 2. Only verified rows count: not what came as another body under a known id.
  *
- * It reads no journal and no clock: who calls it hands over the rows, one after the other, and the time. It keeps the
- * events of its resource and nothing of other rows. */
+ * It reads no clock, and no journal but for track_read: who calls it hands over the rows, one after the other, and the time.
+ * It keeps the events of its resource and nothing of other rows.
+ *
+ * The store's index (store_track) says which rows may be of a resource, so that one question costs what the resource has
+ * events, and not what the journal has rows. It is written behind by whoever reads names (track_names) and is never the
+ * truth: each row that it names is looked at here, and rows behind its end are read as they are. */
 #ifndef RECONCILE_TRACK_H
 #define RECONCILE_TRACK_H
 
@@ -62,5 +66,28 @@ void track_take(struct track *track, const struct store_journal_row *row);
 /* Once, after the last row. Stuck is what has a state that something is still to follow, for longer than
  * `stuck_after_us` at `as_of`. Without events (count 0) nothing is known of the resource. */
 void track_run(struct track *track, struct wall_time as_of, int64_t stuck_after_us);
+
+/* Hands over every row of the resource that the store has: those of the index, and those behind it, of which at most
+ * `tail_max` are read (ERR_UNAVAILABLE: there are more, the index is being made; 0: however many there are). `wants`
+ * leaves rows out; NULL: none. The store may be read-only. */
+typedef bool track_filter(void *context, const struct store_journal_row *row);
+MUST_CHECK enum error_code track_read(
+    struct track *track, struct store *store, size_t tail_max, track_filter *wants, void *context, struct error *error);
+
+/* Which resources a row speaks of: what track_take of any track would take it for. */
+struct track_names {
+	struct slice of[TRACK_KIND_COUNT]; /* absent or empty: none of this kind; until the next one is read */
+
+	/* private */
+	struct texts texts;
+	struct states states;
+	struct record_context context;
+	struct journal_body body;
+};
+
+/* Stays where it is. */
+void track_names_init(struct track_names *names);
+void track_names_fini(struct track_names *names);
+void track_names_read(struct track_names *names, const struct store_journal_row *row);
 
 #endif

@@ -31,6 +31,7 @@ static const struct reader_route routes[] = {
     {"GET", "journal", PERMISSION_JOURNAL_READ, reader_journal_list},
     {"GET", "journal/{id}", PERMISSION_JOURNAL_READ, reader_journal_show},
     {"GET", "refused", PERMISSION_REFUSED_READ, reader_refused},
+    {"GET", "track/{kind}", PERMISSION_JOURNAL_READ, reader_track_list},
     {"GET", "track/{kind}/{id}", PERMISSION_JOURNAL_READ, reader_track},
     {"GET", "alerts", PERMISSION_ALERT_READ, reader_alerts},
     {"POST", "alerts/{id}/acknowledge", PERMISSION_ALERT_MOVE, reader_alert_acknowledge},
@@ -88,14 +89,22 @@ reader_ask(struct reader_call *call, struct store_request *request)
 	enum error_code code = store_ask(call->reader->options.store, request, &error);
 	if (code == OK)
 		return true;
-	if (code == ERR_NOT_FOUND) {
+	if (code == ERR_NOT_FOUND)
 		reader_problem(call, 404, "not_found", "There is no such object.");
-	} else {
-		log_write(
-		    call->reader->options.log, LOG_ERROR, "the database cannot be read", "error", error.text, NULL);
-		reader_problem(call, 503, "unavailable", "It cannot be read now; ask again later.");
-	}
+	else
+		reader_unavailable(call, code, &error);
 	return false;
+}
+
+void
+reader_unavailable(struct reader_call *call, enum error_code code, const struct error *error)
+{
+	if (code == ERR_UNAVAILABLE) {
+		reader_problem(call, 503, "unavailable", "It cannot be read now, ask again later: %s.", error->text);
+		return;
+	}
+	log_write(call->reader->options.log, LOG_ERROR, "the database cannot be read", "error", error->text, NULL);
+	reader_problem(call, 503, "unavailable", "It cannot be read now; ask again later.");
 }
 
 enum error_code

@@ -44,6 +44,8 @@ struct reader_route {
 const struct reader_options *reader_options(const struct reader *reader);
 /* Asks the read-only store. False: answered. The request stays the caller's. */
 MUST_CHECK bool reader_ask(struct reader_call *call, struct store_request *request);
+/* Answers that the database cannot be read, and why where that is for the client to know. */
+void reader_unavailable(struct reader_call *call, enum error_code code, const struct error *error);
 /* Asks the store's thread, and waits for the commit. */
 MUST_CHECK enum error_code reader_change(struct reader *reader, struct store_request *request);
 struct json_writer *reader_write(struct reader_call *call, int status); /* begins the answer */
@@ -52,7 +54,7 @@ void reader_problem(struct reader_call *call, int status, const char *code, cons
 MUST_CHECK bool reader_number(struct reader_call *call, const char *name, int64_t min, int64_t max, int64_t *value);
 
 /* reader_journal.c, reader_track.c, reader_alerts.c, reader_metrics.c */
-reader_handler reader_journal_list, reader_journal_show, reader_refused, reader_track, reader_alerts,
+reader_handler reader_journal_list, reader_journal_show, reader_refused, reader_track, reader_track_list, reader_alerts,
     reader_alert_acknowledge, reader_alert_resolve, reader_metrics;
 
 /* redact.c: whether the role may read payloads of this type. */

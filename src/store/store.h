@@ -68,6 +68,7 @@ enum store_kind {
 			* it takes), sandbox (ERR_FORBIDDEN elsewhere); out: message filled, existed (a repeat) */
 	STORE_JOURNAL,	   /* in: journal; out: journal.verdict, journal.seq */
 	STORE_STREAM_EDIT, /* in: stream_edit; out: existed */
+	STORE_TRACK_PUT,   /* in: track (entries, from, through); out: track.through, as it is then */
 	STORE_REFUSED,	   /* in: refused; what is kept of it is bounded, the oldest goes first */
 	STORE_ALERT_RAISE, /* in: alert (kind, key, severity, summary); out: alert, existed (not resolved) */
 	STORE_ALERT_MOVE,  /* in: alert (id, or kind and key; state, by); out: alert, existed */
@@ -109,6 +110,9 @@ enum store_kind {
 	STORE_FEED, /* in: ref, endpoint_ref, page (limit, after: sequence); out: endpoint, deliveries (with message) by rising
 			    * sequence, newest, more */
 	STORE_DIGEST, /* in: digest; ref and endpoint_ref where it has no source; out: digest, more (the answer is cut) */
+	STORE_TRACK_GET, /* in: track (kind, name), page (limit, after: seq); out: journal_rows with bodies, track.through,
+			     * more; also on a read-only store */
+	STORE_TRACK_LIST, /* in: track.kind, page (limit, after: an item's id); out: track (items, through), more; the same */
 	STORE_STREAM_LIST,  /* out: streams: which numbers the receiver has; also on a read-only store */
 	STORE_JOURNAL_LIST, /* in: page (after: seq; floor), with_bodies; out: journal_rows; also on a read-only store */
 	STORE_JOURNAL_GET,  /* in: page.limit, journal_query, with_bodies; out: journal_rows of this event id, by seq */
@@ -340,6 +344,39 @@ struct store_stream_edit {
 	int64_t newest;	     /* the sender's newest, as it says when it is asked; -1: not known */
 };
 
+/* One row of the journal that speaks of a resource. */
+struct store_track_entry {
+	int kind; /* whoever asks gives it its meaning */
+	struct slice name;
+	int64_t seq;
+};
+
+struct store_track_item {
+	int64_t id; /* rising in the order in which they were put first */
+	struct slice name;
+};
+
+/* Which rows of the journal speak of which resource: an index that is written behind the journal, by whoever can read
+ * bodies, and can be made anew from it at any time. A name is cut to LIMIT_TRACK_NAME_BYTES: who asks looks at the rows. */
+struct store_track {
+	int kind;
+	struct slice name;
+	/* PUT: the entries of the rows behind `from`, up to `through`. Nothing is put unless the index ends at `from`, so
+	 * that a repeat does no harm; a `from` below 0 asks where it ends. */
+	const struct store_track_entry *entries;
+	size_t entry_count;
+	int64_t from;
+	int64_t through; /* also out: the last row that the index knows of */
+	struct store_track_item *items;
+	size_t item_count;
+};
+
+static inline struct slice
+store_track_name(struct slice name)
+{
+	return name.len > LIMIT_TRACK_NAME_BYTES ? (struct slice){name.ptr, LIMIT_TRACK_NAME_BYTES} : name;
+}
+
 enum { STORE_DIGEST_NODES = 4096, STORE_DIGEST_EVENTS = 65536 }; /* in one answer */
 
 /* The digests of a source's journalled events, or of an endpoint's deliveries (digest.h). */
@@ -470,6 +507,7 @@ struct store_request {
 	struct store_journal_query journal_query;
 	struct store_stream_edit stream_edit;
 	struct store_digest digest; /* also the result */
+	struct store_track track;   /* also the result */
 	struct store_refused refused;
 	enum store_refused_kind refused_kind;
 	struct alert alert; /* also the result */

@@ -1,45 +1,15 @@
 // The receiver's journal from outside: what was altered in the database file is found, what was refused is kept apart,
 // secret files are read again. The file is altered by Python's sqlite3, which knows nothing of the program.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { fileIn, request, run, scratch, sink, start, stop } from './program.mjs';
+import { fileIn, request, run, scratch, sink, sql, start, stop, until } from './program.mjs';
 import { legacyHeaders, standardHeaders, standardSecret } from './signing.mjs';
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-const limitMs = 20000;
-
-/** Runs SQL on the database of a data directory; resolves with the rows of the last statement. */
-async function sql(data, ...statements) {
-	const program = `
-import json, sqlite3, sys
-data, statements = sys.argv[1], json.loads(sys.argv[2])
-base = sqlite3.connect(data + '/vaultbell.db', isolation_level=None)
-for statement in statements:
-    rows = base.execute(statement).fetchall()
-print(json.dumps(rows, default=lambda bytes: bytes.hex()))
-`;
-	const child = spawn('python3', ['-c', program, data, JSON.stringify(statements)], { stdio: ['ignore', 'pipe', 'inherit'] });
-	let text = '';
-	child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
-	const [status] = await once(child, 'close');
-	assert.equal(status, 0, statements.join('; '));
-	return JSON.parse(text);
-}
-
-async function until(what, holds) {
-	for (const late = Date.now() + limitMs; ; ) {
-		const value = await holds();
-		if (value) return value;
-		assert.ok(Date.now() < late, `still not: ${what}`);
-		await new Promise((resolve) => setTimeout(resolve, 20));
-	}
-}
 
 async function receiver(t, { scheme = 'standard', keys, data = scratch(t), extra = [] }) {
 	const file = join(data, 'keys');

@@ -1,5 +1,6 @@
 // Runs the program under test (its path is in VAULTBELL) and talks to it. Nothing here sleeps: it waits for a
 // condition, up to a limit.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -137,4 +138,32 @@ export async function sink(t, answer = () => 200) {
 		return received;
 	};
 	return { received, until, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+/** Runs SQL on the database of a data directory; resolves with the rows of the last statement. */
+export async function sql(data, ...statements) {
+	const program = `
+import json, sqlite3, sys
+data, statements = sys.argv[1], json.loads(sys.argv[2])
+base = sqlite3.connect(data + '/vaultbell.db', isolation_level=None)
+for statement in statements:
+    rows = base.execute(statement).fetchall()
+print(json.dumps(rows, default=lambda bytes: bytes.hex()))
+`;
+	const child = spawn('python3', ['-c', program, data, JSON.stringify(statements)], { stdio: ['ignore', 'pipe', 'inherit'] });
+	let text = '';
+	child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
+	const [status] = await once(child, 'close');
+	assert.equal(status, 0, statements.join('; '));
+	return JSON.parse(text);
+}
+
+/** Resolves with what `holds` comes to, once that is true. */
+export async function until(what, holds) {
+	for (const late = Date.now() + limitMs; ; ) {
+		const value = await holds();
+		if (value) return value;
+		assert.ok(Date.now() < late, `still not: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
 }

@@ -357,6 +357,134 @@ test_simulated_histories(void **state UNUSED)
 	free(told);
 }
 
+/* --- the index ---------------------------------------------------------------------------------------- */
+
+enum { INDEXED_EVENTS = 400 };
+
+static void
+journal_row(struct store *store, const struct store_journal_row *row)
+{
+	struct store_request *request = store_request_new(STORE_JOURNAL, row->received);
+	struct message *message = message_new();
+	message->payload = arena_copy(&message->arena, row->body);
+	message->webhook_id = arena_copy(&message->arena, row->event_id);
+	message->event_type = arena_copy(&message->arena, row->type);
+	request->journal = (struct store_journal){
+	    .source = row->source, .event_id = message->webhook_id, .type = message->event_type, .message = message};
+	sha256(message->payload, request->journal.body_sha256);
+	assert_int_equal(store_ask(store, request, NULL), OK);
+	store_request_free(request);
+}
+
+/* Indexes the rows behind `from` up to `through`, in steps of a few. */
+static void
+index_rows(struct store *store, int64_t from, int64_t through)
+{
+	struct track_names names;
+	track_names_init(&names);
+	while (from < through) {
+		struct store_request *rows = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
+		rows->page =
+		    (struct store_page){.limit = (size_t)(through - from < 7 ? through - from : 7), .after = from};
+		rows->with_bodies = true;
+		assert_int_equal(store_ask(store, rows, NULL), OK);
+		struct store_request *put = store_request_new(STORE_TRACK_PUT, WALL_NONE);
+		struct store_track_entry entries[7 * TRACK_KIND_COUNT];
+		size_t count = 0;
+		for (size_t i = 0; i < rows->count; i++) {
+			track_names_read(&names, &rows->journal_rows[i]);
+			for (int kind = 0; kind < TRACK_KIND_COUNT; kind++)
+				if (names.of[kind].len > 0)
+					entries[count++] = (struct store_track_entry){
+					    kind, arena_copy(&put->arena, names.of[kind]), rows->journal_rows[i].seq};
+		}
+		int64_t last = rows->journal_rows[rows->count - 1].seq;
+		put->track =
+		    (struct store_track){.entries = entries, .entry_count = count, .from = from, .through = last};
+		assert_int_equal(store_ask(store, put, NULL), OK);
+		assert_int_equal(put->track.through, last);
+		store_request_free(put);
+		store_request_free(rows);
+		from = last;
+	}
+	track_names_fini(&names);
+}
+
+static void
+expect_same(struct store *store, const struct told_history *told, enum track_kind kind, struct slice id)
+{
+	struct track whole, indexed;
+	struct arena arena = ARENA_EMPTY;
+	struct error error = ERROR_NONE;
+	track_init(&whole, kind, id);
+	track_init(&indexed, kind, id);
+	for (size_t i = 0; i < INDEXED_EVENTS; i++)
+		track_take(&whole, &told->rows[i]);
+	assert_int_equal(track_read(&indexed, store, 0, NULL, NULL, &error), OK);
+	track_run(&whole, WALL_NEVER, 0);
+	track_run(&indexed, WALL_NEVER, 0);
+	assert_true(whole.count > 0);
+	assert_int_equal(whole.count, indexed.count);
+	assert_true(slice_equal(whole.state, indexed.state));
+	assert_int_equal(whole.since.us, indexed.since.us);
+	assert_true(slice_equal(timeline_of(&whole, &arena), timeline_of(&indexed, &arena)));
+	track_fini(&whole);
+	track_fini(&indexed);
+	arena_free(&arena);
+}
+
+/* Every resource, whatever came in which order and how often, and however far the index has come. */
+static void
+test_the_index_finds_what_reading_all_finds(void **state UNUSED)
+{
+	struct told_history *told = told_history_new();
+	struct store *store = store_memory_new(&(struct store_options){.builtin_type = NULL});
+	for (size_t i = 0; i < INDEXED_EVENTS; i++) {
+		journal_row(store, &told->rows[i]);
+		journal_row(store, &told->rows[i / 2]); /* a repeat, which makes no row */
+	}
+	const int64_t ends[] = {0, 1, INDEXED_EVENTS / 3, INDEXED_EVENTS};
+	struct track_names names;
+	track_names_init(&names);
+	size_t resources = 0;
+	for (size_t end = 0; end < COUNT_OF(ends); end++) {
+		if (end > 0)
+			index_rows(store, ends[end - 1], ends[end]);
+		for (size_t i = 0; i < INDEXED_EVENTS; i += 3) {
+			track_names_read(&names, &told->rows[i]);
+			for (int kind = 0; kind < TRACK_KIND_COUNT; kind++)
+				if (names.of[kind].len > 0 && ++resources > 0)
+					expect_same(store, told, (enum track_kind)kind, names.of[kind]);
+		}
+	}
+	assert_true(resources > 200);
+	track_names_fini(&names);
+	store_close(store);
+	arena_free(&told->arena);
+	free(told);
+}
+
+static void
+test_an_index_that_is_behind_is_said(void **state UNUSED)
+{
+	struct told_history *told = told_history_new();
+	struct store *store = store_memory_new(&(struct store_options){.builtin_type = NULL});
+	for (size_t i = 0; i < INDEXED_EVENTS; i++)
+		journal_row(store, &told->rows[i]);
+	struct error error = ERROR_NONE;
+	struct track track;
+	track_init(&track, TRACK_TRANSACTION, SLICE("tx_1"));
+	assert_int_equal(track_read(&track, store, 250, NULL, NULL, &error), ERR_UNAVAILABLE);
+	assert_non_null(strstr(error.text, "index of the journal is being made"));
+	assert_int_equal(track_read(&track, store, INDEXED_EVENTS, NULL, NULL, &error), OK);
+	index_rows(store, 0, INDEXED_EVENTS - 250);
+	assert_int_equal(track_read(&track, store, 250, NULL, NULL, &error), OK);
+	track_fini(&track);
+	store_close(store);
+	arena_free(&told->arena);
+	free(told);
+}
+
 /* --- what is not of it, and what is stuck ----------------------------------------------------------- */
 
 static struct store_journal_row
@@ -454,6 +582,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_order),
 	    cmocka_unit_test(test_simulated_histories),
+	    cmocka_unit_test(test_the_index_finds_what_reading_all_finds),
+	    cmocka_unit_test(test_an_index_that_is_behind_is_said),
 	    cmocka_unit_test(test_what_does_not_count),
 	    cmocka_unit_test(test_nothing_known),
 	    cmocka_unit_test(test_stuck),

@@ -164,8 +164,9 @@ show_body(const struct memory *memory, struct arena *arena, struct store_journal
 	}
 }
 
-static void
-show_row(const struct memory *memory, struct store_request *request, const struct store_journal_row *from, bool joined)
+void
+memory_show_journal_row(
+    const struct memory *memory, struct store_request *request, const struct store_journal_row *from, bool joined)
 {
 	struct arena *arena = &request->arena;
 	struct store_journal_row *row = &request->journal_rows[request->count++];
@@ -191,7 +192,7 @@ memory_journal_list(struct memory *memory, struct store_request *request, struct
 		request->more = request->count == request->page.limit || bytes >= LIMIT_REFILL_BYTES;
 		if (request->more)
 			break;
-		show_row(memory, request, row, request->with_bodies);
+		memory_show_journal_row(memory, request, row, request->with_bodies);
 		bytes += request->journal_rows[request->count - 1].body.len;
 	}
 	return OK;
@@ -211,7 +212,7 @@ memory_journal_get(struct memory *memory, struct store_request *request, struct 
 		request->more = request->count == request->page.limit || bytes >= LIMIT_REFILL_BYTES;
 		if (request->more)
 			break;
-		show_row(memory, request, row, true);
+		memory_show_journal_row(memory, request, row, true);
 		bytes += request->journal_rows[request->count - 1].body.len;
 	}
 	return OK;

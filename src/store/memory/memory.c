@@ -312,6 +312,9 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_STREAM_EDIT] = memory_stream_edit,
     [STORE_DIGEST] = memory_digest,
     [STORE_STREAM_LIST] = memory_stream_list,
+    [STORE_TRACK_PUT] = memory_track_put,
+    [STORE_TRACK_GET] = memory_track_get,
+    [STORE_TRACK_LIST] = memory_track_list,
     [STORE_JOURNAL_LIST] = memory_journal_list,
     [STORE_JOURNAL_GET] = memory_journal_get,
     [STORE_REFUSED_LIST] = memory_refused_list,
@@ -490,6 +493,10 @@ close_memory(struct store *store)
 	free(memory->breaks.rows);
 	free(memory->break_moves.rows);
 	free(memory->break_runs.rows);
+	for (size_t i = 0; i < memory->track_items.count; i++)
+		arena_free(&memory->track_items.rows[i].arena);
+	free(memory->track_items.rows);
+	free(memory->track_events.rows);
 	streams_free(&memory->streams);
 	free(memory->purged.rows);
 	free(memory->keys.rows);

@@ -41,6 +41,17 @@ struct memory_attempt {
 	struct arena arena;
 };
 
+struct memory_track_item {
+	int kind;
+	struct slice name;
+	struct arena arena;
+};
+
+struct memory_track_event {
+	size_t item;
+	int64_t seq;
+};
+
 struct memory_journal_row {
 	struct store_journal_row row;
 	struct arena arena;
@@ -143,6 +154,9 @@ struct memory {
 	MEMORY_TABLE(struct memory_break) breaks;
 	MEMORY_TABLE(struct memory_break_move) break_moves;
 	MEMORY_TABLE(struct store_break_run) break_runs;
+	MEMORY_TABLE(struct memory_track_item) track_items;
+	MEMORY_TABLE(struct memory_track_event) track_events;
+	int64_t tracked; /* the index knows the journal up to here */
 	MEMORY_TABLE(struct memory_change) changes;
 };
 
@@ -173,6 +187,10 @@ memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
     memory_break_counts;
 memory_execute memory_digest, memory_stream_edit, memory_stream_list;
+memory_execute memory_track_put, memory_track_get, memory_track_list;
+/* Puts the row into the request's list, which has room for it. */
+void memory_show_journal_row(
+    const struct memory *memory, struct store_request *request, const struct store_journal_row *row, bool joined);
 memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_refused, memory_refused_list;
 memory_execute memory_message_get, memory_message_evidence, memory_message_list, memory_attempt_get,
     memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_reseal, memory_counts, memory_feed;

@@ -64,6 +64,14 @@ add_body(sqlite3_stmt *row, struct arena *arena, struct store_journal_row *out)
 	out->damaged = out->damaged || (there && !chain_fits_message(out, &message));
 }
 
+struct store_journal_row
+journal_row_with_body(sqlite3_stmt *row, struct arena *arena)
+{
+	struct store_journal_row out = row_from(row, arena);
+	add_body(row, arena, &out);
+	return out;
+}
+
 /* --- the end ---------------------------------------------------------------------------------------- */
 
 static void

@@ -121,6 +121,12 @@ enum sql {
 	SQL_DIGEST_NODES,
 	SQL_STREAMS,
 	SQL_STREAM_PUT,
+	SQL_TRACK_FIND,
+	SQL_TRACK_ITEM_PUT,
+	SQL_TRACK_EVENT_PUT,
+	SQL_TRACK_ROWS,
+	SQL_TRACK_ITEMS_UP,
+	SQL_TRACK_ITEMS_DOWN,
 	SQL_FEED_NEXT,
 	SQL_FEED_PUT,
 	SQL_FEED_LIST,
@@ -310,6 +316,9 @@ bool feed_step(struct sqlite_store *store);
 void feed_catch_up(struct sqlite_store *store);
 void feed_note(struct sqlite_store *store, int64_t message, int64_t endpoint, int64_t sequence);
 
+/* journal.c: a row of JOURNAL_COLUMNS and BODY_COLUMNS, copied into the arena. */
+struct store_journal_row journal_row_with_body(sqlite3_stmt *row, struct arena *arena);
+
 /* streams.c: at open; within a batch, before its commit. */
 void streams_load(struct sqlite_store *store);
 void streams_save(struct sqlite_store *store);
@@ -347,6 +356,8 @@ sqlite_operation op_feed;
 sqlite_operation op_digest;
 /* streams.c */
 sqlite_operation op_stream_edit, op_stream_list;
+/* tracks.c */
+sqlite_operation op_track_put, op_track_get, op_track_list;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
 /* breaks.c */

@@ -124,6 +124,13 @@ static const char *const migrations[] = {
      " PRIMARY KEY (stream, level, start)) STRICT, WITHOUT ROWID;"),
     /* Payloads with further versions behind them (RETENTION_BITS): an older program would take both for one body. */
     ("SELECT 1;"),
+    /* Which rows of the journal speak of which resource (tracks.c). */
+    ("CREATE TABLE IF NOT EXISTS track_item (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, lookup INTEGER NOT NULL,"
+     " name TEXT NOT NULL) STRICT;"
+     "CREATE INDEX IF NOT EXISTS track_lookup ON track_item (lookup);"
+     "CREATE INDEX IF NOT EXISTS track_kind ON track_item (kind);"
+     "CREATE TABLE IF NOT EXISTS track_event (item INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (item, seq))"
+     " STRICT, WITHOUT ROWID;"),
 };
 
 enum { VERSION_CHAINED = 2 };

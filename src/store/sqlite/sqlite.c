@@ -76,6 +76,9 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_STREAM_EDIT] = op_stream_edit,
     [STORE_DIGEST] = op_digest,
     [STORE_STREAM_LIST] = op_stream_list,
+    [STORE_TRACK_PUT] = op_track_put,
+    [STORE_TRACK_GET] = op_track_get,
+    [STORE_TRACK_LIST] = op_track_list,
     [STORE_JOURNAL_LIST] = op_journal_list,
     [STORE_JOURNAL_GET] = op_journal_get,
     [STORE_BREAK_SEEN] = op_break_seen,
@@ -384,6 +387,7 @@ writes(enum store_kind kind)
 	case STORE_TASK_CREATE:
 	case STORE_TASK_STEP:
 	case STORE_STREAM_EDIT:
+	case STORE_TRACK_PUT:
 	case STORE_DIGEST:
 	case STORE_FEED: /* it may have to write first what it then reads */
 	case STORE_RESEAL:
@@ -416,6 +420,8 @@ writes(enum store_kind kind)
 	case STORE_MESSAGE_ENDPOINTS:
 	case STORE_ENDPOINT_MESSAGES:
 	case STORE_STREAM_LIST:
+	case STORE_TRACK_GET:
+	case STORE_TRACK_LIST:
 	case STORE_JOURNAL_LIST:
 	case STORE_JOURNAL_GET:
 	case STORE_REFUSED_LIST:

@@ -193,6 +193,15 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_STREAM_PUT] =
 	"INSERT INTO stream (key, doc) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc",
     [SQL_FEED_NEXT] = "SELECT message, endpoint, sequence FROM delivery WHERE message > ? ORDER BY message",
+    [SQL_TRACK_FIND] = "SELECT id, kind, name FROM track_item WHERE lookup = ?",
+    [SQL_TRACK_ITEM_PUT] = "INSERT INTO track_item (kind, lookup, name) VALUES (?, ?, ?)",
+    [SQL_TRACK_EVENT_PUT] = "INSERT OR IGNORE INTO track_event (item, seq) VALUES (?, ?)",
+    [SQL_TRACK_ROWS] = "SELECT " JOURNAL_COLUMNS ", " BODY_COLUMNS
+		       " FROM track_event t CROSS JOIN journal j ON j.seq = t.seq " WITH_BODY
+		       " WHERE t.item = ? AND t.seq > ? ORDER BY t.seq LIMIT ?",
+    [SQL_TRACK_ITEMS_UP] = "SELECT id, name FROM track_item WHERE kind = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
+    [SQL_TRACK_ITEMS_DOWN] =
+	"SELECT id, name FROM track_item WHERE kind = ? AND id > ? AND id < ? ORDER BY id DESC LIMIT ?",
     [SQL_FEED_PUT] = "INSERT INTO feed (endpoint, sequence, message) VALUES (?, ?, ?)",
     [SQL_FEED_LIST] =
 	"SELECT f.sequence, p.digest, " MESSAGE_COLUMNS
