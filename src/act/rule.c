@@ -4,11 +4,17 @@
 
 /* --- decimals --------------------------------------------------------------------------------------- */
 
+/* 0.d1d2d3… times ten to the power `point`, where d1 is not zero; zero has no digits. */
 struct decimal {
 	bool negative;
-	struct slice whole;    /* without leading zeros */
-	struct slice fraction; /* without trailing zeros */
+	struct slice whole, fraction; /* the digits, with zeros in front and behind */
+	size_t skipped;		      /* zeros in front */
+	size_t count;		      /* digits from there to the last that is not zero */
+	int64_t point;
 };
+
+/* Larger exponents compare as this one: no number that fits into a body has as many digits. */
+static const int64_t exponent_max = INT64_C(1) << 40;
 
 static size_t
 digits(struct slice text)
@@ -19,53 +25,83 @@ digits(struct slice text)
 	return count;
 }
 
+static char
+digit_at(const struct decimal *number, size_t at)
+{
+	at += number->skipped;
+	return at < number->whole.len ? number->whole.ptr[at] : number->fraction.ptr[at - number->whole.len];
+}
+
+/* "e+21", "E-7"; absent is 0. */
+static bool
+read_exponent(struct slice text, int64_t *out)
+{
+	*out = 0;
+	if (text.len == 0)
+		return true;
+	if (text.ptr[0] != 'e' && text.ptr[0] != 'E')
+		return false;
+	text = slice_skip(text, 1);
+	bool negative = text.len > 0 && text.ptr[0] == '-';
+	text = slice_skip(text, text.len > 0 && (negative || text.ptr[0] == '+'));
+	if (text.len == 0 || digits(text) != text.len)
+		return false;
+	for (size_t i = 0; i < text.len && *out < exponent_max; i++)
+		*out = *out * 10 + (text.ptr[i] - '0');
+	*out = *out < exponent_max ? *out : exponent_max;
+	*out = negative ? -*out : *out;
+	return true;
+}
+
+static void
+normalise(struct decimal *number)
+{
+	number->count = number->whole.len + number->fraction.len;
+	while (number->count > 0 && digit_at(number, 0) == '0') {
+		number->skipped++;
+		number->count--;
+	}
+	while (number->count > 0 && digit_at(number, number->count - 1) == '0')
+		number->count--;
+	number->point += (int64_t)number->whole.len - (int64_t)number->skipped;
+	if (number->count == 0)
+		*number = (struct decimal){.negative = false};
+}
+
 static bool
 read_decimal(struct slice text, struct decimal *out)
 {
 	*out = (struct decimal){.negative = text.len > 0 && text.ptr[0] == '-'};
 	text = slice_skip(text, out->negative);
-	size_t whole = digits(text);
-	out->whole = (struct slice){text.ptr, whole};
-	text = slice_skip(text, whole);
-	out->fraction = (struct slice){text.ptr, 0};
-	if (whole == 0)
+	out->whole = (struct slice){text.ptr, digits(text)};
+	text = slice_skip(text, out->whole.len);
+	if (out->whole.len == 0)
 		return false;
-	if (text.len > 0) {
-		if (text.ptr[0] != '.')
-			return false;
+	if (text.len > 0 && text.ptr[0] == '.') {
 		text = slice_skip(text, 1);
-		if (text.len == 0 || digits(text) != text.len)
+		out->fraction = (struct slice){text.ptr, digits(text)};
+		text = slice_skip(text, out->fraction.len);
+		if (out->fraction.len == 0)
 			return false;
-		out->fraction = text;
 	}
-	while (out->whole.len > 0 && out->whole.ptr[0] == '0')
-		out->whole = slice_skip(out->whole, 1);
-	while (out->fraction.len > 0 && out->fraction.ptr[out->fraction.len - 1] == '0')
-		out->fraction.len--;
-	if (out->whole.len == 0 && out->fraction.len == 0)
-		out->negative = false;
+	if (!read_exponent(text, &out->point))
+		return false;
+	normalise(out);
 	return true;
-}
-
-static int
-sign_of(int difference)
-{
-	return (difference > 0) - (difference < 0);
 }
 
 static int
 compare_size(const struct decimal *a, const struct decimal *b)
 {
-	if (a->whole.len != b->whole.len)
-		return a->whole.len < b->whole.len ? -1 : 1;
-	int whole = a->whole.len == 0 ? 0 : memcmp(a->whole.ptr, b->whole.ptr, a->whole.len);
-	if (whole != 0)
-		return sign_of(whole);
-	size_t shared = a->fraction.len < b->fraction.len ? a->fraction.len : b->fraction.len;
-	int fraction = shared == 0 ? 0 : memcmp(a->fraction.ptr, b->fraction.ptr, shared);
-	if (fraction != 0)
-		return sign_of(fraction);
-	return (a->fraction.len > b->fraction.len) - (a->fraction.len < b->fraction.len);
+	if (a->count == 0 || b->count == 0)
+		return (a->count > 0) - (b->count > 0);
+	if (a->point != b->point)
+		return a->point < b->point ? -1 : 1;
+	size_t shared = a->count < b->count ? a->count : b->count;
+	for (size_t i = 0; i < shared; i++)
+		if (digit_at(a, i) != digit_at(b, i))
+			return digit_at(a, i) < digit_at(b, i) ? -1 : 1;
+	return (a->count > b->count) - (a->count < b->count);
 }
 
 bool

@@ -124,10 +124,24 @@ numbers(void **state)
 	assert_false(fits("{member: a, above: 10}", "{\"a\":10}"));
 	assert_true(fits("{member: a, at_most: 10}", "{\"a\":\"0010.00\"}"));
 	assert_true(fits("{member: a, above: 1, below: 2}", "{\"a\":\"1.000000000000000000000000000001\"}"));
+	/* As JSON writes what is large or small: JavaScript does so from 1e21 on. */
+	assert_true(fits("{member: a, above: 1000000}", "{\"a\":1e+21}"));
+	assert_true(fits("{member: a, at_least: 1000000000000000000000}", "{\"a\":\"1E21\"}"));
+	assert_false(fits("{member: a, above: 1000000000000000000000}", "{\"a\":1e21}"));
+	assert_true(fits("{member: a, above: 1000000000000000000000}", "{\"a\":10.00000000000000000000001e20}"));
+	assert_true(fits("{member: a, above: 0, below: 0.0000002}", "{\"a\":1.5e-7}"));
+	assert_true(fits("{member: a, at_most: 15, at_least: 1.5e1}", "{\"a\":150e-1}"));
+	assert_true(fits("{member: a, below: -1000}", "{\"a\":-2e3}"));
+	assert_true(fits("{member: a, at_least: 0, at_most: 0}", "{\"a\":0e999999999999}"));
+	assert_true(fits("{member: a, above: 9e99}", "{\"a\":1e999999999999999999999999}"));
+	assert_true(fits("{member: a, above: 0, below: 1e-99}", "{\"a\":1e-999999999999999999999999}"));
+	assert_false(fits("{member: a, at_least: 0}", "{\"a\":\"1e\"}"));
+	assert_false(fits("{member: a, at_least: 0}", "{\"a\":\"1e+-5\"}"));
+	assert_false(fits("{member: a, at_least: 0}", "{\"a\":\"e5\"}"));
 	assert_true(fits("{member: a, below: '-1'}", "{\"a\":-1.5}"));
 	assert_false(fits("{member: a, below: 0}", "{\"a\":\"-0.00\"}"));
-	static const char *const not_numbers[] = {"\"\"", "\"-\"", "\"1e9\"", "1e9", "\"1.\"", "\".5\"", "\"+5\"",
-	    "\" 5\"", "\"0x5\"", "null", "[5]", "\"5\\u0030\""};
+	static const char *const not_numbers[] = {
+	    "\"\"", "\"-\"", "\"1.\"", "\".5\"", "\"+5\"", "\" 5\"", "\"0x5\"", "null", "[5]", "\"5\\u0030\""};
 	for (size_t i = 0; i < COUNT_OF(not_numbers); i++) {
 		char body[64];
 		snprintf(body, sizeof body, "{\"a\":%s}", not_numbers[i]);
