@@ -210,6 +210,10 @@ finish_own_organisation(struct call *call, struct store_request *request)
 	}
 	if (!call_succeeded(call, request))
 		return;
+	/* By its id from here on: until the store looks again, the uid may have become another organisation's. */
+	char own_id[ID_TEXT_BYTES];
+	id_format(ID_ORGANISATION, call->token.organisation.value, own_id);
+	call->params[0] = arena_copy(&call->exchange->arena, slice_of(own_id));
 	run(call);
 }
 

@@ -194,4 +194,30 @@ describe('tenancy', { skip: !haveBinary }, () => {
 		assert.equal((await platform('DELETE', '/app/gamma')).status, 204);
 		assert.equal((await gamma('GET', '/event-type')).status, 401);
 	});
+
+	test('a uid that goes to another organisation while it is asked for opens nothing there', async () => {
+		const make = async (name) => {
+			const { id } = (await platform('POST', '/app', { name })).json;
+			assert.equal((await platform('POST', `/app/${id}/endpoint`, { url: 'http://127.0.0.1:1/', description: `of ${name}`, disabled: true })).status, 201);
+			return id;
+		};
+		const mine = await make('mine'), others = await make('others');
+		const reader = caller(root, (await platform('POST', `/app/${mine}/token`, { role: 'viewer' })).json.token);
+		let seen = 0;
+		for (let round = 0; round < 40; round++) {
+			await platform('PATCH', `/app/${others}`, { uid: null });
+			await platform('PATCH', `/app/${mine}`, { uid: 'handed-on' });
+			const read = () => Array.from({ length: 6 }, () => reader('GET', '/app/handed-on/endpoint'));
+			const reads = read();
+			const moves = [platform('PATCH', `/app/${mine}`, { uid: null }), platform('PATCH', `/app/${others}`, { uid: 'handed-on' })];
+			reads.push(...read());
+			for (const answer of await Promise.all(reads)) {
+				assert.ok(!answer.text.includes('of others'), answer.text);
+				seen += answer.text.includes('of mine');
+			}
+			await Promise.all(moves);
+		}
+		assert.ok(seen > 0);
+		assert.equal((await reader('GET', '/app/handed-on/endpoint')).status, 404);
+	});
 });
