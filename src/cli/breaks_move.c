@@ -1,74 +1,11 @@
 /* `breaks move`: a person says what becomes of a break. Who it is, is the user of this machine or the holder of a token. */
 #include "cli/breaks.h"
 #include "cli/journal.h"
+#include "cli/person.h"
 
-#include "model/permission.h"
-
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
 
-enum { REASON_BYTES_MAX = 1000, TOKEN_FILE_BYTES_MAX = 4096 };
-
-struct actor {
-	struct slice name; /* "user:ada", or a token's id */
-	struct store_actor audit;
-};
-
-static void
-local_user(struct actor *out, struct arena *arena)
-{
-	const struct passwd *entry = getpwuid(getuid());
-	out->name = entry == NULL ? arena_printf(arena, "user:%ld", (long)getuid())
-				  : arena_printf(arena, "user:%s", entry->pw_name);
-	out->audit = (struct store_actor){.present = true};
-}
-
-static enum error_code
-read_token(const char *path, unsigned char hash[static SHA256_BYTES], struct error *error)
-{
-	struct buf text;
-	buf_init(&text, TOKEN_FILE_BYTES_MAX);
-	enum error_code code = input_file(path, &text, error);
-	struct slice rest = code == OK ? buf_slice(&text) : SLICE("");
-	struct slice token = slice_trim(slice_cut(&rest, '\n'));
-	if (token.len > 0 && token.ptr[token.len - 1] == '\r')
-		token.len--;
-	if (code == OK && token.len == 0)
-		code = error_set(error, ERR_INVALID, "--token-file %s: it is empty; expected a token", path);
-	if (code == OK)
-		sha256(token, hash);
-	if (text.data != NULL)
-		explicit_bzero(text.data, text.len);
-	buf_free(&text);
-	return code;
-}
-
-static enum error_code
-token_holder(const char *path, struct store *store, struct actor *out, struct arena *arena, struct error *error)
-{
-	struct store_request *request = store_request_new(STORE_TOKEN_GET, clock_wall());
-	enum error_code code = read_token(path, request->token.hash, error);
-	if (code == OK)
-		code = store_ask(store, request, error);
-	const struct token *token = &request->token;
-	bool over = code == OK && token->expires.us != 0 && token->expires.us <= request->now.us;
-	if (code == ERR_NOT_FOUND || over)
-		code = error_set(error, ERR_UNAUTHENTICATED,
-		    "--token-file %s: it is not, or no longer, a token of this receiver; expected one of "
-		    "`vaultbell token create`",
-		    path);
-	else if (code == OK && !role_may(token->role, PERMISSION_BREAK_MOVE))
-		code = error_set(error, ERR_FORBIDDEN,
-		    "--token-file %s: the role %s may not move breaks; docs/roles.md", path, role_name(token->role));
-	if (code == OK) {
-		char id[ID_TEXT_BYTES];
-		out->name = arena_copy(arena, slice_of(id_format(ID_TOKEN, token->id.value, id)));
-		out->audit = (struct store_actor){.present = true, .token = token->id, .role = token->role};
-	}
-	store_request_free(request);
-	return code;
-}
+enum { REASON_BYTES_MAX = 1000 };
 
 static enum error_code
 read_wish(const struct cli_arguments *arguments, struct store_request *request, struct error *error)
@@ -107,16 +44,13 @@ print_moved(const struct cli_arguments *arguments, const struct store_break *row
 static enum error_code
 move_in(const struct cli_arguments *arguments, struct store *store, struct store_request *request, struct error *error)
 {
-	struct actor actor;
-	enum error_code code = OK;
-	if (cli_given(arguments, "token-file"))
-		code = token_holder(cli_value(arguments, "token-file"), store, &actor, &request->arena, error);
-	else
-		local_user(&actor, &request->arena);
+	struct person person;
+	enum error_code code =
+	    person_of(arguments, store, PERMISSION_BREAK_MOVE, "move breaks", &person, &request->arena, error);
 	if (code != OK)
 		return code;
-	request->break_actor = actor.name;
-	request->actor = actor.audit;
+	request->break_actor = person.name;
+	request->actor = person.audit;
 	code = store_ask(store, request, error);
 	if (code == OK && !break_state_open(request->breaks[0].state)) {
 		struct store_request *alert = alert_resolve(ALERT_BREAK, request->now, request->break_id);

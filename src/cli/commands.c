@@ -13,6 +13,7 @@ static const struct cli_command *const commands[] = {
     &cli_compare,
     &cli_journal_show,
     &cli_journal_verify,
+    &cli_journal_accept,
     &cli_destinations,
     &cli_destinations_dead,
     &cli_destinations_replay,

@@ -130,23 +130,44 @@ input_store(const char *directory, bool read_only, struct store **out, struct er
 	return code;
 }
 
-enum error_code
-input_anchor(const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error)
+/* Opening the sealer would make a key where there is none. */
+static bool
+has_key(const char *directory)
 {
 	struct arena arena = ARENA_EMPTY;
 	struct stat status;
-	/* Opening the sealer would make a key where there is none. */
-	bool has_key = stat(arena_printf(&arena, "%s/master.key", directory).ptr, &status) == 0 || errno != ENOENT;
+	bool has = stat(arena_printf(&arena, "%s/master.key", directory).ptr, &status) == 0 || errno != ENOENT;
 	arena_free(&arena);
-	*marks = (struct anchor_marks){.present = false};
-	if (!has_key)
-		return OK;
+	return has;
+}
+
+enum error_code
+input_anchor(const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error)
+{
 	struct sealer *sealer;
+	*marks = (struct anchor_marks){.present = false};
+	if (!has_key(directory))
+		return OK;
 	enum error_code code = sealer_open(directory, &sealer, error);
-	if (code == OK)
-		code = anchor_read(of, directory, sealer, marks, error);
-	if (code == OK)
-		sealer_free(sealer);
+	if (code != OK)
+		return code;
+	code = anchor_read(of, directory, sealer, marks, error);
+	sealer_free(sealer);
+	return code;
+}
+
+enum error_code
+input_findings(const char *directory, struct findings *out, struct error *error)
+{
+	struct sealer *sealer;
+	*out = (struct findings){.count = 0};
+	if (!has_key(directory))
+		return OK;
+	enum error_code code = sealer_open(directory, &sealer, error);
+	if (code != OK)
+		return code;
+	code = findings_read(directory, sealer, out, error);
+	sealer_free(sealer);
 	return code;
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "sign/sign.h"
 #include "store/anchor.h"
+#include "store/finding.h"
 #include "store/store.h"
 
 /* All of a file, or of standard input for "-", into `out` (initialised with its maximum). */
@@ -24,6 +25,8 @@ MUST_CHECK enum error_code input_store(const char *directory, bool read_only, st
  * meanwhile lie behind it. */
 MUST_CHECK enum error_code input_anchor(
     const struct anchor_of *of, const char *directory, struct anchor_marks *marks, struct error *error);
+/* What was found not to fit the journal's anchor; none where there is no key yet. Free with findings_free. */
+MUST_CHECK enum error_code input_findings(const char *directory, struct findings *out, struct error *error);
 /* After rows were journalled by hand: anchors where the journal ends now. */
 MUST_CHECK enum error_code input_journalled(const char *directory, struct store *store, struct error *error);
 /* After a change by hand: anchors where the audit log ends now. */

@@ -3,17 +3,41 @@
 
 #include "store/anchor.h"
 #include "store/chain.h"
+#include "store/finding.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-struct finding {
+struct finding_set {
 	struct chain_check check;
 	struct anchor_marks marks;
+	struct findings known; /* what was found at earlier starts, and what people said of it */
 };
 
+/* What was accepted is passed over; everything else that the anchor knew is held against the rows. */
+static void
+use_findings(struct finding_set *set)
+{
+	struct chain_check *check = &set->check;
+	bool disputed_known = false;
+	for (size_t i = 0; i < set->known.count; i++) {
+		const struct finding *finding = &set->known.items[i];
+		bool accepted = finding->state == FINDING_ACCEPTED;
+		if (finding->kind == FINDING_DISPUTE && finding->end.seq == set->marks.disputed.seq &&
+		    memcmp(finding->end.chain, set->marks.disputed.chain, SHA256_BYTES) == 0)
+			disputed_known = true;
+		if (finding->kind == FINDING_CUT && accepted)
+			chain_check_cut(check, finding->have, &finding->end);
+		else if (finding->kind == FINDING_DISPUTE && !accepted)
+			chain_check_mark(
+			    check, &finding->end, "what journal.head held, or had to, at an earlier start");
+	}
+	if (set->marks.has_dispute && !disputed_known)
+		chain_check_mark(check, &set->marks.disputed, "what journal.head held, or had to, at an earlier start");
+}
+
 static enum error_code
-examine(const char *directory, struct store *store, struct finding *finding, struct error *error)
+examine(const char *directory, struct store *store, struct finding_set *finding, struct error *error)
 {
 	struct chain_check *check = &finding->check;
 	chain_check_init(check);
@@ -23,8 +47,11 @@ examine(const char *directory, struct store *store, struct finding *finding, str
 	const struct anchor_marks *marks = &finding->marks;
 	if (marks->readable)
 		chain_check_mark(check, &marks->end, "journal.head");
-	if (marks->readable && marks->has_dispute)
-		chain_check_mark(check, &marks->disputed, "what journal.head held, or had to, at an earlier start");
+	code = input_findings(directory, &finding->known, error);
+	if (code != OK)
+		return code;
+	if (marks->readable)
+		use_findings(finding);
 	code = chain_check_store(check, store, error);
 	if (code != OK || check->failed || marks->readable)
 		return code;
@@ -49,7 +76,7 @@ put_end(struct json_writer *writer, const char *name, const struct store_journal
 }
 
 static void
-print_json(const struct finding *finding)
+print_json(const struct finding_set *finding)
 {
 	const struct chain_check *check = &finding->check;
 	struct arena arena = ARENA_EMPTY;
@@ -66,13 +93,14 @@ print_json(const struct finding *finding)
 	put_end(&writer, "verified", &check->end, &arena);
 	if (finding->marks.readable)
 		put_end(&writer, "anchor", &finding->marks.end, &arena);
+	journal_put_findings(&writer, &finding->known);
 	json_close(&writer);
 	journal_print_line(&line);
 	arena_free(&arena);
 }
 
 static void
-print_text(const struct finding *finding)
+print_text(const struct finding_set *finding)
 {
 	const struct chain_check *check = &finding->check;
 	struct arena arena = ARENA_EMPTY;
@@ -81,9 +109,14 @@ print_text(const struct finding *finding)
 	else if (check->end.seq == 0)
 		printf("the journal is empty\n");
 	else
-		printf("seq 1 to %" PRId64 ": every row and body is as it was written; anchored up to seq %" PRId64
+		printf("seq 1 to %" PRId64 ": every row and body%s is as it was written; anchored up to seq %" PRId64
 		       "\nends with %.*s\n",
-		    check->end.seq, finding->marks.end.seq, SLICE_ARG(journal_hex(&arena, check->end.chain)));
+		    check->end.seq, check->passed_over > 0 ? " that is not accepted as missing" : "",
+		    finding->marks.end.seq, SLICE_ARG(journal_hex(&arena, check->end.chain)));
+	for (size_t i = 0; i < finding->known.count; i++)
+		journal_print_finding(&finding->known.items[i], i + 1, &arena);
+	if (finding->known.unreadable)
+		printf("journal.findings was not written under this master.key: nothing in it counts\n");
 	arena_free(&arena);
 }
 
@@ -92,18 +125,21 @@ run(const struct cli_arguments *arguments)
 {
 	struct error error = ERROR_NONE;
 	struct store *store;
-	struct finding finding;
+	struct finding_set finding = {.known = {.count = 0}};
 	const char *directory = cli_value(arguments, "data");
 	if (input_store(directory, true, &store, &error) != OK)
 		return cli_fail(arguments, &error);
 	enum error_code code = examine(directory, store, &finding, &error);
 	store_close(store);
-	if (code != OK)
+	if (code != OK) {
+		findings_free(&finding.known);
 		return cli_fail(arguments, &error);
+	}
 	if (cli_given(arguments, "json"))
 		print_json(&finding);
 	else
 		print_text(&finding);
+	findings_free(&finding.known);
 	return finding.check.failed ? CLI_FINDING : CLI_GOOD;
 }
 
@@ -115,9 +151,11 @@ static const struct cli_option options[] = {
 const struct cli_command cli_journal_verify = {
     .name = "journal verify",
     .summary = "check that the journal is as it was written",
-    .details = "Walks the chain over every member of every row, hashes every body, and holds the end against\n"
-	       "DIR/journal.head, which is sealed under master.key. Exit status 1 names the first seq that was\n"
-	       "altered, removed, inserted or reordered, or is missing at the end. Works beside a running receiver.",
+    .details =
+	"Walks the chain over every member of every row, hashes every body, and holds the end against\n"
+	"DIR/journal.head, which is sealed under master.key. Exit status 1 names the first seq that was\n"
+	"altered, removed, inserted or reordered, or is missing at the end. What two persons have accepted\n"
+	"(`vaultbell journal accept-anchor`) is listed, and no finding any more. Works beside a running receiver.",
     .options = options,
     .option_count = COUNT_OF(options),
     .run = run,

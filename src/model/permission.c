@@ -55,6 +55,8 @@ static const struct {
     [PERMISSION_BREAK_MOVE] = {"break:move", "say what becomes of a break that reconciliation found",
 	P | A | O | T | R | C},
     [PERMISSION_JOURNAL_READ] = {"journal:read", "at a receiver: read its journal and where things stand", EVERYONE},
+    [PERMISSION_JOURNAL_ACCEPT] = {"journal:accept",
+	"at a receiver: propose or accept what was found not to fit the journal's anchor", P | A | S},
     [PERMISSION_REFUSED_READ] = {"refused:read", "at a receiver: see what was refused, and why",
 	P | A | E | O | R | S | I},
     [PERMISSION_ALERT_READ] = {"alert:read", "at a receiver: see alerts", EVERYONE},

@@ -2,6 +2,7 @@
 
 #include "base/encode.h"
 #include "store/audit.h"
+#include "store/finding.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@ struct anchor_of {
 	const char *unwritten, *differs, *cut; /* what the log says */
 	struct store_journal_end (*start)(void);
 	enum store_kind list;
+	bool findings; /* what does not fit is kept, for people to accept */
 };
 
 const struct anchor_of anchor_of_journal = {
@@ -29,6 +31,7 @@ const struct anchor_of anchor_of_journal = {
     .cut = "the journal's end was cut off: run vaultbell journal verify",
     .start = chain_start,
     .list = STORE_JOURNAL_LIST,
+    .findings = true,
 };
 
 const struct anchor_of anchor_of_audit = {
@@ -45,7 +48,7 @@ struct anchor {
 	const struct anchor_of *of;
 	const struct sealer *sealer;
 	const struct log *log;
-	char *path;
+	char *path, *directory;
 	int file;
 	struct anchor_marks marks;
 	uint64_t sealed_by; /* the generation of the key that sealed what is written */
@@ -186,6 +189,19 @@ sync_directory(const char *directory)
 	close(file);
 }
 
+/* After a rotation of the key; false: it has to be tried again. */
+static bool
+reseal_findings(struct anchor *anchor)
+{
+	struct error error = ERROR_NONE;
+	if (!anchor->of->findings || anchor->directory == NULL ||
+	    findings_reseal(anchor->directory, anchor->sealer, &error) == OK)
+		return true;
+	log_write(
+	    anchor->log, LOG_ERROR, "the findings about the journal cannot be sealed anew", "error", error.text, NULL);
+	return false;
+}
+
 void
 anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 {
@@ -199,7 +215,7 @@ anchor_write(struct anchor *anchor, const struct store_journal_end *end)
 		log_write(anchor->log, LOG_ERROR, anchor->of->unwritten, "file", anchor->path, "error", strerror(errno),
 		    NULL);
 	anchor->failing = !good;
-	if (good)
+	if (good && (anchor->sealed_by == generation || reseal_findings(anchor)))
 		anchor->sealed_by = generation;
 	buf_free(&text);
 }
@@ -249,12 +265,23 @@ read_chain(const struct anchor_of *of, struct store *store, int64_t seq, struct 
 	return code;
 }
 
+/* For people to look at and to accept. */
+static void
+note(const struct anchor *anchor, enum finding_kind kind, int64_t have, const struct store_journal_end *end)
+{
+	const struct finding finding = {.kind = kind, .have = have, .end = *end, .at = clock_wall()};
+	struct error error = ERROR_NONE;
+	if (anchor->of->findings && findings_note(anchor->directory, anchor->sealer, &finding, &error) != OK)
+		log_write(anchor->log, LOG_ERROR, "a finding about the journal is not kept", "error", error.text, NULL);
+}
+
 static void
 dispute(struct anchor *anchor, const struct store_journal_end *end, const char *why)
 {
 	char seq[32];
 	snprintf(seq, sizeof seq, "%" PRId64, end->seq);
 	log_write(anchor->log, LOG_ERROR, anchor->of->differs, "why", why, "seq", seq, NULL);
+	note(anchor, FINDING_DISPUTE, end->seq, end);
 	if (anchor->marks.has_dispute)
 		return;
 	anchor->marks.has_dispute = true;
@@ -265,6 +292,9 @@ static enum error_code
 judge(struct anchor *anchor, struct store *store, struct error *error)
 {
 	struct store_journal_end end = anchor_end(anchor, store);
+	/* One of a version that kept no findings. */
+	if (anchor->marks.readable && anchor->marks.has_dispute)
+		note(anchor, FINDING_DISPUTE, anchor->marks.disputed.seq, &anchor->marks.disputed);
 	if (!anchor->marks.readable) {
 		/* Nobody has a chain value of zeros, so the check fails at this row, for good. */
 		struct store_journal_end unknown = {.seq = end.seq};
@@ -282,6 +312,7 @@ judge(struct anchor *anchor, struct store *store, struct error *error)
 		char seq[32];
 		snprintf(seq, sizeof seq, "%" PRId64, end.seq + 1);
 		log_write(anchor->log, LOG_ERROR, anchor->of->cut, "seq", seq, NULL);
+		note(anchor, FINDING_CUT, end.seq, &known);
 		if (anchor->of->list == STORE_AUDIT_LIST)
 			store->vtable->audit_resume(store, &known);
 		else
@@ -301,6 +332,7 @@ anchor_open(const struct anchor_of *of, const char *directory, const struct seal
 	anchor->sealer = sealer;
 	anchor->log = log;
 	anchor->path = path_in(directory, of->file);
+	anchor->directory = mem_string(slice_of(directory));
 	anchor->file = -1;
 	enum error_code code = anchor_read(of, directory, sealer, &anchor->marks, error);
 	if (code == OK)
@@ -349,6 +381,7 @@ anchor_free(struct anchor *anchor)
 	if (anchor == NULL)
 		return;
 	free(anchor->path);
+	free(anchor->directory);
 	if (anchor->file >= 0)
 		close(anchor->file);
 	free(anchor);

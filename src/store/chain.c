@@ -112,6 +112,28 @@ chain_check_mark(struct chain_check *check, const struct store_journal_end *end,
 	check->marks[check->mark_count++] = (struct chain_mark){*end, name};
 }
 
+void
+chain_check_cut(struct chain_check *check, int64_t have, const struct store_journal_end *end)
+{
+	ENSURE(check->cut_count < CHAIN_CUTS_MAX);
+	if (end->seq > have)
+		check->cuts[check->cut_count++] = (struct chain_cut){have, *end};
+}
+
+/* Passes over what is missing and accepted, as far as `seq`. */
+static void
+pass_over(struct chain_check *check, int64_t seq)
+{
+	for (size_t i = 0; i < check->cut_count; i++) {
+		const struct chain_cut *cut = &check->cuts[i];
+		if (cut->have != check->end.seq || cut->end.seq != seq)
+			continue;
+		check->passed_over += seq - cut->have;
+		check->end = cut->end;
+		return;
+	}
+}
+
 bool
 chain_check_fail(struct chain_check *check, int64_t seq, const char *format, ...)
 {
@@ -148,6 +170,8 @@ check_marks(struct chain_check *check)
 bool
 chain_check_seq(struct chain_check *check, int64_t seq)
 {
+	if (seq > check->end.seq + 1)
+		pass_over(check, seq - 1);
 	int64_t expected = check->end.seq + 1;
 	if (seq < expected)
 		return chain_check_fail(check, seq, "it was inserted: rows begin at 1");
@@ -188,10 +212,12 @@ chain_check_finish(struct chain_check *check)
 	for (size_t i = 0; i < check->mark_count; i++) {
 		const struct chain_mark *mark = &check->marks[i];
 		if (mark->end.seq > check->end.seq)
+			pass_over(check, mark->end.seq);
+		if (mark->end.seq > check->end.seq)
 			return chain_check_fail(check, check->end.seq + 1,
 			    "it is missing: the end was cut off, %s knows of %" PRId64, mark->name, mark->end.seq);
 	}
-	return true;
+	return check_marks(check);
 }
 
 /* One page; `*more` says whether another follows and no row was bad. */

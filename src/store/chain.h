@@ -24,11 +24,17 @@ void chain_own_message(const struct store_journal *journal);
 /* What the message row of a journalled body holds beside the payload; anything else was put there by somebody else. */
 bool chain_fits_message(const struct store_journal_row *row, const struct message *message);
 
-enum { CHAIN_MARKS_MAX = 2 };
+enum { CHAIN_MARKS_MAX = 34, CHAIN_CUTS_MAX = 32 };
 
 struct chain_mark {
 	struct store_journal_end end;
 	const char *name; /* what says so: "journal.head" */
+};
+
+/* Rows that are known to be missing, and accepted: behind `have`, up to the end. */
+struct chain_cut {
+	int64_t have;
+	struct store_journal_end end;
 };
 
 /* A walk over all rows by rising seq, with their bodies, up to the first that is bad. */
@@ -36,6 +42,9 @@ struct chain_check {
 	struct store_journal_end end; /* of the rows that are good */
 	struct chain_mark marks[CHAIN_MARKS_MAX];
 	size_t mark_count;
+	struct chain_cut cuts[CHAIN_CUTS_MAX];
+	size_t cut_count;
+	int64_t passed_over; /* how many numbers of these are missing */
 	bool failed;
 	int64_t bad_seq; /* when failed */
 	char reason[200];
@@ -44,6 +53,8 @@ struct chain_check {
 void chain_check_init(struct chain_check *check);
 /* Before the first row. */
 void chain_check_mark(struct chain_check *check, const struct store_journal_end *end, const char *name);
+/* The same. The check goes on behind the cut, from its chain value, where the rows end before it. */
+void chain_check_cut(struct chain_check *check, int64_t have, const struct store_journal_end *end);
 /* False: this row is bad, and so is the check. */
 bool chain_check_row(struct chain_check *check, const struct store_journal_row *row);
 /* After the last row: whether the end is there that the marks know. */

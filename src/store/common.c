@@ -25,6 +25,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_TOKEN_REVOKE] = "token_revoke",
     [STORE_TOKEN_LIST] = "token_list",
     [STORE_TOKEN_USED] = "token_used",
+    [STORE_AUDIT_NOTE] = "audit_note",
     [STORE_AUDIT_LIST] = "audit_list",
     [STORE_TOKEN_EXPIRE] = "token_expire",
     [STORE_CHANGE_DECIDE] = "change_decide",

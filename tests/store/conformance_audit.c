@@ -416,6 +416,31 @@ close_subject(void **state)
 	return 0;
 }
 
+/* What was done outside of the store has a row as well. */
+static void
+notes_leave_rows(void **state)
+{
+	struct subject *subject = *state;
+	for (int present = 0; present < 2; present++) {
+		struct store_request *request = ask(subject, STORE_AUDIT_NOTE);
+		request->audit_action = "journal.accept_anchor";
+		request->audit_object = SLICE("1");
+		request->audit_after = SLICE("{\"state\":\"accepted\"}");
+		request->actor.present = present == 1;
+		assert_int_equal(run(subject, request), OK);
+		store_request_free(request);
+	}
+	struct store_request *list = ask(subject, STORE_AUDIT_LIST);
+	list->page.limit = 10;
+	assert_int_equal(run(subject, list), OK);
+	assert_int_equal(list->count, 1); /* nobody asked for the other one */
+	assert_true(slice_is(list->audit_rows[0].action, "journal.accept_anchor"));
+	assert_true(slice_is(list->audit_rows[0].object, "1"));
+	assert_true(slice_is(list->audit_rows[0].after, "{\"state\":\"accepted\"}"));
+	assert_true(slice_is(list->audit_rows[0].actor, "cli"));
+	store_request_free(list);
+}
+
 #define BOTH(test)                                                                                                     \
 	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
 	{                                                                                                              \
@@ -428,6 +453,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    BOTH(changes_leave_rows),
 	    BOTH(log_lists),
+	    BOTH(notes_leave_rows),
 	    BOTH(chain_holds),
 	    BOTH(tokens_by_id),
 	    BOTH(services_limit_types),

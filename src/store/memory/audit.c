@@ -121,3 +121,11 @@ memory_token_revoke(struct memory *memory, struct store_request *request, struct
 	}
 	return id == 0 ? OK : memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN);
 }
+
+enum error_code
+memory_audit_note(struct memory *memory UNUSED, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	audit_other(request, (struct organisation_id){0}, request->audit_action, request->audit_object,
+	    request->audit_after);
+	return OK;
+}

@@ -264,6 +264,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_TOKEN_REVOKE] = memory_token_revoke,
     [STORE_TOKEN_LIST] = memory_token_list,
     [STORE_TOKEN_USED] = memory_token_used,
+    [STORE_AUDIT_NOTE] = memory_audit_note,
     [STORE_AUDIT_LIST] = memory_audit_list,
     [STORE_TOKEN_EXPIRE] = memory_token_expire,
     [STORE_CHANGE_DECIDE] = memory_change_decide,

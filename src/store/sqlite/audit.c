@@ -104,3 +104,10 @@ op_audit_list(struct sqlite_store *store, struct store_request *request)
 	}
 	sql_end(row);
 }
+
+void
+op_audit_note(struct sqlite_store *store UNUSED, struct store_request *request)
+{
+	audit_other(request, (struct organisation_id){0}, request->audit_action, request->audit_object,
+	    request->audit_after);
+}

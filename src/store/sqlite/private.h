@@ -345,7 +345,7 @@ sqlite_operation op_token_create, op_token_get, op_token_revoke, op_token_expire
 /* reseal.c */
 sqlite_operation op_reseal;
 /* audit.c */
-sqlite_operation op_audit_list;
+sqlite_operation op_audit_list, op_audit_note;
 /* changes.c */
 sqlite_operation op_change_decide, op_change_step, op_change_get, op_change_list, op_endpoint_verified;
 /* journal.c */

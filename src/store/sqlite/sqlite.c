@@ -34,6 +34,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_TOKEN_REVOKE] = op_token_revoke,
     [STORE_TOKEN_LIST] = op_token_list,
     [STORE_TOKEN_USED] = op_token_used,
+    [STORE_AUDIT_NOTE] = op_audit_note,
     [STORE_AUDIT_LIST] = op_audit_list,
     [STORE_TOKEN_EXPIRE] = op_token_expire,
     [STORE_CHANGE_DECIDE] = op_change_decide,
@@ -368,6 +369,7 @@ writes(enum store_kind kind)
 	case STORE_ACCEPT:
 	case STORE_JOURNAL:
 	case STORE_REFUSED:
+	case STORE_AUDIT_NOTE:
 	case STORE_ALERT_RAISE:
 	case STORE_ALERT_MOVE:
 	case STORE_ALERT_TOLD:
