@@ -49,9 +49,15 @@ put_event(struct json_writer *writer, const struct track_event *event)
 	json_close(writer);
 }
 
+/* What a resource is called and where it stands is read from members that a token with fields of its own may not see. */
 static bool
 read_kind(struct reader_call *call, enum track_kind *kind)
 {
+	if (call->scope.fields.count > 0) {
+		reader_problem(
+		    call, 403, "insufficient access", "A token that does not see whole bodies tracks nothing.");
+		return false;
+	}
 	if (track_kind_parse(call->params[0], kind))
 		return true;
 	reader_problem(call, 404, "not_found",

@@ -109,6 +109,12 @@ test('a token sees its sources, its types and its fields, and nothing tells it o
 	}
 	assert.deepEqual((await server.get(byField, 'journal/evt_1')).json.data[0].payload,
 		{ id: 'evt_1', data: { amount_base_units: '12300', legs: [{ asset: 'native' }] } });
+	// Where something stands, and what it is called, comes from members that this token does not see.
+	for (const path of ['track/tx', 'track/tx/tx_1']) {
+		const answer = await server.get(byField, path);
+		assert.equal(answer.status, 403, answer.text);
+		assert.doesNotMatch(answer.text, /tx_1|detected/);
+	}
 	const refused = await run(['token', 'create', '--data', server.data, '--role', 'viewer', '--field', 'a,,b']);
 	assert.equal(refused.status, 2);
 	const listed = await run(['token', 'list', '--data', server.data, '--json']);
