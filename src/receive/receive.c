@@ -186,7 +186,7 @@ is_challenge(const struct verify_input *input, const struct verify_result *resul
 		return false;
 	struct slice type = text_member(body, "type", arena), challenge = text_member(body, "challenge", arena);
 	if (!slice_present(type) || !slice_is(type, "webhook.ping") || challenge.len == 0 ||
-	    challenge.len >= sizeof judgement->challenge)
+	    challenge.len >= sizeof judgement->challenge || memchr(challenge.ptr, '\0', challenge.len) != NULL)
 		return false;
 	memcpy(judgement->challenge, challenge.ptr, challenge.len);
 	return true;

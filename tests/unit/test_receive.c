@@ -168,6 +168,9 @@ challenges_are_answered_and_not_journalled(void **state)
 	store_request_free(accepted(source, signed_request(fixture, "acme", "evt_1", body, 0)));
 	store_request_free(
 	    accepted(source, signed_request(fixture, "acme", "ping_1", "{\"type\":\"webhook.ping\"}", 0)));
+	/* Nothing could be answered to it: an event like any other, which is not said to be taken before it is kept. */
+	static const char nul[] = "{\"type\":\"webhook.ping\",\"challenge\":\"\\u0000c\"}";
+	store_request_free(accepted(source, signed_request(fixture, "acme", "ping_1", nul, 0)));
 	struct verify_input input = *signed_request(fixture, "acme", "ping_1", body, 0);
 	input.body = SLICE("{\"type\":\"webhook.ping\",\"challenge\":\"c-2\"}");
 	assert_refused(source, &input, VERDICT_WRONG, 401, "authentication_failed");
