@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { SHOW_BYTES_MAX = 1 << 30, PROGRESS_EVERY_US = 200000, PROGRESS_LINE_EVERY_US = 5000000 };
@@ -64,6 +65,26 @@ print_rest(const struct apply_plan *plan, size_t done)
 	arena_free(&arena);
 }
 
+/* What is done is told apart from what only was asked for. */
+static void
+print_done(const struct apply_plan *plan, const struct apply_outcome *outcome)
+{
+	size_t done[APPLY_ACTION_COUNT] = {0}, asked = apply_count_held(outcome, false);
+	size_t before = apply_count_held(outcome, true);
+	for (size_t i = 0; i < outcome->done; i++)
+		done[plan->steps[i].action] += apply_ending_of(&outcome->results[i]) == APPLY_ENDED_DONE;
+	printf("applied: %zu created, %zu changed, %zu deleted\n", done[APPLY_CREATE], done[APPLY_CHANGE],
+	    done[APPLY_DELETE]);
+	if (asked + before == 0)
+		return;
+	struct buf out;
+	buf_init(&out, SHOW_BYTES_MAX);
+	apply_show_waiting(plan, outcome, &out);
+	print(&out);
+	buf_free(&out);
+	printf("not applied yet: %zu asked for now, %zu asked for before\n", asked, before);
+}
+
 static void
 print_outcome(const struct application *application, const struct apply_outcome *outcome)
 {
@@ -77,8 +98,7 @@ print_outcome(const struct application *application, const struct apply_outcome 
 	} else if (outcome->problem != NULL) {
 		print_rest(plan, outcome->done);
 	} else if (!outcome->dry_run && plan->count > 0) {
-		printf("applied: %zu created, %zu changed, %zu deleted\n", plan->by_action[APPLY_CREATE],
-		    plan->by_action[APPLY_CHANGE], plan->by_action[APPLY_DELETE]);
+		print_done(plan, outcome);
 	}
 }
 
@@ -86,13 +106,14 @@ static int
 run_plan(struct application *application)
 {
 	struct apply_plan *plan = &application->plan;
-	struct apply_outcome outcome = {.dry_run = false};
+	struct apply_result *results = mem_zero(plan->count + 1, sizeof *results);
+	struct apply_outcome outcome = {.results = results};
 	struct error error = ERROR_NONE;
 	application->shown = clock_mono();
 	enum error_code code = OK;
 	while (code == OK && outcome.done < plan->count) {
 		code = apply_step_run(
-		    application->client, &plan->steps[outcome.done], outcome.done, &outcome.requested, &error);
+		    application->client, &plan->steps[outcome.done], outcome.done, &results[outcome.done], &error);
 		if (code != OK)
 			break;
 		outcome.done++;
@@ -102,10 +123,12 @@ run_plan(struct application *application)
 		fprintf(stderr, "\r\033[K");
 	outcome.problem = code == OK ? NULL : error.text;
 	print_outcome(application, &outcome);
-	if (outcome.requested > 0)
+	size_t waiting = apply_count_held(&outcome, false) + apply_count_held(&outcome, true);
+	if (waiting > 0)
 		fprintf(stderr,
 		    "vaultbell apply: %zu of the changes wait on the server for a second person to approve them\n",
-		    outcome.requested);
+		    waiting);
+	free(results);
 	if (code == OK)
 		return CLI_GOOD;
 	struct arena arena = ARENA_EMPTY;
@@ -134,7 +157,8 @@ make_plan(struct application *application, struct error *error)
 	if (code == OK)
 		code = apply_file_resolve(&application->file, error);
 	if (code == OK)
-		code = apply_server_read(application->client, &application->file, NULL, &application->server, error);
+		code = apply_server_read(
+		    application->client, &application->file, NULL, options.prune, &application->server, error);
 	if (code == OK)
 		code = apply_plan_make(&application->file, &application->server, &options, &application->plan, error);
 	for (size_t i = 0; code == OK && i < application->plan.count; i++)

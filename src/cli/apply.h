@@ -42,7 +42,9 @@ enum apply_form {
 	FORM_HEADERS, /* the same, where a text may come from elsewhere */
 	FORM_SCHEMAS, /* a mapping of versions to JSON Schemas */
 	FORM_SCHEDULE,
-	FORM_SECRET, /* where it comes from; used once, when the thing is created */
+	FORM_SECRET,	     /* where it comes from; used once, when the thing is created */
+	FORM_AUTHENTICATION, /* how an endpoint is authenticated to: its secrets are references */
+	FORM_GOVERNANCE,     /* what needs a second person */
 };
 
 struct apply_member {
@@ -54,6 +56,7 @@ struct apply_member {
 	const char *const *choices; /* ends with NULL */
 	bool required;
 	bool fixed; /* cannot be changed once the thing is there */
+	bool apart; /* has a request of its own, and is left alone where the file does not have it */
 };
 
 struct apply_members {
@@ -62,7 +65,7 @@ struct apply_members {
 	size_t count;
 };
 
-enum { APPLY_MEMBERS_MAX = 20 };
+enum { APPLY_MEMBERS_MAX = 24 };
 
 /* By row of each table, the rows that the code needs by name. */
 enum apply_row { ROW_NAME = 0 };
@@ -70,6 +73,13 @@ enum apply_row { ROW_NAME = 0 };
 const struct apply_members *apply_members(enum apply_kind kind);
 /* Its row, or the count when there is none. */
 size_t apply_row_of(enum apply_kind kind, struct slice name);
+
+/* A change that somebody has asked for and that a second person has not approved, or that cools off. */
+struct apply_waiting {
+	struct slice id, operation, state, at;
+	struct slice object; /* the endpoint's id; absent: it is not there yet */
+	struct slice uid;    /* that it is to have */
+};
 
 /* An event type, an organisation or an endpoint. */
 struct apply_item {
@@ -79,7 +89,11 @@ struct apply_item {
 	struct slice values[APPLY_MEMBERS_MAX];	     /* canonical JSON by row; absent: not said */
 	struct yaml_place places[APPLY_MEMBERS_MAX]; /* of a file's values */
 	struct yaml_place place;
-	struct slice_list sensitive; /* a server's endpoint: its headers whose values are not shown */
+	struct slice_list sensitive;   /* a server's endpoint: its headers whose values are not shown */
+	uint32_t unseen;	       /* bit r: the server does not show the member of row r to this token */
+	bool key_shared;	       /* a server's endpoint: its keyType is that of the organisation's key */
+	struct apply_waiting *waiting; /* a server's organisation: changes that wait for a second person */
+	size_t waiting_count;
 	struct apply_item *endpoints;
 	size_t endpoint_count;
 	bool endpoints_given; /* the file has the section; without it, an organisation's endpoints are left alone */
@@ -147,9 +161,15 @@ struct apply_step {
 	const struct apply_item *server;       /* NULL for a creation */
 	const struct apply_item *organisation; /* of an endpoint */
 	struct apply_change *changes;
-	size_t change_count;
+	size_t change_count, change_room;
 	uint32_t rows;	      /* bit r: the member of row r differs, headers apart */
 	struct slice headers; /* of a change: what to send, a JSON object that may hold references; absent: nothing */
+	struct slice authentication; /* the same */
+	size_t authentication_row;   /* where the file's item has it */
+	struct slice governance;     /* of an organisation's change: what to set, in canonical JSON; absent: nothing */
+	bool signing_key;	     /* of an organisation: make its key */
+	const struct apply_waiting **waiting; /* change requests about the same thing */
+	size_t waiting_count;
 };
 
 struct apply_unmanaged {
@@ -176,6 +196,14 @@ MUST_CHECK enum error_code apply_plan_make(const struct apply_state *file, const
 void apply_plan_free(struct apply_plan *plan);
 /* What a change makes of a member; where the file does not say, what the server would decide. Absent: let it be. */
 struct slice apply_wanted(const struct apply_step *step, size_t row);
+/* For the files of the plan. */
+void apply_step_add_change(struct apply_step *step, struct slice member, struct slice from, struct slice to);
+/* What a value is, for people: itself, or where it comes from. */
+struct slice apply_reference_shown(struct arena *arena, struct json value);
+/* Adds what differs, if anything does; `rewrite`: secrets are sent again in any case. */
+void apply_plan_authentication(struct arena *arena, struct apply_step *step, size_t row, bool rewrite);
+/* They differ. */
+void apply_plan_governance(struct arena *arena, struct apply_step *step, struct slice from, struct slice to);
 /* Whether what a step refers to can be fetched: before anything is written, so that a plan does not stop half way. */
 MUST_CHECK enum error_code apply_references_check(
     const struct apply_state *file, const struct apply_step *step, struct error *error);
@@ -189,25 +217,83 @@ const char *apply_scheme_default(struct slice payload_style, struct slice key_ty
 struct slice apply_step_text(struct arena *arena, const struct apply_step *step);
 void apply_show(const struct apply_plan *plan, struct buf *out);
 
-struct apply_outcome {
-	bool dry_run;
-	size_t done;	     /* steps, from the first */
-	size_t requested;    /* changes of them that wait for a second person on the server */
-	const char *problem; /* why it stopped at the next one; NULL: it did not */
+/* What became of a step. */
+enum apply_ending {
+	APPLY_ENDED_NOT,
+	APPLY_ENDED_DONE,
+	APPLY_ENDED_ASKED,   /* a second person has to approve it */
+	APPLY_ENDED_WAITING, /* the same: it had been asked for before */
+	APPLY_ENDING_COUNT,
 };
 
+enum { APPLY_REQUESTS_MAX = 4 };
+
+struct apply_held {
+	char id[ID_TEXT_BYTES];
+	bool known; /* was there when the plan was made */
+};
+
+/* What the requests of a step were answered. */
+struct apply_result {
+	size_t sent;
+	struct apply_held held[APPLY_REQUESTS_MAX];
+	size_t held_count;
+};
+
+enum apply_ending apply_ending_of(const struct apply_result *result);
+const char *apply_ending_name(enum apply_ending ending);
+
+struct apply_outcome {
+	bool dry_run;
+	size_t done;			    /* steps, from the first */
+	const struct apply_result *results; /* of these */
+	const char *problem;		    /* why it stopped at the next one; NULL: it did not */
+};
+
+/* What was asked for and waits, a line each. */
+void apply_show_waiting(const struct apply_plan *plan, const struct apply_outcome *outcome, struct buf *out);
+/* Requests that wait: those asked for before, or those asked for now. */
+size_t apply_count_held(const struct apply_outcome *outcome, bool known);
 void apply_show_json(const struct apply_plan *plan, const struct apply_outcome *outcome, struct buf *out);
 
 /* --- the server ------------------------------------------------------------------------------------- */
 
 struct api_client;
 
-/* Everything that `file` has to be compared with; NULL: everything there is, or all of `organisation`. */
+/* Everything that `file` has to be compared with; NULL: everything there is, or all of `organisation`. `prune`: also what may
+ * be deleted. */
 MUST_CHECK enum error_code apply_server_read(struct api_client *client, const struct apply_state *file,
-    const char *organisation, struct apply_state *out, struct error *error);
-/* Adds to `requested` for each change that the organisation governs: the server keeps it until somebody approves it. */
-MUST_CHECK enum error_code apply_step_run(
-    struct api_client *client, const struct apply_step *step, size_t number, size_t *requested, struct error *error);
+    const char *organisation, bool prune, struct apply_state *out, struct error *error);
+/* What the organisation governs is kept by the server until somebody approves it: `result` says so. */
+MUST_CHECK enum error_code apply_step_run(struct api_client *client, const struct apply_step *step, size_t number,
+    struct apply_result *result, struct error *error);
+
+/* --- what waits for a second person ------------------------------------------------------------------ */
+
+/* Adds the change requests of a list answer to the organisation. */
+void apply_waiting_read(struct arena *arena, struct json data, struct apply_item *organisation);
+/* Gives each step those that are about the same thing. */
+void apply_waiting_find(const struct apply_state *server, struct apply_plan *plan);
+struct api_answer;
+/* Takes what one request of the step was answered. */
+void apply_waiting_take(const struct apply_step *step, const struct api_answer *answer, struct apply_result *result);
+
+/* --- what protects an organisation and its endpoints (apply_protect.c) ------------------------------- */
+
+/* What can be compared: without secrets, defaults and what the server adds; of a reference that was resolved, its value. */
+struct slice apply_authentication_shown(struct arena *arena, struct slice canonical);
+/* The same, with a reference for each secret: the variable's name is the endpoint's own. */
+struct slice apply_authentication_exported(
+    struct arena *arena, struct slice canonical, struct slice organisation, struct slice endpoint);
+/* Goes over the members that are there, until one fails. */
+typedef enum error_code apply_leaf_visit(
+    void *context, const char *section, const char *name, bool secret, struct json value);
+MUST_CHECK enum error_code apply_authentication_walk(struct slice canonical, apply_leaf_visit *visit, void *context);
+/* Whether what is to be certificates holds no private key, which would be shown. */
+bool apply_authentication_public_good(struct slice text);
+/* Settings of governance without those that have their default. */
+struct slice apply_governance_canonical(struct arena *arena, struct json from);
+bool apply_governance_governs(struct slice canonical);
 
 /* --- the export ------------------------------------------------------------------------------------- */
 

@@ -97,6 +97,23 @@ read_member(struct apply_reader *reader, const struct yaml_node *name, struct ap
 	return apply_value_read(reader, item->kind, member, name->value, &item->values[row]);
 }
 
+/* An endpoint that signs with its organisation's key has none of its own. */
+static enum error_code
+check_key_scope(struct apply_reader *reader, const struct apply_item *item)
+{
+	static const char *const own[] = {"keyType", "secret"};
+	if (item->kind != APPLY_ENDPOINT ||
+	    !slice_is(item->values[apply_row_of(APPLY_ENDPOINT, SLICE("keyScope"))], "\"organisation\""))
+		return OK;
+	for (size_t i = 0; i < COUNT_OF(own); i++) {
+		size_t row = apply_row_of(APPLY_ENDPOINT, slice_of(own[i]));
+		if (slice_present(item->values[row]))
+			return apply_refuse(reader->file, item->places[row], reader->error,
+			    "%s: found one; expected none beside keyScope: organisation", own[i]);
+	}
+	return OK;
+}
+
 enum error_code
 apply_item_read(struct apply_reader *reader, enum apply_kind kind, const struct yaml_node *node, struct apply_item *out)
 {
@@ -112,6 +129,8 @@ apply_item_read(struct apply_reader *reader, enum apply_kind kind, const struct 
 			return code;
 	}
 	enum error_code code = fill_in(reader, node, out);
+	if (code == OK)
+		code = check_key_scope(reader, out);
 	if (code == OK)
 		out->name = json_text(reader->arena, apply_json(out->values[ROW_NAME]));
 	return code;

@@ -6,6 +6,8 @@
 static const char *const styles[] = {"raw", "envelope", "thin", "legacy", NULL};
 static const char *const schemes[] = {"standard", "rfc9421", "legacy", NULL};
 static const char *const key_types[] = {"hmac", "ed25519", "ecdsa-p256", NULL};
+static const char *const key_scopes[] = {"endpoint", "organisation", NULL};
+static const char *const signing_key_types[] = {"ed25519", "ecdsa-p256", NULL};
 static const char *const orders[] = {"none", "resource", "endpoint", NULL};
 
 static const char *const environments[] = {"production", "sandbox", NULL};
@@ -68,6 +70,16 @@ static const struct apply_member organisation_members[] = {
 	.fallback = "{}",
 	.max = LIMIT_REDACTION_PATHS,
 	.expected = "a mapping of roles to lists of paths, as in viewer: [data.amount, \"**.address\"]"},
+    {.name = "signingKey",
+	.form = FORM_CHOICE,
+	.choices = signing_key_types,
+	.fixed = true,
+	.apart = true,
+	.expected = "ed25519 or ecdsa-p256"},
+    {.name = "governance",
+	.form = FORM_GOVERNANCE,
+	.apart = true,
+	.expected = "a mapping of governed, coolOffSeconds, securityContact and notice, or {} for none"},
 };
 
 static const struct apply_member endpoint_members[] = {
@@ -109,6 +121,11 @@ static const struct apply_member endpoint_members[] = {
 	.choices = styles,
 	.expected = "raw, envelope, thin or legacy"},
     {.name = "signatureScheme", .form = FORM_CHOICE, .choices = schemes, .expected = "standard, rfc9421 or legacy"},
+    {.name = "keyScope",
+	.form = FORM_CHOICE,
+	.fallback = "\"endpoint\"",
+	.choices = key_scopes,
+	.expected = "endpoint or organisation"},
     {.name = "keyType",
 	.form = FORM_CHOICE,
 	.choices = key_types,
@@ -134,6 +151,10 @@ static const struct apply_member endpoint_members[] = {
 	.expected =
 	    "a mapping of configuration, monitoring, retryHandling and incidentResponse to a team and a contact, as "
 	    "in monitoring: {team: Operations, contact: ops@example.com}"},
+    {.name = "authentication",
+	.form = FORM_AUTHENTICATION,
+	.apart = true,
+	.expected = "a mapping of basic, oauth2 and tls, or {} for none"},
     {.name = "secret",
 	.form = FORM_SECRET,
 	.expected = "{env: NAME} or {file: PATH}; a secret does not stand in the file"},

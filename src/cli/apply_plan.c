@@ -40,13 +40,6 @@ add_unmanaged(struct planning *planning, const struct apply_item *item, const st
 
 /* --- differences ------------------------------------------------------------------------------------ */
 
-/* `step->changes` has room for as many as there can be. */
-static void
-add_change(struct apply_step *step, struct slice member, struct slice from, struct slice to)
-{
-	step->changes[step->change_count++] = (struct apply_change){member, from, to};
-}
-
 static struct json
 member_nocase(struct arena *arena, struct json object, struct slice name)
 {
@@ -89,8 +82,8 @@ add_object_changes(struct arena *arena, struct apply_step *step, const char *mem
 			struct slice name = json_text(arena, key);
 			struct json other = new.type == JSON_OBJECT ? member_exact(new, name) : JSON_ABSENT;
 			if (!slice_equal(other.raw, value.raw))
-				add_change(step, arena_printf(arena, "%s.%.*s", member, SLICE_ARG(name)), value.raw,
-				    other.raw);
+				apply_step_add_change(step, arena_printf(arena, "%s.%.*s", member, SLICE_ARG(name)),
+				    value.raw, other.raw);
 		}
 	}
 	if (new.type == JSON_OBJECT) {
@@ -98,22 +91,10 @@ add_object_changes(struct arena *arena, struct apply_step *step, const char *mem
 		while (json_next(&iterator, &key, &value)) {
 			struct slice name = json_text(arena, key);
 			if (old.type != JSON_OBJECT || !json_present(member_exact(old, name)))
-				add_change(step, arena_printf(arena, "%s.%.*s", member, SLICE_ARG(name)), SLICE_NONE,
-				    value.raw);
+				apply_step_add_change(step, arena_printf(arena, "%s.%.*s", member, SLICE_ARG(name)),
+				    SLICE_NONE, value.raw);
 		}
 	}
-}
-
-/* What a header is, for people: its value, or where it comes from. */
-static struct slice
-header_shown(struct arena *arena, struct json value)
-{
-	if (!apply_is_reference(value))
-		return value.raw;
-	struct json env = json_member(value, "env");
-	struct slice name = json_text(arena, json_present(env) ? env : json_member(value, "file"));
-	return apply_quote(
-	    arena, arena_printf(arena, "(from %s %.*s)", json_present(env) ? "env" : "file", SLICE_ARG(name)));
 }
 
 static bool
@@ -136,7 +117,7 @@ static void
 send_header(struct header_changes *changes, struct slice name, struct slice from, struct slice to, struct slice sent)
 {
 	changes->any = true;
-	add_change(changes->step, arena_printf(changes->arena, "headers.%.*s", SLICE_ARG(name)), from, to);
+	apply_step_add_change(changes->step, arena_printf(changes->arena, "headers.%.*s", SLICE_ARG(name)), from, to);
 	json_key_slice(&changes->writer, name);
 	json_raw(&changes->writer, sent);
 }
@@ -157,11 +138,11 @@ compare_header(struct header_changes *changes, const struct apply_item *server, 
 			send_header(changes, name, from, SLICE_NONE, SLICE("null"));
 	} else if (hidden || !json_present(fetched)) {
 		if (!there || rewrite)
-			send_header(changes, name, from, header_shown(changes->arena, wanted), wanted.raw);
+			send_header(changes, name, from, apply_reference_shown(changes->arena, wanted), wanted.raw);
 	} else if (!slice_equal(old.raw, fetched.raw)) {
 		bool reference = apply_is_reference(wanted);
 		send_header(changes, name, reference && json_present(old) ? not_shown : from,
-		    header_shown(changes->arena, wanted), wanted.raw);
+		    apply_reference_shown(changes->arena, wanted), wanted.raw);
 	}
 }
 
@@ -193,6 +174,14 @@ compare_headers(struct arena *arena, struct apply_step *step, size_t row, bool r
 
 /* --- one thing -------------------------------------------------------------------------------------- */
 
+/* Whether the endpoint gets a key of its own in the place of its organisation's. */
+static bool
+gets_own_key(const struct apply_step *step)
+{
+	size_t row = apply_row_of(APPLY_ENDPOINT, SLICE("keyScope"));
+	return slice_is(step->item->values[row], "\"endpoint\"") && step->server->key_shared;
+}
+
 struct slice
 apply_wanted(const struct apply_step *step, size_t row)
 {
@@ -201,8 +190,12 @@ apply_wanted(const struct apply_step *step, size_t row)
 	if (slice_present(value) || item->kind != APPLY_ENDPOINT ||
 	    row != apply_row_of(APPLY_ENDPOINT, SLICE("signatureScheme")))
 		return value;
-	return slice_of(apply_scheme_default(item->values[apply_row_of(APPLY_ENDPOINT, SLICE("payloadStyle"))],
-	    server->values[apply_row_of(APPLY_ENDPOINT, SLICE("keyType"))]));
+	size_t type = apply_row_of(APPLY_ENDPOINT, SLICE("keyType"));
+	struct slice key_type = server->values[type];
+	if (gets_own_key(step))
+		key_type = slice_present(item->values[type]) ? item->values[type] : SLICE("\"hmac\"");
+	return slice_of(
+	    apply_scheme_default(item->values[apply_row_of(APPLY_ENDPOINT, SLICE("payloadStyle"))], key_type));
 }
 
 static enum error_code
@@ -226,31 +219,48 @@ compare_member(struct planning *planning, struct apply_step *step, size_t row)
 		compare_headers(arena, step, row, planning->options->rewrite);
 		return OK;
 	}
-	if (slice_equal(has, wanted))
+	/* It comes last, with a step of its own (plan_governance). */
+	if (member->form == FORM_GOVERNANCE)
+		return OK;
+	if (member->form == FORM_AUTHENTICATION && slice_present(has)) {
+		apply_plan_authentication(arena, step, row, planning->options->rewrite);
+		return OK;
+	}
+	bool key_type = step->item->kind == APPLY_ENDPOINT && slice_is(slice_of(member->name), "keyType");
+	if (slice_equal(has, wanted) && !(key_type && gets_own_key(step)))
 		return OK;
 	if (!slice_present(has)) {
 		bool said = slice_present(step->item->values[row]);
 		if (!said || (member->fallback != NULL && slice_is(wanted, member->fallback)))
 			return OK;
-		return refuse_change(planning, step, row, "no such line, as this server does not have it");
-	}
-	if (member->fixed)
 		return refuse_change(planning, step, row,
-		    step->item->kind == APPLY_ENDPOINT
+		    member->apart ? "no such line, as this server does not have it, or not for this token"
+				  : "no such line, as this server does not have it");
+	}
+	if (member->apart && slice_is(has, "null")) {
+		step->signing_key = true;
+		apply_step_add_change(step, slice_of(member->name), has, wanted);
+		return OK;
+	}
+	if (member->fixed && !(key_type && gets_own_key(step)))
+		return refuse_change(planning, step, row,
+		    step->item->kind == APPLY_ENDPOINT || member->apart
 			? "what it was created with, as it changes only by rotating in another key: "
 			: "what it was created with, as that stays: ");
 	step->rows |= UINT32_C(1) << row;
 	if (member->form == FORM_TEXTS || member->form == FORM_SCHEMAS)
 		add_object_changes(arena, step, member->name, has, wanted);
 	else
-		add_change(step, slice_of(member->name), has, wanted);
+		apply_step_add_change(step, slice_of(member->name), has, wanted);
 	return OK;
 }
 
 static size_t
 changes_max(const struct apply_item *item, const struct apply_item *server)
 {
-	size_t most = apply_members(item->kind)->count;
+	/* Of authentication each side may have this many members. */
+	enum { LEAVES_MAX = 32 };
+	size_t most = apply_members(item->kind)->count + LEAVES_MAX;
 	for (size_t row = 0; row < apply_members(item->kind)->count; row++)
 		most += members_of(item->values[row]) + (server == NULL ? 0 : members_of(server->values[row]));
 	return most;
@@ -262,7 +272,8 @@ plan_change(struct planning *planning, const struct apply_item *item, const stru
     const struct apply_item *organisation)
 {
 	struct apply_step step = {.action = APPLY_CHANGE, .item = item, .server = server, .organisation = organisation};
-	step.changes = arena_alloc(&planning->plan->arena, changes_max(item, server) * sizeof *step.changes);
+	step.change_room = changes_max(item, server);
+	step.changes = arena_alloc(&planning->plan->arena, step.change_room * sizeof *step.changes);
 	for (size_t row = ROW_NAME + 1; row < apply_members(item->kind)->count; row++) {
 		enum error_code code = compare_member(planning, &step, row);
 		if (code != OK)
@@ -281,27 +292,33 @@ plan_creation(struct planning *planning, const struct apply_item *item, const st
 	const struct apply_members *members = apply_members(item->kind);
 	struct apply_step *step = add_step(planning, APPLY_CREATE, item);
 	step->organisation = organisation;
-	step->changes = arena_alloc(arena, changes_max(item, NULL) * sizeof *step->changes);
+	step->change_room = changes_max(item, NULL);
+	step->changes = arena_alloc(arena, step->change_room * sizeof *step->changes);
 	for (size_t row = ROW_NAME + 1; row < members->count; row++) {
 		const struct apply_member *member = &members->items[row];
 		struct slice value = item->values[row];
 		bool later = item->kind == APPLY_TYPE && row == apply_row_of(APPLY_TYPE, SLICE("archived"));
+		later = later || member->form == FORM_GOVERNANCE;
 		if (later || !slice_present(value) || (member->fallback != NULL && slice_is(value, member->fallback)))
 			continue;
-		if (member->form == FORM_SECRET) {
-			add_change(step, slice_of(member->name), SLICE_NONE, header_shown(arena, apply_json(value)));
+		step->signing_key = step->signing_key || (member->apart && member->form == FORM_CHOICE);
+		if (member->form == FORM_AUTHENTICATION) {
+			apply_plan_authentication(arena, step, row, false);
+		} else if (member->form == FORM_SECRET) {
+			apply_step_add_change(
+			    step, slice_of(member->name), SLICE_NONE, apply_reference_shown(arena, apply_json(value)));
 		} else if (member->form == FORM_HEADERS) {
 			struct json_iterator iterator = json_iterate(apply_json(value));
 			struct json key, header;
 			while (json_next(&iterator, &key, &header))
 				if (header.type != JSON_NULL)
-					add_change(step,
+					apply_step_add_change(step,
 					    arena_printf(arena, "headers.%.*s", SLICE_ARG(json_text(arena, key))),
-					    SLICE_NONE, header_shown(arena, header));
+					    SLICE_NONE, apply_reference_shown(arena, header));
 		} else if (member->form == FORM_TEXTS || member->form == FORM_SCHEMAS) {
 			add_object_changes(arena, step, member->name, SLICE("null"), value);
 		} else {
-			add_change(step, slice_of(member->name), SLICE_NONE, value);
+			apply_step_add_change(step, slice_of(member->name), SLICE_NONE, value);
 		}
 	}
 }
@@ -333,8 +350,9 @@ plan_types(struct planning *planning, bool archiving)
 			size_t row = apply_row_of(APPLY_TYPE, SLICE("archived"));
 			step->server = type;
 			step->rows = UINT32_C(1) << row;
+			step->change_room = 1;
 			step->changes = arena_alloc(&planning->plan->arena, sizeof *step->changes);
-			add_change(step, SLICE("archived"), SLICE("false"), SLICE("true"));
+			apply_step_add_change(step, SLICE("archived"), SLICE("false"), SLICE("true"));
 		}
 		if (code != OK)
 			return code;
@@ -437,6 +455,31 @@ plan_extras(struct planning *planning)
 	}
 }
 
+/* Last of all: what it asks a second person for begins when the rest is there. */
+static enum error_code
+plan_governance(struct planning *planning)
+{
+	const struct apply_state *file = planning->file, *server = planning->server;
+	size_t row = apply_row_of(APPLY_ORGANISATION, SLICE("governance"));
+	for (size_t i = 0; i < file->organisation_count; i++) {
+		const struct apply_item *item = &file->organisations[i];
+		const struct apply_item *there =
+		    apply_item_find(server->organisations, server->organisation_count, item->name);
+		struct slice wanted = item->values[row], has = there == NULL ? SLICE("{}") : there->values[row];
+		if (!slice_present(wanted) || slice_equal(wanted, has))
+			continue;
+		struct apply_step step = {.action = APPLY_CHANGE, .item = item, .change_room = 8};
+		step.server = there == NULL ? item : there;
+		if (!slice_present(has))
+			return refuse_change(planning, &step, row,
+			    "no such line, as this server does not have it, or not for this token");
+		step.changes = arena_alloc(&planning->plan->arena, step.change_room * sizeof *step.changes);
+		apply_plan_governance(&planning->plan->arena, &step, has, wanted);
+		*add_step(planning, APPLY_CHANGE, item) = step;
+	}
+	return OK;
+}
+
 enum error_code
 apply_plan_make(const struct apply_state *file, const struct apply_state *server, const struct apply_options *options,
     struct apply_plan *out, struct error *error)
@@ -450,8 +493,12 @@ apply_plan_make(const struct apply_state *file, const struct apply_state *server
 		code = plan_endpoints(&planning);
 	if (code == OK)
 		code = plan_types(&planning, true);
-	if (code == OK)
+	if (code == OK) {
 		plan_extras(&planning);
+		code = plan_governance(&planning);
+	}
+	if (code == OK)
+		apply_waiting_find(server, out);
 	else
 		apply_plan_free(out);
 	return code;

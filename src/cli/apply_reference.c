@@ -107,19 +107,119 @@ resolve_headers(struct apply_state *state, struct apply_item *item, size_t row, 
 	return code;
 }
 
+/* Certificates that a reference names are shown by the server, so they are compared. */
+struct resolving {
+	struct apply_state *state;
+	const struct apply_item *item;
+	size_t row;
+	struct json_writer writer;
+	const char *section;
+	struct error *error;
+};
+
+static enum error_code
+resolve_leaf(void *context, const char *section, const char *name, bool secret, struct json value)
+{
+	struct resolving *resolving = context;
+	struct json_writer *writer = &resolving->writer;
+	if (resolving->section == NULL || strcmp(resolving->section, section) != 0) {
+		if (resolving->section != NULL)
+			json_close(writer);
+		json_key(writer, section);
+		json_open(writer, '{');
+		resolving->section = section;
+	}
+	json_key(writer, name);
+	if (secret || !apply_is_reference(value)) {
+		json_raw(writer, value.raw);
+		return OK;
+	}
+	/* A key in the wrong place must not get into a plan: it is looked at before it is kept. */
+	struct slice text = SLICE_NONE;
+	struct apply_state *state = resolving->state;
+	struct yaml_place place = resolving->item->places[resolving->row];
+	enum error_code code = fetch(state, place, value, &state->arena, &text, resolving->error);
+	if (code != OK)
+		return code;
+	if (!apply_authentication_public_good(text)) {
+		explicit_bzero((void *)(uintptr_t)text.ptr, text.len);
+		return apply_refuse(state->file, place, resolving->error,
+		    "authentication.%s.%s: found a private key there; expected certificates only", section, name);
+	}
+	struct json_iterator iterator = json_iterate(value);
+	struct json key, from;
+	json_open(writer, '{');
+	while (json_next(&iterator, &key, &from))
+		json_put_string(writer, json_text(&state->arena, key).ptr, json_text(&state->arena, from));
+	json_put_string(writer, "value", text);
+	json_close(writer);
+	return OK;
+}
+
+static enum error_code
+resolve_authentication(struct apply_state *state, struct apply_item *item, size_t row, struct error *error)
+{
+	struct buf out;
+	/* `tls: {}` says something, and has no member to walk over. */
+	struct json said = slice_present(item->values[row]) ? apply_json(item->values[row]) : JSON_ABSENT;
+	struct json tls = json_present(said) ? json_member(said, "tls") : JSON_ABSENT;
+	if (!json_present(said) || (json_present(tls) && json_count(tls) == 0))
+		return OK;
+	struct resolving resolving = {.state = state, .item = item, .row = row, .error = error};
+	buf_init(&out, APPLY_VALUE_BYTES_MAX);
+	json_writer_init(&resolving.writer, &out);
+	json_open(&resolving.writer, '{');
+	enum error_code code = apply_authentication_walk(item->values[row], resolve_leaf, &resolving);
+	if (code == OK) {
+		if (resolving.section != NULL)
+			json_close(&resolving.writer);
+		json_close(&resolving.writer);
+		item->values[row] = arena_copy(&state->arena, buf_slice(&out));
+	}
+	buf_free(&out);
+	return code;
+}
+
 enum error_code
 apply_file_resolve(struct apply_state *state, struct error *error)
 {
 	size_t headers = apply_row_of(APPLY_ENDPOINT, SLICE("headers"));
+	size_t authentication = apply_row_of(APPLY_ENDPOINT, SLICE("authentication"));
 	for (size_t o = 0; o < state->organisation_count; o++) {
 		struct apply_item *organisation = &state->organisations[o];
 		for (size_t e = 0; e < organisation->endpoint_count; e++) {
 			enum error_code code = resolve_headers(state, &organisation->endpoints[e], headers, error);
+			if (code == OK)
+				code =
+				    resolve_authentication(state, &organisation->endpoints[e], authentication, error);
 			if (code != OK)
 				return code;
 		}
 	}
 	return OK;
+}
+
+struct checking {
+	const struct apply_state *file;
+	struct yaml_place place;
+	struct error *error;
+};
+
+static enum error_code
+check_leaf(void *context, const char *section UNUSED, const char *name UNUSED, bool secret, struct json value)
+{
+	const struct checking *checking = context;
+	return secret ? fetch(checking->file, checking->place, value, NULL, NULL, checking->error) : OK;
+}
+
+/* The secrets of what is to be sent. */
+static enum error_code
+check_authentication(const struct apply_state *file, const struct apply_step *step, struct error *error)
+{
+	size_t row = apply_row_of(APPLY_ENDPOINT, SLICE("authentication"));
+	struct slice sent = step->action == APPLY_CREATE ? step->item->values[row] : step->authentication;
+	struct checking checking = {file, step->item->places[row], error};
+	return slice_present(sent) ? apply_authentication_walk(sent, check_leaf, &checking) : OK;
 }
 
 enum error_code
@@ -135,9 +235,10 @@ apply_references_check(const struct apply_state *file, const struct apply_step *
 		if (code != OK)
 			return code;
 	}
+	enum error_code checked = check_authentication(file, step, error);
 	struct slice sent = step->action == APPLY_CREATE ? step->item->values[headers] : step->headers;
-	if (!slice_present(sent))
-		return OK;
+	if (checked != OK || !slice_present(sent))
+		return checked;
 	struct json_iterator iterator = json_iterate(apply_json(sent));
 	struct json key, value;
 	enum error_code code = OK;

@@ -8,6 +8,7 @@ struct reading {
 	struct api_client *client;
 	struct apply_state *state;
 	struct error *error;
+	bool prune;
 };
 
 /* --- lists ------------------------------------------------------------------------------------------ */
@@ -96,7 +97,7 @@ item_from_json(struct arena *arena, enum apply_kind kind, struct json object, st
 	*out = (struct apply_item){.kind = kind};
 	for (size_t row = 0; row < members->count; row++) {
 		const struct apply_member *member = &members->items[row];
-		if (member->form != FORM_HEADERS && member->form != FORM_SECRET)
+		if (member->form != FORM_HEADERS && member->form != FORM_SECRET && !member->apart)
 			out->values[row] = value_of(arena, member, json_member(object, member->name));
 	}
 	struct json name = json_member(object, members->items[ROW_NAME].name), id = json_member(object, "id");
@@ -104,6 +105,9 @@ item_from_json(struct arena *arena, enum apply_kind kind, struct json object, st
 		out->name = json_text(arena, name);
 	if (json_present(id) && id.type == JSON_STRING)
 		out->id = json_text(arena, id);
+	if (kind == APPLY_ENDPOINT)
+		out->key_shared =
+		    slice_is(out->values[apply_row_of(APPLY_ENDPOINT, SLICE("keyScope"))], "\"organisation\"");
 }
 
 /* How many items there is room for when there are `count`: the array doubles, as an arena gives nothing back. */
@@ -207,15 +211,145 @@ read_headers(struct reading *reading, const struct apply_item *organisation, str
 	return OK;
 }
 
+/* --- what has a request of its own -------------------------------------------------------------------- */
+
+/* The object at `path`. JSON_ABSENT and OK: there is none, or it is not for this token. */
 static enum error_code
-read_endpoints(struct reading *reading, struct apply_item *organisation)
+read_part(struct reading *reading, struct slice path, struct json *out, bool *hidden)
+{
+	struct api_request request = {.method = "GET", .path = path};
+	struct api_answer answer;
+	struct error error = ERROR_NONE;
+	enum error_code code = api_client_call(reading->client, &request, &answer, &error);
+	*out = JSON_ABSENT;
+	*hidden = code == ERR_FORBIDDEN;
+	if (code == ERR_NOT_FOUND || code == ERR_FORBIDDEN)
+		return OK;
+	if (code != OK) {
+		*reading->error = error;
+		return code;
+	}
+	if (!json_present(answer.body) || answer.body.type != JSON_OBJECT)
+		return not_expected(reading->error, path);
+	*out = answer.body;
+	return OK;
+}
+
+static enum error_code
+read_authentication(struct reading *reading, const struct apply_item *organisation, struct apply_item *endpoint)
+{
+	struct arena *arena = &reading->state->arena;
+	size_t row = apply_row_of(APPLY_ENDPOINT, SLICE("authentication"));
+	struct json shown;
+	bool hidden;
+	enum error_code code = read_part(reading,
+	    arena_printf(arena, "/app/%.*s/endpoint/%.*s/authentication", SLICE_ARG(organisation_ref(organisation)),
+		SLICE_ARG(endpoint->id)),
+	    &shown, &hidden);
+	endpoint->unseen |= hidden ? UINT32_C(1) << row : 0;
+	if (code == OK && json_present(shown))
+		endpoint->values[row] = apply_canonical_copy(arena, shown);
+	return code;
+}
+
+/* Those that are decided later: requested, or approved and cooling off. */
+static enum error_code
+read_waiting(struct reading *reading, struct apply_item *organisation)
+{
+	static const char *const states[] = {"requested", "approved"};
+	struct arena *arena = &reading->state->arena;
+	enum error_code code = OK;
+	for (size_t i = 0; code == OK && i < COUNT_OF(states); i++) {
+		struct json page;
+		struct slice iterator = SLICE("");
+		bool hidden, more = true;
+		while (code == OK && more) {
+			code = read_part(reading,
+			    arena_printf(arena, "/app/%.*s/change?limit=%d&state=%s%.*s",
+				SLICE_ARG(organisation_ref(organisation)), PAGE, states[i], SLICE_ARG(iterator)),
+			    &page, &hidden);
+			struct json data = json_present(page) ? json_member(page, "data") : JSON_ABSENT;
+			more = code == OK && json_present(data) && data.type == JSON_ARRAY && json_count(data) > 0;
+			if (!more)
+				break;
+			apply_waiting_read(arena, data, organisation);
+			struct json next = json_member(page, "iterator");
+			more = json_member(page, "done").type == JSON_FALSE && next.type == JSON_STRING;
+			iterator =
+			    more ? arena_printf(arena, "&iterator=%.*s", SLICE_ARG(json_text(arena, next))) : iterator;
+		}
+	}
+	return code;
+}
+
+/* What is governed, and what waits because it is. */
+static enum error_code
+read_governance(struct reading *reading, struct apply_item *organisation)
+{
+	struct arena *arena = &reading->state->arena;
+	size_t governance = apply_row_of(APPLY_ORGANISATION, SLICE("governance"));
+	struct json part;
+	bool hidden;
+	enum error_code code = read_part(reading,
+	    arena_printf(arena, "/app/%.*s/governance", SLICE_ARG(organisation_ref(organisation))), &part, &hidden);
+	if (code == OK && json_present(part))
+		organisation->values[governance] = apply_governance_canonical(arena, part);
+	organisation->unseen |= hidden ? UINT32_C(1) << governance : 0;
+	return code == OK && apply_governance_governs(organisation->values[governance])
+		   ? read_waiting(reading, organisation)
+		   : code;
+}
+
+/* `file`: the organisation as a file has it; NULL: all is wanted. */
+static enum error_code
+read_protection(struct reading *reading, const struct apply_item *file, struct apply_item *organisation)
+{
+	struct arena *arena = &reading->state->arena;
+	size_t key = apply_row_of(APPLY_ORGANISATION, SLICE("signingKey"));
+	struct slice ref = organisation_ref(organisation);
+	struct json part;
+	bool hidden;
+	enum error_code code = read_governance(reading, organisation);
+	if (code != OK || (file != NULL && !slice_present(file->values[key])))
+		return code;
+	code = read_part(reading, arena_printf(arena, "/app/%.*s/signing-key", SLICE_ARG(ref)), &part, &hidden);
+	organisation->unseen |= hidden ? UINT32_C(1) << key : 0;
+	if (code == OK && !hidden)
+		organisation->values[key] =
+		    json_present(part) ? apply_canonical_copy(arena, json_member(part, "keyType")) : SLICE("null");
+	return code;
+}
+
+/* The one of the file with this name; NULL: none, or nothing is said of it. */
+static const struct apply_item *
+named_in(const struct apply_item *items, size_t count, const struct apply_item *item)
+{
+	return slice_present(item->name) ? apply_item_find((struct apply_item *)(uintptr_t)items, count, item->name)
+					 : NULL;
+}
+
+/* --- endpoints --------------------------------------------------------------------------------------- */
+
+static enum error_code
+read_endpoint_parts(struct reading *reading, const struct apply_item *file, const struct apply_item *organisation,
+    struct apply_item *endpoint)
+{
+	size_t row = apply_row_of(APPLY_ENDPOINT, SLICE("authentication"));
+	const struct apply_item *said = file == NULL ? NULL : named_in(file->endpoints, file->endpoint_count, endpoint);
+	bool wanted = file == NULL || (said != NULL && slice_present(said->values[row]));
+	enum error_code code = read_headers(reading, organisation, endpoint);
+	return code == OK && wanted ? read_authentication(reading, organisation, endpoint) : code;
+}
+
+static enum error_code
+read_endpoints(struct reading *reading, const struct apply_item *file, struct apply_item *organisation)
 {
 	struct slice path = arena_printf(
 	    &reading->state->arena, "/app/%.*s/endpoint?limit=%d", SLICE_ARG(organisation_ref(organisation)), PAGE);
 	enum error_code code =
 	    read_list(reading, APPLY_ENDPOINT, path, &organisation->endpoints, &organisation->endpoint_count);
 	for (size_t i = 0; code == OK && i < organisation->endpoint_count; i++)
-		code = read_headers(reading, organisation, &organisation->endpoints[i]);
+		code = read_endpoint_parts(reading, file, organisation, &organisation->endpoints[i]);
 	organisation->endpoints_given = true;
 	return code;
 }
@@ -259,24 +393,27 @@ read_organisations(struct reading *reading, const struct apply_state *file)
 	return code;
 }
 
-static bool
-wants_endpoints(const struct apply_state *file, const struct apply_item *organisation)
+/* What belongs to an organisation; `file` NULL: any. Of one that a file does not name only what waits: it may be to be
+ * deleted. */
+static enum error_code
+read_below(struct reading *reading, const struct apply_state *file, struct apply_item *organisation)
 {
-	if (file == NULL)
-		return true;
-	if (!slice_present(organisation->name))
-		return false;
-	const struct apply_item *item =
-	    apply_item_find(file->organisations, file->organisation_count, organisation->name);
-	return item != NULL && item->endpoints_given;
+	const struct apply_item *said =
+	    file == NULL ? NULL : named_in(file->organisations, file->organisation_count, organisation);
+	bool deletes = reading->prune && file != NULL && !file->listed_only && slice_present(organisation->name);
+	if (file != NULL && said == NULL)
+		return deletes ? read_governance(reading, organisation) : OK;
+	enum error_code code = read_protection(reading, said, organisation);
+	return code == OK && (file == NULL || said->endpoints_given) ? read_endpoints(reading, said, organisation)
+								     : code;
 }
 
 enum error_code
-apply_server_read(struct api_client *client, const struct apply_state *file, const char *organisation,
+apply_server_read(struct api_client *client, const struct apply_state *file, const char *organisation, bool prune,
     struct apply_state *out, struct error *error)
 {
 	*out = (struct apply_state){0};
-	struct reading reading = {client, out, error};
+	struct reading reading = {client, out, error, prune};
 	out->types_given = file == NULL ? organisation == NULL : file->types_given;
 	out->organisations_given = file == NULL || file->organisations_given;
 	enum error_code code = OK;
@@ -289,8 +426,7 @@ apply_server_read(struct api_client *client, const struct apply_state *file, con
 		code = organisation != NULL ? read_organisation(&reading, slice_of(organisation))
 					    : read_organisations(&reading, file);
 	for (size_t i = 0; code == OK && i < out->organisation_count; i++)
-		if (wants_endpoints(file, &out->organisations[i]))
-			code = read_endpoints(&reading, &out->organisations[i]);
+		code = read_below(&reading, file, &out->organisations[i]);
 	if (code != OK)
 		apply_state_free(out);
 	return code;

@@ -64,6 +64,35 @@ show_step(const struct apply_step *step, struct arena *arena, struct buf *out)
 		show_value(out, change->to);
 		buf_byte(out, '\n');
 	}
+	for (size_t i = 0; i < step->waiting_count; i++) {
+		const struct apply_waiting *waiting = step->waiting[i];
+		buf_printf(out, "    waits: %.*s (%.*s), %.*s since %.*s\n", SLICE_ARG(waiting->id),
+		    SLICE_ARG(waiting->operation), SLICE_ARG(waiting->state), SLICE_ARG(waiting->at));
+	}
+}
+
+void
+apply_show_waiting(const struct apply_plan *plan, const struct apply_outcome *outcome, struct buf *out)
+{
+	struct arena arena = ARENA_EMPTY;
+	for (size_t i = 0; i < outcome->done; i++) {
+		const struct apply_result *result = &outcome->results[i];
+		for (size_t n = 0; n < result->held_count; n++)
+			buf_printf(out, "  waits for a second person: %.*s, %s (%s)\n",
+			    SLICE_ARG(apply_step_text(&arena, &plan->steps[i])), result->held[n].id,
+			    result->held[n].known ? "asked for before" : "asked for now");
+	}
+	arena_free(&arena);
+}
+
+size_t
+apply_count_held(const struct apply_outcome *outcome, bool known)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < outcome->done; i++)
+		for (size_t n = 0; n < outcome->results[i].held_count; n++)
+			count += outcome->results[i].held[n].known == known;
+	return count;
 }
 
 void
@@ -104,7 +133,20 @@ put_value(struct json_writer *writer, const char *name, struct slice value)
 }
 
 static void
-put_step(struct json_writer *writer, const struct apply_step *step, bool done)
+put_waiting(struct json_writer *writer, const struct apply_step *step, const struct apply_result *result)
+{
+	json_key(writer, "waiting");
+	json_open(writer, '[');
+	for (size_t i = 0; result == NULL && i < step->waiting_count; i++)
+		json_string(writer, step->waiting[i]->id);
+	for (size_t i = 0; result != NULL && i < result->held_count; i++)
+		json_string(writer, slice_of(result->held[i].id));
+	json_close(writer);
+}
+
+/* `result` NULL: it was not come to. */
+static void
+put_step(struct json_writer *writer, const struct apply_step *step, const struct apply_result *result)
 {
 	json_open(writer, '{');
 	json_put_cstring(writer, "action", actions[step->action].verb);
@@ -119,7 +161,10 @@ put_step(struct json_writer *writer, const struct apply_step *step, bool done)
 		json_close(writer);
 	}
 	json_close(writer);
-	json_put_bool(writer, "done", done);
+	enum apply_ending ending = result == NULL ? APPLY_ENDED_NOT : apply_ending_of(result);
+	json_put_bool(writer, "done", result != NULL);
+	json_put_cstring(writer, "outcome", apply_ending_name(ending));
+	put_waiting(writer, step, result);
 	json_close(writer);
 }
 
@@ -133,12 +178,13 @@ apply_show_json(const struct apply_plan *plan, const struct apply_outcome *outco
 	for (size_t i = 0; i < APPLY_ACTION_COUNT; i++)
 		json_put_integer(&writer, actions[i].verb, (int64_t)plan->by_action[i]);
 	json_put_integer(&writer, "done", (int64_t)outcome->done);
-	json_put_integer(&writer, "requested", (int64_t)outcome->requested);
+	json_put_integer(&writer, "requested", (int64_t)apply_count_held(outcome, false));
+	json_put_integer(&writer, "waiting", (int64_t)apply_count_held(outcome, true));
 	json_put_cstring(&writer, "problem", outcome->problem);
 	json_key(&writer, "steps");
 	json_open(&writer, '[');
 	for (size_t i = 0; i < plan->count; i++)
-		put_step(&writer, &plan->steps[i], i < outcome->done);
+		put_step(&writer, &plan->steps[i], i < outcome->done ? &outcome->results[i] : NULL);
 	json_close(&writer);
 	json_key(&writer, "not_managed");
 	json_open(&writer, '[');

@@ -92,9 +92,8 @@ json_of(struct apply_reader *reader, const struct yaml_node *node)
 
 /* --- mappings --------------------------------------------------------------------------------------- */
 
-/* `{env: NAME}` or `{file: PATH}`. */
-static bool
-is_reference(const struct yaml_node *node)
+bool
+apply_node_is_reference(const struct yaml_node *node)
 {
 	if (node->type != YAML_MAP || node->count != 1)
 		return false;
@@ -106,8 +105,8 @@ is_reference(const struct yaml_node *node)
 	return env || slice_is(name->text, "file");
 }
 
-static void
-write_reference(const struct yaml_node *node, struct buf *out)
+void
+apply_write_reference(const struct yaml_node *node, struct buf *out)
 {
 	buf_byte(out, '{');
 	write_text(out, node->first->text);
@@ -131,7 +130,7 @@ check_header(struct apply_reader *reader, const struct apply_member *member, con
 		return apply_refuse(reader->file, value->place, reader->error,
 		    "headers: found a text; expected {env: NAME} or {file: PATH}, as %.*s is sensitive",
 		    SLICE_ARG(name->text));
-	bool good = value->type == YAML_SCALAR ? sensitive || !yaml_is_null(value) : is_reference(value);
+	bool good = value->type == YAML_SCALAR ? sensitive || !yaml_is_null(value) : apply_node_is_reference(value);
 	return good ? OK : refuse(reader, member, value, true);
 }
 
@@ -161,7 +160,7 @@ read_texts(
 		write_text(&text, name->text);
 		buf_byte(&text, ':');
 		if (value->type == YAML_MAP)
-			write_reference(value, &text);
+			apply_write_reference(value, &text);
 		else if (yaml_is_null(value))
 			buf_text(&text, "null");
 		else
@@ -413,11 +412,11 @@ static enum error_code
 read_secret(
     struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out)
 {
-	if (!is_reference(node))
+	if (!apply_node_is_reference(node))
 		return refuse(reader, member, node, true);
 	struct buf text;
 	buf_init(&text, APPLY_VALUE_BYTES_MAX);
-	write_reference(node, &text);
+	apply_write_reference(node, &text);
 	*out = arena_copy(reader->arena, buf_slice(&text));
 	buf_free(&text);
 	return OK;
@@ -437,6 +436,8 @@ apply_value_read(struct apply_reader *reader, enum apply_kind kind, const struct
 	case FORM_NAMES: return read_names(reader, member, node, out);
 	case FORM_SCHEDULE: return read_schedule(reader, member, node, out);
 	case FORM_SECRET: return read_secret(reader, member, node, out);
+	case FORM_AUTHENTICATION: return apply_authentication_read(reader, member, node, out);
+	case FORM_GOVERNANCE: return apply_governance_read(reader, member, node, out);
 	case FORM_NAME:
 	case FORM_TEXT:
 	case FORM_WORD:

@@ -16,6 +16,16 @@ enum { FOUND_BYTES = 64 };
 /* What a node is, in a few words for an error; of a text its beginning. */
 const char *apply_found(const struct yaml_node *node, char out[static FOUND_BYTES]);
 
+/* `{env: NAME}` or `{file: PATH}`, and the same as JSON. */
+bool apply_node_is_reference(const struct yaml_node *node);
+void apply_write_reference(const struct yaml_node *node, struct buf *out);
+
+/* apply_protect.c */
+MUST_CHECK enum error_code apply_authentication_read(
+    struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out);
+MUST_CHECK enum error_code apply_governance_read(
+    struct apply_reader *reader, const struct apply_member *member, const struct yaml_node *node, struct slice *out);
+
 MUST_CHECK enum error_code apply_value_read(struct apply_reader *reader, enum apply_kind kind,
     const struct apply_member *member, const struct yaml_node *node, struct slice *out);
 MUST_CHECK enum error_code apply_item_read(

@@ -91,7 +91,7 @@ run(const struct cli_arguments *arguments)
 	if (code == OK)
 		code = api_client_new(cli_value(arguments, "url"), token.data, &client, &error);
 	if (code == OK)
-		code = apply_server_read(client, NULL, organisation, &state, &error);
+		code = apply_server_read(client, NULL, organisation, false, &state, &error);
 	if (code == OK)
 		code = export_state(arguments, &state, &error);
 	apply_state_free(&state);

@@ -178,18 +178,50 @@ put_unowned(struct buf *out, const struct apply_item *endpoint, size_t indent)
 		buf_byte(out, '\n');
 }
 
+/* As it stands in the file; absent: it does not. `of`: whose endpoint it is. */
+static struct slice
+written_value(struct arena *arena, const struct apply_item *of, const struct apply_item *item, size_t row)
+{
+	const struct apply_member *member = &apply_members(item->kind)->items[row];
+	struct slice value = item->values[row];
+	bool shared = item->key_shared && slice_is(slice_of(member->name), "keyType");
+	if (shared || !is_written(member, value))
+		return SLICE_NONE;
+	if (!member->apart)
+		return value;
+	if (member->form == FORM_AUTHENTICATION) {
+		struct slice owner = slice_present(of->name) ? of->name : of->id;
+		value = apply_authentication_exported(arena, value, owner, item->name);
+	}
+	return slice_is(value, "{}") || slice_is(value, "null") ? SLICE_NONE : value;
+}
+
 static void
-put_item(struct arena *arena, struct buf *out, const struct apply_item *item, size_t indent)
+put_unseen(struct buf *out, const struct apply_item *item, size_t indent)
+{
+	const struct apply_members *members = apply_members(item->kind);
+	for (size_t row = 0; row < members->count; row++)
+		if ((item->unseen >> row & 1) != 0) {
+			put_indent(out, indent);
+			buf_printf(out, "# left out, as this token may not see it: %s\n", members->items[row].name);
+		}
+}
+
+static void
+put_item(
+    struct arena *arena, struct buf *out, const struct apply_item *of, const struct apply_item *item, size_t indent)
 {
 	const struct apply_members *members = apply_members(item->kind);
 	for (size_t row = 0; row < members->count; row++) {
-		if (!is_written(&members->items[row], item->values[row]))
+		struct slice value = written_value(arena, of, item, row);
+		if (!slice_present(value))
 			continue;
 		put_indent(out, row == ROW_NAME ? indent - STEP : indent);
 		buf_text(out, row == ROW_NAME ? "- " : "");
-		put_member(arena, out, slice_of(members->items[row].name), apply_json(item->values[row]), indent);
+		put_member(arena, out, slice_of(members->items[row].name), apply_json(value), indent);
 		buf_byte(out, '\n');
 	}
+	put_unseen(out, item, indent);
 	if (item->kind == APPLY_ENDPOINT)
 		put_unowned(out, item, indent);
 	if (item->sensitive.count == 0)
@@ -203,7 +235,8 @@ put_item(struct arena *arena, struct buf *out, const struct apply_item *item, si
 
 /* Things without a uid cannot be told from each other in a file. */
 static void
-put_items(struct arena *arena, struct buf *out, const struct apply_item *items, size_t count, size_t indent)
+put_items(struct arena *arena, struct buf *out, const struct apply_item *of, const struct apply_item *items,
+    size_t count, size_t indent)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct apply_item *item = &items[i];
@@ -213,7 +246,7 @@ put_items(struct arena *arena, struct buf *out, const struct apply_item *items, 
 			    SLICE_ARG(item->id));
 			continue;
 		}
-		put_item(arena, out, item, indent);
+		put_item(arena, out, of, item, indent);
 		if (item->kind != APPLY_ORGANISATION)
 			continue;
 		size_t named = 0;
@@ -221,7 +254,7 @@ put_items(struct arena *arena, struct buf *out, const struct apply_item *items, 
 			named += slice_present(item->endpoints[e].name) ? 1 : 0;
 		put_indent(out, indent);
 		buf_text(out, named == 0 ? "endpoints: []\n" : "endpoints:\n");
-		put_items(arena, out, item->endpoints, item->endpoint_count, indent + 2 * STEP);
+		put_items(arena, out, item, item->endpoints, item->endpoint_count, indent + 2 * STEP);
 	}
 }
 
@@ -238,18 +271,19 @@ export_write(const struct apply_state *state, const char *organisation, struct b
 	struct arena arena = ARENA_EMPTY;
 	buf_text(out,
 	    "# The configuration of a Vaultbell server, as `vaultbell export` writes it and `vaultbell apply -f FILE`\n"
-	    "# makes it so. Left out: secrets and keys, the values of sensitive headers, tokens, whether an endpoint "
-	    "is\n"
-	    "# suspended, and whatever has its default.\n");
+	    "# makes it so. Left out: secrets and keys (credentials are references: `apply` wants them only where it "
+	    "sends\n"
+	    "# them), the values of sensitive headers, tokens, whether an endpoint is suspended, and whatever has its\n"
+	    "# default.\n");
 	if (organisation != NULL)
 		buf_text(out, "# One organisation only: `scope: listed` keeps `apply --prune` away from the "
 			      "others.\nscope: listed\n");
 	if (state->types_given) {
 		buf_text(out, any_named(state->types, state->type_count) ? "event_types:\n" : "event_types: []\n");
-		put_items(&arena, out, state->types, state->type_count, 2 * STEP);
+		put_items(&arena, out, NULL, state->types, state->type_count, 2 * STEP);
 	}
 	buf_text(out,
 	    any_named(state->organisations, state->organisation_count) ? "organisations:\n" : "organisations: []\n");
-	put_items(&arena, out, state->organisations, state->organisation_count, 2 * STEP);
+	put_items(&arena, out, NULL, state->organisations, state->organisation_count, 2 * STEP);
 	arena_free(&arena);
 }

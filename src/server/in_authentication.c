@@ -126,6 +126,21 @@ judge_tls(const struct in *in, const struct endpoint_authentication *from, struc
 	tls_identity_unref(identity);
 }
 
+/* These are shown again, so a key that stands among them is refused. */
+static void
+read_certificates(const struct in *in, const struct member *member, struct slice *out)
+{
+	static const char key[] = "PRIVATE KEY-----";
+	struct slice text = SLICE_NONE;
+	if (!in_text(in, member, TLS_IDENTITY_PEM_BYTES, &text))
+		return;
+	if (memmem(text.ptr, text.len, key, sizeof key - 1) != NULL)
+		check_fail(in->check, CHECK_VALUE, member->name,
+		    "%s must hold certificates only; a private key goes into clientKey.", member->name);
+	else
+		*out = text;
+}
+
 static void
 read_tls(const struct in *in, const struct member *member, struct wall_time now, struct endpoint_authentication *out)
 {
@@ -136,9 +151,9 @@ read_tls(const struct in *in, const struct member *member, struct wall_time now,
 	    {.name = "clientCertificate"}, {.name = "clientKey"}, {.name = "authorities"}, {.name = "minimumVersion"}};
 	members_find(member->value, m, COUNT_OF(m));
 	size_t before = in->check->count;
-	(void)in_text(in, &m[CERTIFICATE], TLS_IDENTITY_PEM_BYTES, &out->certificate);
+	read_certificates(in, &m[CERTIFICATE], &out->certificate);
 	(void)in_text(in, &m[KEY], TLS_IDENTITY_PEM_BYTES, &out->key);
-	(void)in_text(in, &m[AUTHORITIES], TLS_IDENTITY_PEM_BYTES, &out->authorities);
+	read_certificates(in, &m[AUTHORITIES], &out->authorities);
 	read_version(in, &m[VERSION], out);
 	out->tls = true;
 	if (in->check->count == before)

@@ -109,6 +109,7 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	rotation->now = call->now;
 	rotation->until.us = call->now.us + given.grace_s * 1000000;
 	organisation_key_next(&request->arena, type, call->api->options.sealer, call->now, &rotation->fresh);
+	request->secret_mark = arena_printf(&request->arena, "%lld", (long long)given.grace_s);
 	request->edit_organisation = edit_rotate;
 	request->edit_context = rotation;
 	request->audit_action = "organisation.key.rotate";

@@ -478,9 +478,12 @@ change_same(const struct change_request *open, const struct change_request *aske
 	case CHANGE_ENDPOINT_DELETE:
 	case CHANGE_TOKEN_REVOKE:
 	case CHANGE_ORGANISATION_DELETE: return open->object == asked->object;
+	case CHANGE_ORGANISATION_KEY:
+		return slice_equal(open->before, asked->before) &&
+		       same_member(SLICE("keys"), change_member(change_parse(open->after), "keys"),
+			   change_member(change_parse(asked->after), "keys"));
 	case CHANGE_TOKEN_CREATE:
 	case CHANGE_TOKEN_EXPIRE:
-	case CHANGE_ORGANISATION_KEY:
 	case CHANGE_OPERATION_COUNT: break;
 	}
 	return false;

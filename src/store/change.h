@@ -106,7 +106,7 @@ MUST_CHECK bool change_hold_organisation(
     struct store_request *request, const struct organisation *before, const struct organisation *after);
 
 /* Whether `open`, which waits, asks for the very same as `asked`: then nothing new is to be kept. Where that cannot be told
- * (new tokens, a rotation of the organisation's key) they are never the same. */
+ * (new tokens) they are never the same. */
 MUST_CHECK bool change_same(const struct change_request *open, const struct change_request *asked);
 /* Approval, refusal or withdrawal, as request->change.state says, by request->actor; else the request's error. */
 MUST_CHECK enum error_code change_decide(

@@ -529,9 +529,9 @@ struct store_request {
 	struct slice_list message_refs, sessions, channels;
 	struct slice
 	    challenge; /* ENDPOINT_CREATE, EDIT: a new URL has to answer this; absent: it has nothing to prove */
-	struct slice
-	    secret_mark; /* ENDPOINT_CREATE, EDIT: sealer_mark of the secrets that it sets; absent: none was given */
-	bool login;	 /* TOKEN_CREATE: a login, which gives nobody a role */
+	struct slice secret_mark; /* ENDPOINT_CREATE, EDIT, ORGANISATION_EDIT: tells the secrets that it sets, or what
+				   * is to be made, from others (sealer_mark); absent: nothing does */
+	bool login;		  /* TOKEN_CREATE: a login, which gives nobody a role */
 	struct change_request
 	    change; /* also the result: what waits for a second person instead of being done, id 0: nothing; the same
 			   * that waits already where somebody has asked for it before */

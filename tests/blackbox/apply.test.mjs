@@ -157,7 +157,7 @@ plan: 0 to create, 4 to change, 0 to delete
 	assert.deepEqual([json.dry_run, json.create, json.change, json.delete, json.done, json.problem], [true, 0, 4, 0, 0, null]);
 	assert.deepEqual(json.steps[3], {
 		action: 'change', kind: 'endpoint', organisation: 'north', name: 'endpoint-1',
-		changes: [{ member: 'payloadStyle', from: 'raw', to: 'envelope' }], done: false,
+		changes: [{ member: 'payloadStyle', from: 'raw', to: 'envelope' }], done: false, outcome: 'not applied', waiting: [],
 	});
 	const done = JSON.parse(good(await fixture.apply(file, ['--json'])));
 	assert.deepEqual([done.dry_run, done.done, done.steps.every((step) => step.done)], [false, 4, true]);
@@ -276,7 +276,7 @@ test('wrong files are refused with line, column, what was found and what was exp
 		['organisation: []\n', /:1:1: found "organisation"; expected event_types, organisations or scope/],
 		['organisations:\n', /:\d:\d+: found nothing; expected a list of organisations, or \[\]/],
 		['organisations:\n  - name: Acme\n', /:2:5: found an organisation without uid; expected uid: 1 to 256/],
-		['organisations:\n  - uid: acme\n    name: Acme\n    nmae: x\n', /:4:5: found "nmae"; expected one of uid, name, throttleRate, metadata, environment, services, payloadRetentionPeriod, redactions, endpoints/],
+		['organisations:\n  - uid: acme\n    name: Acme\n    nmae: x\n', /:4:5: found "nmae"; expected one of uid, name, throttleRate, metadata, environment, services, payloadRetentionPeriod, redactions, signingKey, governance, endpoints/],
 		['organisations:\n  - uid: acme\n    name: Acme\n    throttleRate: fast\n', /:4:19: throttleRate: found "fast"; expected a whole number from 1 to 65535/],
 		['organisations:\n  - uid: acme\n    name: Acme\n    name: Again\n', /:4:5: found name twice; expected it once, it stands in line 3 already/],
 		['organisations:\n  - {uid: acme, name: A}\n  - {uid: acme, name: B}\n', /:3:11: found the organisation acme twice; expected it once, it stands in line 2/],
@@ -418,9 +418,13 @@ function edit(random, configuration, number, ordered) {
 			() => { endpoint.disabled = !endpoint.disabled; },
 			() => { endpoint.version = 1 + below(9); },
 			() => { endpoint.schedule = pick([null, 'standard', 'svix', '1s,2s', ['100ms', '5m']]); },
-			() => { if (!endpoint.keyType) { delete endpoint.signatureScheme; endpoint.payloadStyle = pick(['raw', 'envelope', 'thin', 'legacy']); } },
-			() => { if (!endpoint.keyType) { endpoint.payloadStyle = 'raw'; endpoint.signatureScheme = pick(['standard', 'rfc9421', 'legacy']); } },
+			() => { if (!endpoint.keyType && !endpoint.keyScope) { delete endpoint.signatureScheme; endpoint.payloadStyle = pick(['raw', 'envelope', 'thin', 'legacy']); } },
+			() => { if (!endpoint.keyType && !endpoint.keyScope) { endpoint.payloadStyle = 'raw'; endpoint.signatureScheme = pick(['standard', 'rfc9421', 'legacy']); } },
 			() => { endpoint.throttleRate = chance(0.3) ? null : 1 + below(50); },
+			() => { endpoint.authentication = pick([{}, { basic: { username: pick(words.filter((word) => word && !/[:\n\t\u007f\u009f\u2028]/.test(word))), password: { env: 'EDIT_SECRET' } } }, { tls: {} }, { tls: { minimumVersion: '1.3' } },
+				{ oauth2: { tokenUrl: 'https://id.example.com', clientId: pick(['a', '12', 'null']), clientSecret: { env: 'EDIT_SECRET' }, audience: 'https://desk.example' } }]); },
+			() => { if (!endpoint.keyType && !endpoint.payloadStyle && !endpoint.signatureScheme) { organisation.signingKey = 'ed25519'; endpoint.keyScope = pick(['organisation', 'endpoint']); } },
+			() => { organisation.governance = pick([{}, { securityContact: pick(words.filter(Boolean)) }, { notice: pick(words.filter(Boolean)) }]); },
 			() => { if (ordered) endpoint.ordering = pick(['none', 'resource', 'endpoint']); },
 		);
 	}
@@ -440,7 +444,7 @@ test('a year of configuration: 52 edits, each applied, exported and applied agai
 		const edits = 1 + random.below(3);
 		for (let i = 0; i < edits; i++) edit(random, configuration, week * 10 + i, ordered);
 		const file = fixture.write(configuration);
-		const applied = await fixture.apply(file, ['--prune']);
+		const applied = await fixture.apply(file, ['--prune'], { EDIT_SECRET: 'a password' });
 		assert.equal(applied.status, 0, `week ${week}: ${applied.stderr}${applied.stdout}`);
 		assert.equal(good(await fixture.apply(file, ['--prune'])), 'no changes\n', `week ${week}`);
 		await roundTrips(fixture);
@@ -448,6 +452,7 @@ test('a year of configuration: 52 edits, each applied, exported and applied agai
 	/* All of it on another server, from the last export. */
 	const other = await setUp(t);
 	const exported = good(await fixture.export());
-	good(await other.apply(other.write(exported)));
+	const named = Object.fromEntries([...exported.matchAll(/ env: "?(\w+)/g)].map(([, name]) => [name, 'a password']));
+	good(await other.apply(other.write(exported), [], named));
 	assert.equal(good(await other.export()), exported);
 });
