@@ -22,6 +22,17 @@ measure(void *context, struct reader_measures *out)
 		out->refused[i] = published(service, (enum published)(PUBLISHED_REFUSED_BY + i));
 }
 
+/* Its rows are few and come from commands too, so no thread keeps the anchor open. */
+static void
+audited(void *context, const struct store_journal_end *end)
+{
+	const struct service *service = context;
+	struct error error = ERROR_NONE;
+	if (anchor_advance(&anchor_of_audit, service->options.data, service->sealer, end, &error) != OK)
+		log_write(service->options.log, LOG_ERROR, "the audit log's head cannot be written", "error",
+		    error.text, NULL);
+}
+
 enum error_code
 reads_start(struct service *service, struct error *error)
 {
@@ -41,6 +52,7 @@ reads_start(struct service *service, struct error *error)
 	    .log = service->options.log,
 	    .measure = measure,
 	    .measure_context = service,
+	    .audited = audited,
 	    .stuck_after_us = service->options.config->stuck_after_ms * 1000,
 	});
 	return OK;

@@ -1,5 +1,4 @@
 /* `breaks list` and `breaks show`: what reconciliation found over its runs, and what people did about it. */
-#include "cli/breaks.h"
 #include "cli/journal.h"
 
 #include "reconcile/report.h"
@@ -8,49 +7,6 @@
 #include <stdio.h>
 
 enum { LINE_BYTES_MAX = 32 << 20 };
-
-static const char *const side_members[] = {"journal", "custodian", "ledger"};
-
-static void
-put_time(struct json_writer *writer, const char *name, struct wall_time time)
-{
-	char text[TIME_TEXT_BYTES];
-	json_put_cstring(writer, name, time.us == 0 ? NULL : time_format(time, time.us % 1000000 == 0 ? 0 : 6, text));
-}
-
-void
-breaks_put(struct json_writer *writer, const struct store_break *row)
-{
-	json_put_string(writer, "id", row->id);
-	json_put_cstring(writer, "state", break_state_name(row->state));
-	json_put_string(writer, "class", row->class);
-	json_put_string(writer, "severity", row->severity);
-	json_put_string(writer, "match_key", row->match_key);
-	json_put_string(writer, "detail", row->detail);
-	put_time(writer, "since", row->since);
-	put_time(writer, "first_seen", row->first_seen);
-	put_time(writer, "last_seen", row->last_seen);
-	put_time(writer, "changed", row->changed);
-	bool proposed = row->proposed != BREAK_STATE_COUNT;
-	json_put_cstring(writer, "proposed", proposed ? break_state_name(row->proposed) : NULL);
-	json_put_string(writer, "proposed_by", proposed ? row->proposer : SLICE_NONE);
-	for (size_t i = 0; i < COUNT_OF(side_members); i++) {
-		struct json value;
-		bool good =
-		    slice_present(row->sides[i]) && json_parse(row->sides[i], LIMIT_JSON_DEPTH, &value, NULL) == OK;
-		json_key(writer, side_members[i]);
-		if (good)
-			json_raw(writer, row->sides[i]);
-		else
-			json_null(writer);
-	}
-}
-
-static int64_t
-age_seconds(const struct store_break *row, struct wall_time now)
-{
-	return now.us > row->first_seen.us ? (now.us - row->first_seen.us) / 1000000 : 0;
-}
 
 /* --- list ------------------------------------------------------------------------------------------- */
 
@@ -63,8 +19,7 @@ print_row(const struct store_break *row, struct wall_time now, bool json, struct
 		buf_init(&line, LINE_BYTES_MAX);
 		json_writer_init(&writer, &line);
 		json_open(&writer, '{');
-		breaks_put(&writer, row);
-		json_put_integer(&writer, "age_seconds", age_seconds(row, now));
+		break_put(&writer, row, now);
 		json_close(&writer);
 		journal_print_line(&line);
 		return;
@@ -75,7 +30,7 @@ print_row(const struct store_break *row, struct wall_time now, bool json, struct
 	struct slice state = arena_printf(arena, "%s%s%s", break_state_name(row->state), proposed ? " > " : "",
 	    proposed ? break_state_name(row->proposed) : "");
 	printf("%-29.*s %-28.*s %-9.*s %-11s %-28.*s %.*s\n", SLICE_ARG(id), SLICE_ARG(state), SLICE_ARG(severity),
-	    age_name(age_seconds(row, now)), SLICE_ARG(class), SLICE_ARG(key));
+	    age_name(break_age_seconds(row, now)), SLICE_ARG(class), SLICE_ARG(key));
 }
 
 static enum error_code
@@ -98,37 +53,13 @@ list_page(const struct cli_arguments *arguments, struct store *store, unsigned s
 	return code;
 }
 
-/* "open", "closed", "all", or states separated by commas. */
-static enum error_code
-read_states(const struct cli_arguments *arguments, unsigned *out, struct error *error)
-{
-	struct slice rest = slice_of(cli_value(arguments, "state"));
-	*out = 0;
-	for (bool more = true; more;) {
-		struct slice name = slice_cut(&rest, ',');
-		more = slice_present(rest);
-		enum break_state state = BREAK_STATE_COUNT;
-		bool known = break_state_parse(name, &state);
-		for (enum break_state s = 0; s < BREAK_STATE_COUNT; s++)
-			if (slice_is(name, "all") || (slice_is(name, "closed") && !break_state_open(s)) ||
-			    (known && s == state))
-				*out |= 1u << s;
-		if (!known && !slice_is(name, "all") && !slice_is(name, "closed"))
-			return error_set(error, ERR_INVALID,
-			    "--state %s: expected all, closed, or open, investigating, matched, adjusted, written_off, "
-			    "false_positive, separated by commas",
-			    cli_value(arguments, "state"));
-	}
-	return OK;
-}
-
 static int
 list(const struct cli_arguments *arguments)
 {
 	struct error error = ERROR_NONE;
 	struct store *store;
 	unsigned states;
-	if (read_states(arguments, &states, &error) != OK ||
+	if (break_states_parse(slice_of(cli_value(arguments, "state")), "--state", &states, &error) != OK ||
 	    input_store(cli_value(arguments, "data"), true, &store, &error) != OK)
 		return cli_fail(arguments, &error);
 	if (!cli_given(arguments, "json"))
@@ -151,22 +82,8 @@ show_json(const struct store_request *request)
 	buf_init(&line, LINE_BYTES_MAX);
 	json_writer_init(&writer, &line);
 	json_open(&writer, '{');
-	breaks_put(&writer, &request->breaks[0]);
-	json_put_integer(&writer, "age_seconds", age_seconds(&request->breaks[0], request->now));
-	json_key(&writer, "history");
-	json_open(&writer, '[');
-	for (size_t i = 0; i < request->break_move_count; i++) {
-		const struct store_break_move *move = &request->break_moves[i];
-		json_open(&writer, '{');
-		put_time(&writer, "at", move->at);
-		json_put_cstring(&writer, "act", break_act_name(move->act));
-		json_put_cstring(&writer, "from", break_state_name(move->from));
-		json_put_cstring(&writer, "to", break_state_name(move->to));
-		json_put_string(&writer, "actor", move->actor);
-		json_put_string(&writer, "reason", move->reason);
-		json_close(&writer);
-	}
-	json_close(&writer);
+	break_put(&writer, &request->breaks[0], request->now);
+	break_put_history(&writer, request->break_moves, request->break_move_count);
 	json_close(&writer);
 	journal_print_line(&line);
 }
@@ -188,9 +105,9 @@ show_text(struct store_request *request)
 		printf("%s proposed by %.*s: another person has to confirm\n", break_state_name(row->proposed),
 		    SLICE_ARG(proposer));
 	}
-	for (size_t i = 0; i < COUNT_OF(side_members); i++) {
+	for (size_t i = 0; i < COUNT_OF(break_side_names); i++) {
 		struct slice side = journal_printable(row->sides[i], arena);
-		printf("  %-10s %.*s\n", side_members[i], SLICE_ARG(side));
+		printf("  %-10s %.*s\n", break_side_names[i], SLICE_ARG(side));
 	}
 	for (size_t i = 0; i < request->break_move_count; i++) {
 		const struct store_break_move *move = &request->break_moves[i];

@@ -1,24 +1,16 @@
 /* `breaks move`: a person says what becomes of a break. Who it is, is the user of this machine or the holder of a token. */
-#include "cli/breaks.h"
 #include "cli/journal.h"
 #include "cli/person.h"
 
 #include <stdio.h>
 
-enum { REASON_BYTES_MAX = 1000 };
-
 static enum error_code
 read_wish(const struct cli_arguments *arguments, struct store_request *request, struct error *error)
 {
-	struct slice to = slice_of(cli_value(arguments, "to"));
 	request->break_id = slice_of(cli_operand(arguments));
 	request->break_reason = slice_trim(slice_of(cli_value(arguments, "reason")));
-	if (!break_state_parse(to, &request->break_to) || request->break_to == BREAK_STATE_MATCHED)
-		return error_set(error, ERR_INVALID,
-		    "--to %s: expected open, investigating, adjusted, written_off or false_positive", to.ptr);
-	if (request->break_reason.len == 0 || request->break_reason.len > REASON_BYTES_MAX)
-		return error_set(error, ERR_INVALID, "--reason: expected a text of 1 to %d bytes", REASON_BYTES_MAX);
-	return OK;
+	return break_wish_parse(
+	    slice_of(cli_value(arguments, "to")), request->break_reason, "--", &request->break_to, error);
 }
 
 static void
@@ -30,7 +22,7 @@ print_moved(const struct cli_arguments *arguments, const struct store_break *row
 		buf_init(&line, 32 << 20);
 		json_writer_init(&writer, &line);
 		json_open(&writer, '{');
-		breaks_put(&writer, row);
+		break_put(&writer, row, clock_wall());
 		json_close(&writer);
 		journal_print_line(&line);
 	} else if (row->proposed != BREAK_STATE_COUNT) {
@@ -52,11 +44,6 @@ move_in(const struct cli_arguments *arguments, struct store *store, struct store
 	request->break_actor = person.name;
 	request->actor = person.audit;
 	code = store_ask(store, request, error);
-	if (code == OK && !break_state_open(request->breaks[0].state)) {
-		struct store_request *alert = alert_resolve(ALERT_BREAK, request->now, request->break_id);
-		code = store_ask(store, alert, error);
-		store_request_free(alert);
-	}
 	if (code == OK)
 		code = input_audited(cli_value(arguments, "data"), store, error);
 	return code == OK ? OK : error_wrap(error, "%s", cli_operand(arguments));

@@ -54,6 +54,11 @@ token_holder(const char *path, struct store *store, enum permission permission, 
 	else if (code == OK && !role_may(token->role, permission))
 		code = error_set(error, ERR_FORBIDDEN, "--token-file %s: the role %s may not %s; docs/roles.md", path,
 		    role_name(token->role), what);
+	else if (code == OK && token->scope[0] != '\0')
+		code = error_set(error, ERR_FORBIDDEN,
+		    "--token-file %s: the token is restricted to some sources, types or fields; who sees not all may "
+		    "not %s",
+		    path, what);
 	if (code == OK) {
 		char id[ID_TEXT_BYTES];
 		out->name = arena_copy(arena, slice_of(id_format(ID_TOKEN, token->id.value, id)));

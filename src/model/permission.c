@@ -52,6 +52,8 @@ static const struct {
     [PERMISSION_GOVERNANCE_WRITE] = {"governance:write", "set which changes need a second person", P | A | S},
     [PERMISSION_CHANGE_READ] = {"change:read", "see change requests; withdraw one's own", P | A | E | S},
     [PERMISSION_CHANGE_DECIDE] = {"change:decide", "approve or refuse what somebody else asked for", P | A | S},
+    [PERMISSION_BREAK_READ] = {"break:read", "at a receiver: see breaks, their history and the runs that found them",
+	EVERYONE & ~S},
     [PERMISSION_BREAK_MOVE] = {"break:move", "say what becomes of a break that reconciliation found",
 	P | A | O | T | R | C},
     [PERMISSION_JOURNAL_READ] = {"journal:read", "at a receiver: read its journal and where things stand", EVERYONE},

@@ -43,19 +43,6 @@ static const struct {
 };
 
 static void
-write_parameter(struct json_writer *writer, const char *in, struct slice name, const char *about, const char *schema)
-{
-	json_open(writer, '{');
-	json_put_cstring(writer, "in", in);
-	json_put_string(writer, "name", name);
-	json_put_bool(writer, "required", strcmp(in, "path") == 0);
-	json_put_cstring(writer, "description", about);
-	json_key(writer, "schema");
-	json_raw(writer, slice_of(schema));
-	json_close(writer);
-}
-
-static void
 write_parameters(struct json_writer *writer, const struct route *route)
 {
 	json_key(writer, "parameters");
@@ -64,31 +51,21 @@ write_parameters(struct json_writer *writer, const struct route *route)
 	while (slice_present(rest)) {
 		struct slice part = slice_cut(&rest, '/');
 		if (route_parameter(part))
-			write_parameter(writer, "path", (struct slice){part.ptr + 1, part.len - 2},
+			openapi_parameter(writer, "path", (struct slice){part.ptr + 1, part.len - 2},
 			    "An id, or the uid that was given.", "{\"type\":\"string\",\"minLength\":1}");
 	}
 	for (size_t i = 0; i < COUNT_OF(parameters); i++)
 		if ((route->query & parameters[i].group) != 0)
-			write_parameter(
+			openapi_parameter(
 			    writer, "query", slice_of(parameters[i].name), parameters[i].about, parameters[i].schema);
 	if (strcmp(route->method, "POST") == 0)
-		write_parameter(writer, "header", SLICE("idempotency-key"),
+		openapi_parameter(writer, "header", SLICE("idempotency-key"),
 		    "Repeats of the request with the same key are answered with what the first one did.",
 		    "{\"type\":\"string\",\"maxLength\":256}");
 	json_close(writer);
 }
 
 /* --- answers ----------------------------------------------------------------------------------------- */
-
-static void
-write_reference(struct json_writer *writer, const char *schema)
-{
-	struct arena arena = ARENA_EMPTY;
-	json_open(writer, '{');
-	json_put_string(writer, "$ref", arena_printf(&arena, "#/components/schemas/%s", schema));
-	json_close(writer);
-	arena_free(&arena);
-}
 
 static void
 write_list(struct json_writer *writer, const char *schema)
@@ -104,7 +81,7 @@ write_list(struct json_writer *writer, const char *schema)
 	json_open(writer, '{');
 	json_put_cstring(writer, "type", "array");
 	json_key(writer, "items");
-	write_reference(writer, schema);
+	openapi_reference(writer, schema);
 	json_close(writer);
 	json_key(writer, "iterator");
 	json_raw(writer, SLICE("{\"type\":[\"string\",\"null\"]}"));
@@ -127,7 +104,7 @@ write_content(struct json_writer *writer, const char *schema, bool list)
 	if (list)
 		write_list(writer, schema);
 	else
-		write_reference(writer, schema);
+		openapi_reference(writer, schema);
 	json_close(writer);
 	json_close(writer);
 }
@@ -135,10 +112,7 @@ write_content(struct json_writer *writer, const char *schema, bool list)
 static void
 write_answer(struct json_writer *writer, int status, const char *about, const char *schema, bool list)
 {
-	char text[] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10), '\0'};
-	json_key(writer, text);
-	json_open(writer, '{');
-	json_put_cstring(writer, "description", about);
+	openapi_answer_begin(writer, status, about);
 	if (schema != NULL)
 		write_content(writer, schema, list);
 	json_close(writer);
@@ -203,13 +177,7 @@ access_name(enum access access)
 static void
 write_operation(struct json_writer *writer, const struct route *route)
 {
-	char method[8] = "";
-	for (size_t i = 0; route->method[i] != '\0' && i + 1 < sizeof method; i++)
-		method[i] = (char)(route->method[i] | 0x20);
-	json_key(writer, method);
-	json_open(writer, '{');
-	json_put_cstring(writer, "operationId", route->operation);
-	json_put_cstring(writer, "summary", route->summary);
+	openapi_operation_begin(writer, route->method, route->operation, route->summary);
 	json_put_cstring(writer, "x-access", access_name(route->access));
 	json_put_cstring(
 	    writer, "x-permission", route->permission == PERMISSION_NONE ? NULL : permission_name(route->permission));
@@ -263,24 +231,10 @@ write_description(struct buf *out, struct arena *arena)
 	struct json_writer writer;
 	json_writer_init(&writer, out);
 	json_open(&writer, '{');
-	json_put_cstring(&writer, "openapi", "3.1.0");
-	json_key(&writer, "info");
-	json_open(&writer, '{');
-	json_put_cstring(&writer, "title", "Vaultbell");
-	json_put_cstring(&writer, "version", VAULTBELL_VERSION);
-	json_put_cstring(&writer, "description",
+	openapi_head(&writer, "Vaultbell",
 	    "The management API. `org` may stand for `app` in every path; an application is an organisation.");
-	json_close(&writer);
-	json_key(&writer, "security");
-	json_raw(&writer, SLICE("[{\"HTTPBearer\":[]}]"));
 	write_paths(&writer, arena);
-	json_key(&writer, "components");
-	json_open(&writer, '{');
-	json_key(&writer, "securitySchemes");
-	json_raw(&writer, SLICE("{\"HTTPBearer\":{\"type\":\"http\",\"scheme\":\"bearer\"}}"));
-	json_key(&writer, "schemas");
-	json_raw(&writer, (struct slice){openapi_schemas, openapi_schemas_bytes});
-	json_close(&writer);
+	openapi_components(&writer, (struct slice){openapi_schemas, openapi_schemas_bytes});
 	json_close(&writer);
 }
 

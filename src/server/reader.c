@@ -20,24 +20,6 @@ struct reader {
 	size_t in_flight; /* the in-loop's */
 };
 
-static void
-health(struct reader_call *call)
-{
-	json_put_cstring(reader_write(call, 200), "status", "ok");
-}
-
-static const struct reader_route routes[] = {
-    {"GET", "health", PERMISSION_NONE, health},
-    {"GET", "journal", PERMISSION_JOURNAL_READ, reader_journal_list},
-    {"GET", "journal/{id}", PERMISSION_JOURNAL_READ, reader_journal_show},
-    {"GET", "refused", PERMISSION_REFUSED_READ, reader_refused},
-    {"GET", "track/{kind}", PERMISSION_JOURNAL_READ, reader_track_list},
-    {"GET", "track/{kind}/{id}", PERMISSION_JOURNAL_READ, reader_track},
-    {"GET", "alerts", PERMISSION_ALERT_READ, reader_alerts},
-    {"POST", "alerts/{id}/acknowledge", PERMISSION_ALERT_MOVE, reader_alert_acknowledge},
-    {"POST", "alerts/{id}/resolve", PERMISSION_ALERT_MOVE, reader_alert_resolve},
-};
-
 const struct reader_options *
 reader_options(const struct reader *reader)
 {
@@ -118,6 +100,12 @@ reader_change(struct reader *reader, struct store_request *request)
 		mailbox_wait(&reader->changes);
 		replies = mailbox_take(&reader->changes);
 	}
+	/* Its end is anchored as after a command; that this process dies before is like any other crash. */
+	if (request->status == OK && slice_present(request->audit.action) && reader->options.audited != NULL) {
+		struct store_journal_end end = {.seq = request->audit.seq};
+		memcpy(end.chain, request->audit.chain, SHA256_BYTES);
+		reader->options.audited(reader->options.measure_context, &end);
+	}
 	return request->status;
 }
 
@@ -161,47 +149,6 @@ authenticate(struct reader_call *call)
 	return true;
 }
 
-static bool
-fits(const char *pattern, const struct slice *segments, size_t count, struct reader_call *call)
-{
-	struct slice rest = slice_of(pattern);
-	call->param_count = 0;
-	size_t i = 0;
-	for (; slice_present(rest); i++) {
-		struct slice part = slice_cut(&rest, '/');
-		if (i >= count)
-			return false;
-		if (part.ptr[0] == '{')
-			call->params[call->param_count++] = segments[i];
-		else if (!slice_equal(part, segments[i]))
-			return false;
-	}
-	return i == count;
-}
-
-static const struct reader_route *
-find_route(struct reader_call *call)
-{
-	struct slice segments[READER_SEGMENTS_MAX], rest = slice_skip(call->path, strlen("/api/v1/"));
-	size_t count = 0;
-	for (; slice_present(rest); count++) {
-		if (count == READER_SEGMENTS_MAX)
-			return NULL;
-		segments[count] = percent_decode(&call->arena, slice_cut(&rest, '/'), false);
-		if (segments[count].len == 0)
-			return NULL;
-	}
-	const char *method = slice_is(call->method, "HEAD") ? "GET" : call->method.ptr;
-	for (size_t i = 0; i < COUNT_OF(routes); i++) {
-		if (!fits(routes[i].pattern, segments, count, call))
-			continue;
-		if (strcmp(routes[i].method, method) == 0)
-			return &routes[i];
-		call->allow = strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method;
-	}
-	return NULL;
-}
-
 static void
 handle(struct reader_call *call)
 {
@@ -210,7 +157,7 @@ handle(struct reader_call *call)
 		reader_metrics(call);
 		return;
 	}
-	const struct reader_route *route = find_route(call);
+	const struct reader_route *route = reader_route_find(call);
 	if (route == NULL && call->allow != NULL)
 		reader_problem(call, 405, "method_not_allowed", "The path does not take this method.");
 	else if (route == NULL)
@@ -288,6 +235,7 @@ reader_request(struct reader *reader, struct http_exchange *exchange)
 	call->method = arena_copy(&call->arena, exchange->method);
 	call->path = arena_copy(&call->arena, exchange->path);
 	call->query_text = arena_copy(&call->arena, exchange->query);
+	call->body = arena_copy(&call->arena, exchange->body);
 	call->authorization = arena_copy(&call->arena, http_header(exchange, "authorization"));
 	buf_init(&call->out, ANSWER_BYTES_MAX);
 	exchange->owner = call;

@@ -35,6 +35,8 @@ struct reader_options {
 	const struct log *log;
 	void (*measure)(void *context, struct reader_measures *out); /* any thread */
 	void *measure_context;
+	/* A change left this end of the audit log; the reader's thread. NULL: nobody anchors it. */
+	void (*audited)(void *measure_context, const struct store_journal_end *end);
 	int64_t stuck_after_us;
 };
 

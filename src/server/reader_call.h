@@ -17,7 +17,7 @@ struct reader_call {
 	struct reader *reader;
 	struct arena arena;
 	/* the request */
-	struct slice method, path, query_text, authorization;
+	struct slice method, path, query_text, authorization, body;
 	struct query query;
 	struct slice params[READER_PARAMS_MAX];
 	size_t param_count;
@@ -34,11 +34,30 @@ struct reader_call {
 
 typedef void reader_handler(struct reader_call *call);
 
+/* Groups of query parameters. */
+enum reader_query {
+	READER_QUERY_PAGE = 1,
+	READER_QUERY_JOURNAL = 2,
+	READER_QUERY_SOURCE = 4,
+	READER_QUERY_REFUSED = 8,
+	READER_QUERY_TRACK = 16,
+	READER_QUERY_ALERTS = 32,
+	READER_QUERY_BREAKS = 64,
+};
+
 struct reader_route {
 	const char *method, *pattern; /* below /api/v1/; `{name}` is a parameter */
 	enum permission permission;   /* NONE: open */
 	reader_handler *handle;
+	const char *operation, *summary; /* of the description */
+	const char *input, *output;	 /* names of schemas; input NULL: it takes no body */
+	unsigned query;
 };
+
+/* reader_routes.c. Fills the call's parameters; NULL: there is none, and `allow` says which method there is. */
+const struct reader_route *reader_route_find(struct reader_call *call);
+size_t reader_route_count(void);
+const struct reader_route *reader_route_at(size_t at);
 
 /* reader.c */
 const struct reader_options *reader_options(const struct reader *reader);
@@ -53,9 +72,10 @@ void reader_problem(struct reader_call *call, int status, const char *code, cons
 /* A whole number of the query; false: answered. */
 MUST_CHECK bool reader_number(struct reader_call *call, const char *name, int64_t min, int64_t max, int64_t *value);
 
-/* reader_journal.c, reader_track.c, reader_alerts.c, reader_metrics.c */
+/* reader_journal.c, reader_track.c, reader_alerts.c, reader_metrics.c, reader_breaks.c, reader_openapi.c */
 reader_handler reader_journal_list, reader_journal_show, reader_refused, reader_track, reader_track_list, reader_alerts,
-    reader_alert_acknowledge, reader_alert_resolve, reader_metrics;
+    reader_alert_acknowledge, reader_alert_resolve, reader_metrics, reader_breaks, reader_break_show, reader_break_move,
+    reader_runs, reader_openapi;
 
 /* redact.c: whether the role may read payloads of this type. */
 bool role_may_read(enum role role, struct slice event_type);

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "json/json.h"
 
 /* The numbers stand in databases; the open ones come first. */
 enum break_state {
@@ -98,11 +99,29 @@ enum { BREAK_AGES = 5 };
 extern const int64_t break_age_bounds[BREAK_AGES - 1];
 int break_age_bucket(int64_t seconds);
 
+/* --- what people write and read (break_show.c) -------------------------------------------------------- */
+
+enum { BREAK_REASON_BYTES_MAX = 1000 };
+
+/* What a person wants to become of a break. Errors name what was given behind `dash` ("--to", "to"). */
+MUST_CHECK enum error_code break_wish_parse(
+    struct slice to, struct slice reason, const char *dash, enum break_state *out, struct error *error);
+/* "all", "closed", or states separated by commas, as bits. */
+MUST_CHECK enum error_code break_states_parse(
+    struct slice text, const char *option, unsigned *out, struct error *error);
+int64_t break_age_seconds(const struct store_break *row, struct wall_time now);
+extern const char *const break_side_names[3];
+/* The members of a break, and its history, into an object that is open. */
+void break_put(struct json_writer *writer, const struct store_break *row, struct wall_time now);
+void break_put_history(struct json_writer *writer, const struct store_break_move *moves, size_t count);
+
 /* A run that looked at everything. */
 struct store_break_run {
 	int64_t run; /* rising with time */
 	struct wall_time as_of, at;
 	int64_t matched, found, opened, reopened, closed;
 };
+
+void break_put_run(struct json_writer *writer, const struct store_break_run *run);
 
 #endif

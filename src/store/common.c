@@ -70,6 +70,7 @@ static const char *const kind_names[STORE_KIND_COUNT] = {
     [STORE_BREAK_MOVE] = "break_move",
     [STORE_BREAK_GET] = "break_get",
     [STORE_BREAK_LIST] = "break_list",
+    [STORE_BREAK_RUN_LIST] = "break_run_list",
     [STORE_BREAK_COUNTS] = "break_counts",
     [STORE_FEED] = "feed",
     [STORE_DIGEST] = "digest",

@@ -88,7 +88,8 @@ enum store_kind {
 				* break_run.opened, .reopened: of these; breaks[].fresh */
 	STORE_BREAK_END, /* in: break_run, page.limit; out: break_run.closed grows, breaks (these), more. So many of those that no
 				* run from this one on has found are closed; when none is left the run is kept */
-	STORE_BREAK_MOVE, /* in: break_id, break_to, break_actor, break_reason; out: breaks[0] */
+	STORE_BREAK_MOVE, /* in: break_id, break_to, break_actor, break_reason; out: breaks[0]. The alert of one that is closed
+			   * is resolved */
 	/* reading */
 	STORE_ENDPOINTS_ALL,  /* out: endpoints: every one that is not deleted, of every organisation; signers (of
 			       * signer_count): the organisations that have signing keys */
@@ -121,6 +122,7 @@ enum store_kind {
 	STORE_REFUSED_LIST, /* in: page (after: id), refused_kind; out: refused_rows */
 	STORE_BREAK_GET,    /* in: break_id; out: breaks[0], break_moves */
 	STORE_BREAK_LIST,   /* in: page (after: number), break_states; out: breaks */
+	STORE_BREAK_RUN_LIST, /* in: page (after: run); out: break_runs (of count): the last thousand that looked at everything */
 	STORE_BREAK_COUNTS, /* out: break_counts (of count): of the open ones at `now`; break_run: the last one, or 0 */
 	STORE_ALERT_LIST,   /* in: page, alert_state; out: alerts */
 	STORE_ALERT_DUE,    /* in: ref (a target), page.limit; out: alerts that it was not told of as they are */
@@ -557,6 +559,7 @@ struct store_request {
 	struct store_break_move *break_moves; /* by number */
 	size_t break_move_count;
 	struct store_break_count *break_counts;
+	struct store_break_run *break_runs;
 	struct alert *alerts;
 	struct token *tokens;
 	struct store_audit_row *audit_rows;

@@ -348,6 +348,67 @@ lists_and_counts(void **state)
 	store_request_free(request);
 }
 
+/* The numbers of the runs in a list, with `+` where there are more. */
+static const char *
+runs(struct subject *subject, int64_t after, bool descending, size_t limit)
+{
+	static char text[128];
+	struct store_request *request = ask(subject, STORE_BREAK_RUN_LIST);
+	request->page = (struct store_page){.limit = limit, .after = after, .descending = descending};
+	assert_int_equal(run(subject, request), OK);
+	size_t used = 0;
+	text[0] = '\0';
+	for (size_t i = 0; i < request->count; i++)
+		used +=
+		    (size_t)snprintf(text + used, sizeof text - used, "%lld ", (long long)request->break_runs[i].run);
+	if (request->more)
+		snprintf(text + used, sizeof text - used, "+");
+	for (size_t i = 0; i < request->count; i++)
+		assert_int_equal(request->break_runs[i].found, request->break_runs[i].run == 3 ? 1 : 0);
+	store_request_free(request);
+	return text;
+}
+
+static void
+runs_are_listed(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break one = found("brk_1", "{}");
+	assert_string_equal(runs(subject, 0, false, 5), "");
+	reconcile(subject, 2, NULL, 0);
+	reconcile(subject, 3, &one, 1);
+	reconcile(subject, 7, NULL, 0);
+	assert_string_equal(runs(subject, 0, false, 5), "2 3 7 ");
+	assert_string_equal(runs(subject, 0, true, 2), "7 3 +");
+	assert_string_equal(runs(subject, 3, true, 2), "2 ");
+	assert_string_equal(runs(subject, 2, false, 1), "3 +");
+}
+
+static void
+closing_resolves_the_alert(void **state)
+{
+	struct subject *subject = *state;
+	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}")};
+	reconcile(subject, 1, breaks, 2);
+	for (size_t i = 0; i < 2; i++) {
+		struct store_request *raise =
+		    alert_raise(ALERT_BREAK, ALERT_WARNING, subject->now, breaks[i].id, "found");
+		assert_int_equal(run(subject, raise), OK);
+		store_request_free(raise);
+	}
+	assert_int_equal(move(subject, "brk_1", BREAK_STATE_INVESTIGATING, "user:ada"), OK);
+	assert_int_equal(move(subject, "brk_2", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
+	struct store_request *list = ask(subject, STORE_ALERT_LIST);
+	list->page.limit = 5;
+	list->alert_state = -1;
+	assert_int_equal(run(subject, list), OK);
+	assert_int_equal(list->count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(
+		    list->alerts[i].state, slice_is(list->alerts[i].key, "brk_2") ? ALERT_RESOLVED : ALERT_OPEN);
+	store_request_free(list);
+}
+
 static void
 breaks_survive(void **state)
 {
@@ -406,6 +467,8 @@ main(void)
 	    BOTH(the_table_of_moves),
 	    BOTH(closed_and_found_again),
 	    BOTH(lists_and_counts),
+	    BOTH(runs_are_listed),
+	    BOTH(closing_resolves_the_alert),
 	    cmocka_unit_test_setup_teardown(breaks_survive, open_sqlite, close_subject),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

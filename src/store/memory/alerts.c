@@ -96,6 +96,17 @@ memory_alert_move(struct memory *memory, struct store_request *request, struct m
 	return OK;
 }
 
+void
+memory_alert_resolve(struct memory *memory, enum alert_kind kind, struct slice key, struct wall_time now)
+{
+	struct memory_alert *row = find(memory, &(struct alert){.kind = kind, .key = key});
+	if (row == NULL)
+		return;
+	struct alert changed = row->alert;
+	if (alert_row_move(&changed, ALERT_RESOLVED, SLICE_NONE, now))
+		keep(row, &changed);
+}
+
 enum error_code
 memory_alert_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {

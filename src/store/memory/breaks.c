@@ -112,6 +112,8 @@ memory_break_move(struct memory *memory, struct store_request *request, struct m
 	add_move(memory, next.number, &move);
 	keep(row, &next);
 	audit_break(request, &move);
+	if (!break_state_open(next.state))
+		memory_alert_resolve(memory, ALERT_BREAK, request->break_id, request->now);
 	return OK;
 }
 
@@ -180,5 +182,31 @@ memory_break_counts(struct memory *memory, struct store_request *request, struct
 	for (size_t i = 0; i < memory->break_runs.count; i++)
 		if (memory->break_runs.rows[i].run > request->break_run.run)
 			request->break_run = memory->break_runs.rows[i];
+	return OK;
+}
+
+/* Runs are kept in the order of their ends, which is nearly that of their numbers: those that come next are looked for. */
+enum error_code
+memory_break_run_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
+{
+	const struct store_page *page = &request->page;
+	int64_t last = page->after;
+	request->break_runs = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->break_runs[0]);
+	while (!request->more) {
+		const struct store_break_run *next = NULL;
+		for (size_t i = 0; i < memory->break_runs.count; i++) {
+			const struct store_break_run *run = &memory->break_runs.rows[i];
+			bool beyond = last == 0 || (page->descending ? run->run < last : run->run > last);
+			bool nearer = next == NULL || (page->descending ? run->run > next->run : run->run < next->run);
+			if (beyond && nearer)
+				next = run;
+		}
+		if (next == NULL)
+			break;
+		request->more = request->count == page->limit;
+		if (!request->more)
+			request->break_runs[request->count++] = *next;
+		last = next->run;
+	}
 	return OK;
 }

@@ -308,6 +308,7 @@ static memory_execute *const executors[STORE_KIND_COUNT] = {
     [STORE_BREAK_MOVE] = memory_break_move,
     [STORE_BREAK_GET] = memory_break_get,
     [STORE_BREAK_LIST] = memory_break_list,
+    [STORE_BREAK_RUN_LIST] = memory_break_run_list,
     [STORE_BREAK_COUNTS] = memory_break_counts,
     [STORE_FEED] = memory_feed,
     [STORE_STREAM_EDIT] = memory_stream_edit,

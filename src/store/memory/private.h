@@ -186,7 +186,7 @@ memory_execute memory_change_decide, memory_change_step, memory_change_get, memo
 memory_execute memory_task_create, memory_task_step, memory_task_cancel, memory_task_get, memory_task_list;
 memory_execute memory_accept, memory_record, memory_refill, memory_resend;
 memory_execute memory_break_seen, memory_break_end, memory_break_move, memory_break_get, memory_break_list,
-    memory_break_counts;
+    memory_break_counts, memory_break_run_list;
 memory_execute memory_digest, memory_stream_edit, memory_stream_list;
 memory_execute memory_track_put, memory_track_get, memory_track_list;
 /* Puts the row into the request's list, which has room for it. */
@@ -196,6 +196,8 @@ memory_execute memory_journal, memory_journal_list, memory_journal_get, memory_r
 memory_execute memory_message_get, memory_message_evidence, memory_message_list, memory_attempt_get,
     memory_attempt_list, memory_message_endpoints, memory_endpoint_messages, memory_reseal, memory_counts, memory_feed;
 
+/* The same as STORE_ALERT_MOVE by kind and key, within the request that is executed. */
+void memory_alert_resolve(struct memory *memory, enum alert_kind kind, struct slice key, struct wall_time now);
 /* Raises it within the request that is executed. */
 struct alert memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_time now, bool *existed);
 void memory_alerts_free(struct memory *memory);

@@ -89,6 +89,16 @@ op_alert_raise(struct sqlite_store *store, struct store_request *request)
 }
 
 void
+alert_resolve_row(
+    struct sqlite_store *store, enum alert_kind kind, struct slice key, struct wall_time now, struct arena *arena)
+{
+	struct alert row;
+	if (find(store, &(struct alert){.kind = kind, .key = key}, arena, &row) &&
+	    alert_row_move(&row, ALERT_RESOLVED, SLICE_NONE, now))
+		save(store, &row);
+}
+
+void
 op_alert_move(struct sqlite_store *store, struct store_request *request)
 {
 	const struct alert *asked = &request->alert;

@@ -179,6 +179,8 @@ op_break_move(struct sqlite_store *store, struct store_request *request)
 	put_move(store, row.number, &move);
 	answer(request, &row);
 	audit_break(request, &move);
+	if (!break_state_open(row.state))
+		alert_resolve_row(store, ALERT_BREAK, request->break_id, request->now, &request->arena);
 }
 
 void
@@ -222,6 +224,21 @@ op_break_list(struct sqlite_store *store, struct store_request *request)
 	}
 }
 
+static struct store_break_run
+run_from(sqlite3_stmt *row)
+{
+	return (struct store_break_run){
+	    .run = sqlite3_column_int64(row, 0),
+	    .as_of = {sqlite3_column_int64(row, 1)},
+	    .at = {sqlite3_column_int64(row, 2)},
+	    .matched = sqlite3_column_int64(row, 3),
+	    .found = sqlite3_column_int64(row, 4),
+	    .opened = sqlite3_column_int64(row, 5),
+	    .reopened = sqlite3_column_int64(row, 6),
+	    .closed = sqlite3_column_int64(row, 7),
+	};
+}
+
 void
 op_break_counts(struct sqlite_store *store, struct store_request *request)
 {
@@ -246,16 +263,23 @@ op_break_counts(struct sqlite_store *store, struct store_request *request)
 	}
 	sqlite3_stmt *last = sql_get(store, SQL_BREAK_RUN_LAST);
 	if (sql_step(store, last)) {
-		request->break_run = (struct store_break_run){
-		    .run = sqlite3_column_int64(last, 0),
-		    .as_of = {sqlite3_column_int64(last, 1)},
-		    .at = {sqlite3_column_int64(last, 2)},
-		    .matched = sqlite3_column_int64(last, 3),
-		    .found = sqlite3_column_int64(last, 4),
-		    .opened = sqlite3_column_int64(last, 5),
-		    .reopened = sqlite3_column_int64(last, 6),
-		    .closed = sqlite3_column_int64(last, 7),
-		};
+		request->break_run = run_from(last);
 		sql_end(last);
+	}
+}
+
+void
+op_break_run_list(struct sqlite_store *store, struct store_request *request)
+{
+	const struct store_page *page = &request->page;
+	int64_t above, below;
+	page_range(page, &above, &below);
+	request->break_runs = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->break_runs[0]);
+	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_BREAK_RUNS_DOWN : SQL_BREAK_RUNS_UP, "iii", above,
+	    below, (int64_t)page->limit + 1);
+	while (sql_step(store, row)) {
+		request->more = request->count == page->limit;
+		if (!request->more)
+			request->break_runs[request->count++] = run_from(row);
 	}
 }

@@ -164,6 +164,8 @@ enum sql {
 	SQL_BREAK_RUN_DROP,
 	SQL_BREAK_RUN_BETWEEN,
 	SQL_BREAK_RUN_LAST,
+	SQL_BREAK_RUNS_UP,
+	SQL_BREAK_RUNS_DOWN,
 	SQL_ALERT_FIND,
 	SQL_ALERT_GET,
 	SQL_ALERT_PUT,
@@ -361,9 +363,13 @@ sqlite_operation op_track_put, op_track_get, op_track_list;
 /* refused.c */
 sqlite_operation op_refused, op_refused_list;
 /* breaks.c */
-sqlite_operation op_break_seen, op_break_end, op_break_move, op_break_get, op_break_list, op_break_counts;
+sqlite_operation op_break_seen, op_break_end, op_break_move, op_break_get, op_break_list, op_break_counts,
+    op_break_run_list;
 /* alerts.c */
 sqlite_operation op_alert_raise, op_alert_move, op_alert_told, op_alert_list, op_alert_due;
+/* STORE_ALERT_MOVE by kind and key, within the operation that runs. */
+void alert_resolve_row(
+    struct sqlite_store *store, enum alert_kind kind, struct slice key, struct wall_time now, struct arena *arena);
 /* Raises it within the operation that runs. */
 struct alert alert_put(
     struct sqlite_store *store, const struct alert *raised, struct wall_time now, struct arena *arena, bool *existed);

@@ -87,6 +87,7 @@ static sqlite_operation *const operations[STORE_KIND_COUNT] = {
     [STORE_BREAK_MOVE] = op_break_move,
     [STORE_BREAK_GET] = op_break_get,
     [STORE_BREAK_LIST] = op_break_list,
+    [STORE_BREAK_RUN_LIST] = op_break_run_list,
     [STORE_BREAK_COUNTS] = op_break_counts,
     [STORE_REFUSED_LIST] = op_refused_list,
     [STORE_RESEAL] = op_reseal,
@@ -429,6 +430,7 @@ writes(enum store_kind kind)
 	case STORE_REFUSED_LIST:
 	case STORE_BREAK_GET:
 	case STORE_BREAK_LIST:
+	case STORE_BREAK_RUN_LIST:
 	case STORE_BREAK_COUNTS:
 	case STORE_ALERT_LIST:
 	case STORE_ALERT_DUE:

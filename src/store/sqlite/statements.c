@@ -269,6 +269,10 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_BREAK_RUN_DROP] = "DELETE FROM break_run WHERE run <= (SELECT run FROM break_run ORDER BY run DESC LIMIT 1"
 			   " OFFSET ?)",
     [SQL_BREAK_RUN_BETWEEN] = "SELECT 1 FROM break_run WHERE run > ? AND run < ? LIMIT 1",
+    [SQL_BREAK_RUNS_UP] = "SELECT run, as_of, at, matched, found, opened, reopened, closed FROM break_run"
+			  " WHERE run > ? AND run < ? ORDER BY run LIMIT ?",
+    [SQL_BREAK_RUNS_DOWN] = "SELECT run, as_of, at, matched, found, opened, reopened, closed FROM break_run"
+			    " WHERE run > ? AND run < ? ORDER BY run DESC LIMIT ?",
     [SQL_BREAK_RUN_LAST] = "SELECT run, as_of, at, matched, found, opened, reopened, closed FROM break_run"
 			   " ORDER BY run DESC LIMIT 1",
     [SQL_ALERT_FIND] = "SELECT " ALERT_COLUMNS " FROM alert a WHERE a.kind = ? AND a.key = ?",
