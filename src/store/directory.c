@@ -214,13 +214,20 @@ directory_remove_type(struct directory *directory, struct slice name)
 	free(entry);
 }
 
-int64_t
-directory_number(struct directory *directory, struct directory_endpoint *endpoint)
+void
+directory_numbered(struct directory *directory, struct directory_endpoint *endpoint, int64_t sequence)
 {
 	if (!endpoint->sequence_changed) {
 		endpoint->sequence_changed = true;
 		directory->numbered = append(directory->numbered, directory->numbered_count, sizeof endpoint);
 		directory->numbered[directory->numbered_count++] = endpoint;
 	}
-	return ++endpoint->sequence;
+	endpoint->sequence = sequence > endpoint->sequence ? sequence : endpoint->sequence;
+}
+
+int64_t
+directory_number(struct directory *directory, struct directory_endpoint *endpoint)
+{
+	directory_numbered(directory, endpoint, endpoint->sequence + 1);
+	return endpoint->sequence;
 }

@@ -12,7 +12,7 @@ struct directory_endpoint {
 	struct endpoint endpoint; /* its slices live in arena */
 	struct arena arena;
 	int64_t sequence;      /* last one given */
-	bool sequence_changed; /* since the last commit */
+	bool sequence_changed; /* since it was saved */
 };
 
 struct directory_organisation {
@@ -55,6 +55,8 @@ void directory_remove_type(struct directory *directory, struct slice name);
 
 /* The next number of the endpoint's gap-free sequence. */
 int64_t directory_number(struct directory *directory, struct directory_endpoint *endpoint);
+/* It has come to `sequence` at least, and that is still to be saved. */
+void directory_numbered(struct directory *directory, struct directory_endpoint *endpoint, int64_t sequence);
 
 /* By id text or uid; NULL when there is none (deleted ones are not found). */
 struct directory_organisation *directory_organisation(struct directory *directory, struct slice ref);

@@ -730,6 +730,8 @@ struct store_sqlite_options {
 	const char *path; /* of the database file */
 	const char *vfs;  /* NULL: the default; the simulator brings its own */
 	bool read_only;	  /* beside a running server; ERR_NOT_FOUND when there is no database */
+	size_t
+	    tail_rows; /* how many deliveries are changed before the first are settled (sqlite/tail.h); 0: some thousand */
 	const char *
 	    synchronous; /* NULL: "FULL". Anything else loses acknowledged rows at a power cut: for planted-bug tests */
 	int checkpoint_pages; /* so long becomes the log before it is moved into the database; 0: as is usual */

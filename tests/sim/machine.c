@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { BATCH_MAX = 16, OPENINGS_MAX = 50 };
+enum { BATCH_MAX = 16, OPENINGS_MAX = 50, TAIL_ROWS_MAX = 12 };
 
 static const struct log silent = {.level = LOG_ERROR, .fd = -1};
 
@@ -102,6 +102,7 @@ machine_start(struct world *world)
 		    .vfs = vfs_name(world->vfs),
 		    .checkpoint_pages = 10 + (int)(world->seed % 200),
 		    .synchronous = world->plan.bug == BUG_SYNCHRONOUS_NORMAL ? "NORMAL" : NULL,
+		    .tail_rows = 1 + (world->seed + world->crashes) % TAIL_ROWS_MAX,
 		};
 		struct error error = ERROR_NONE;
 		vfs_restart(world->vfs);

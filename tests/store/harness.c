@@ -56,6 +56,7 @@ subject_open_again(struct subject *subject)
 	    .common = common_options(),
 	    .path = "vaultbell.db",
 	    .vfs = vfs_name(subject->vfs),
+	    .tail_rows = subject->tail_rows,
 	};
 	struct error error = ERROR_NONE;
 	ENSURE(store_sqlite_open(&options, &subject->store, &error) == OK);
@@ -65,7 +66,9 @@ void
 subject_open_sqlite(struct subject *subject, uint64_t seed)
 {
 	subject_init(subject);
+	static const size_t tails[] = {0, 3, 1, 7};
 	subject->vfs = vfs_new(seed);
+	subject->tail_rows = tails[seed % COUNT_OF(tails)];
 	subject_open_again(subject);
 }
 

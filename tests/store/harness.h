@@ -12,6 +12,7 @@
 struct subject {
 	struct store *store;
 	struct vfs *vfs; /* NULL: the memory store */
+	size_t tail_rows; /* of the SQLite store: few, so that its tail settles all the time */
 	struct wall_time now;
 	struct mail_list notes; /* of the last batch */
 };

@@ -95,9 +95,12 @@ run_seed(uint64_t seed)
 	buf_init(&pair->right, TEXT_MAX);
 	for (int i = 0; i < BATCHES; i++) {
 		one_batch(pair, seed);
+		if (random_chance(&pair->random, 1, 8))
+			(void)pair->sqlite.store->vtable->idle(pair->sqlite.store, pair->now);
 		/* A store that was closed and opened again goes on as if it had not been. */
 		if (random_chance(&pair->random, 1, 20)) {
 			subject_drop_notes(&pair->sqlite);
+			pair->sqlite.tail_rows = random_below(&pair->random, 12);
 			subject_reopen(&pair->sqlite);
 			pair->now.us += 10000;
 		}

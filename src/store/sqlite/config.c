@@ -243,6 +243,7 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 static void
 cancel_pending(struct sqlite_store *store, struct endpoint_id endpoint)
 {
+	tail_settle(store);
 	sql_run(store, SQL_ENDPOINT_CANCEL, "i", endpoint.value);
 	store->pending -= sqlite3_changes(store->db);
 }

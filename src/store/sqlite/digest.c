@@ -309,6 +309,12 @@ digest_step(struct sqlite_store *store, struct wall_time now)
 	if (failed && !sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	store->failed = SQLITE_OK;
+	if (failed && !store->store.dead) {
+		/* What settled with it has not, and the feed has come less far. */
+		tail_load(store);
+		feed_load(store);
+		store->failed = SQLITE_OK;
+	}
 	if (failed)
 		state->building = false;
 	if (!found || failed)

@@ -8,7 +8,9 @@ endpoint_held(struct sqlite_store *store, struct endpoint_id endpoint)
 	sqlite3_stmt *row = sql_bind(store, SQL_HELD, "ii", endpoint.value, (int64_t)STORE_HELD_COUNTED);
 	int64_t held = sql_step(store, row) ? sqlite3_column_int64(row, 0) : 0;
 	sql_end(row);
-	return held;
+	if (held < STORE_HELD_COUNTED)
+		held += tail_more(store, DELIVERY_PENDING, endpoint.value, INT64_MIN, INT64_MAX);
+	return held < STORE_HELD_COUNTED ? held : STORE_HELD_COUNTED;
 }
 
 const struct organisation *

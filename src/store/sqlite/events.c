@@ -84,7 +84,13 @@ insert_delivery(struct sqlite_store *store, struct store_note *note, struct dire
 	int64_t sequence = directory_number(&store->directory, entry);
 	store->pending++;
 	struct wall_time due = delivery_due(&entry->endpoint, now);
-	sql_run(store, SQL_DELIVERY_PUT, "iiii", message->id.value, entry->endpoint.id.value, due.us, sequence);
+	tail_put(store, &(struct tail_delivery){
+			    .message = message->id.value,
+			    .endpoint = entry->endpoint.id.value,
+			    .due = due.us,
+			    .sequence = sequence,
+			    .made = true,
+			});
 	feed_note(store, message->id.value, entry->endpoint.id.value, sequence);
 	note->targets[note->target_count++] =
 	    (struct store_note_target){.endpoint = entry->endpoint.id, .sequence = sequence, .due = due};
@@ -235,23 +241,25 @@ op_record(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_record *record = &request->record;
 	struct attempt *attempt = &record->attempt;
-	sql_run(store, SQL_DELIVERY_RECORD, "iiii", record->message.value, record->endpoint.value,
-	    (int64_t)record->state, record->due.us);
+	struct tail_delivery delivery;
+	if (!tail_get(store, record->message.value, record->endpoint.value, &delivery)) {
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
+		return;
+	}
 	/* One that is no longer pending (its endpoint was deleted meanwhile) keeps its state. */
-	bool was_pending = sqlite3_changes(store->db) > 0;
+	bool was_pending = delivery.state == DELIVERY_PENDING;
 	store->pending -= was_pending && record->state != DELIVERY_PENDING;
 	record->unwanted = !was_pending;
-	if (!was_pending) {
-		sql_run(store, SQL_DELIVERY_COUNT_ATTEMPT, "ii", record->message.value, record->endpoint.value);
-		if (sqlite3_changes(store->db) == 0) {
-			request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "there is no such delivery");
-			return;
-		}
+	delivery.attempts++;
+	if (was_pending) {
+		delivery.state = record->state;
+		delivery.due = record->state == DELIVERY_PENDING ? record->due.us : delivery.due;
 	}
+	tail_put(store, &delivery);
 	attempt->id.value = id_next(&store->ids, request->now);
-	sql_run(store, SQL_ATTEMPT_PUT, "iiiiiiiib", attempt->id.value, record->message.value, record->endpoint.value,
-	    (int64_t)attempt->number, (int64_t)attempt->status_code, (int64_t)attempt->duration_ms,
-	    (int64_t)attempt->trigger, (int64_t)attempt->succeeded, attempt->response);
+	attempt->message = record->message;
+	attempt->endpoint = record->endpoint;
+	tail_attempted(store, attempt);
 	if (record->state == DELIVERY_PENDING && !record->unwanted)
 		record->unwanted = !still_entitled(store, record->endpoint, record->message.value);
 	record_on_endpoint(store, request, was_pending);
@@ -259,46 +267,138 @@ op_record(struct sqlite_store *store, struct store_request *request)
 
 /* --- refill ----------------------------------------------------------------------------------------- */
 
+/* Where a refill reads: the index of what is pending, and the tail, as one in order of (due, message). */
+struct refilling {
+	sqlite3_stmt *row;	       /* NULL: it came to its end */
+	struct tail_delivery *waiting; /* of the tail, those from `at` on */
+	size_t at, count;
+	bool from_tail; /* the one that is read is */
+};
+
+static bool
+is_before(const struct tail_delivery *delivery, int64_t due, int64_t message)
+{
+	return delivery->due < due || (delivery->due == due && delivery->message < message);
+}
+
+/* The next row of the index that the tail has nothing of; false: there is none. */
+static bool
+step_index(struct sqlite_store *store, sqlite3_stmt *row, int64_t endpoint)
+{
+	while (sql_step(store, row))
+		if (tail_find(&store->tail, sqlite3_column_int64(row, 1), endpoint) == NULL)
+			return true;
+	return false;
+}
+
+/* `in_index`: the statement stands at a row that was not taken yet. Fills `next`; false: there is none. */
+static bool
+refill_peek(struct refilling *reading, bool in_index, struct store_due *next)
+{
+	const struct tail_delivery *waiting = reading->at < reading->count ? &reading->waiting[reading->at] : NULL;
+	if (!in_index && waiting == NULL)
+		return false;
+	reading->from_tail = waiting != NULL && (!in_index || is_before(waiting, sqlite3_column_int64(reading->row, 0),
+								  sqlite3_column_int64(reading->row, 1)));
+	if (reading->from_tail)
+		*next = (struct store_due){{waiting->due}, waiting->message};
+	else
+		*next =
+		    (struct store_due){{sqlite3_column_int64(reading->row, 0)}, sqlite3_column_int64(reading->row, 1)};
+	return true;
+}
+
+/* The one that was peeked at. */
+static struct store_delivery
+refill_take(struct sqlite_store *store, struct refilling *reading)
+{
+	struct store_delivery taken = {.state = DELIVERY_PENDING};
+	if (!reading->from_tail) {
+		taken.message = message_from_row(reading->row, 5);
+		taken.due.us = sqlite3_column_int64(reading->row, 0);
+		taken.attempts = sqlite3_column_int(reading->row, 2);
+		taken.sequence = sqlite3_column_int64(reading->row, 3);
+		taken.trigger = (enum attempt_trigger)sqlite3_column_int(reading->row, 4);
+		return taken;
+	}
+	const struct tail_delivery *waiting = &reading->waiting[reading->at];
+	sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_ANY, "i", waiting->message);
+	taken.message = sql_step(store, row) ? message_from_row(row, 0) : NULL;
+	sql_end(row);
+	taken.due.us = waiting->due;
+	taken.attempts = waiting->attempts;
+	taken.sequence = waiting->sequence;
+	taken.trigger = waiting->trigger;
+	return taken;
+}
+
+static void
+find_next(struct sqlite_store *store, struct store_refill *refill, struct refilling *reading, struct store_due last)
+{
+	refill->next = (struct store_due){WALL_NEVER, 0};
+	sqlite3_stmt *row = sql_bind(store, SQL_REFILL_NEXT, "iii", refill->endpoint.value, last.due.us, last.message);
+	reading->row = row;
+	bool in_index = step_index(store, row, refill->endpoint.value);
+	(void)refill_peek(reading, in_index, &refill->next);
+	sql_end(row);
+}
+
 void
 op_refill(struct sqlite_store *store, struct store_request *request)
 {
 	struct store_refill *refill = &request->refill;
+	int64_t endpoint = refill->endpoint.value;
 	refill->rows = arena_alloc(&request->arena, refill->limit * sizeof refill->rows[0]);
 	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, refill->endpoint);
 	struct directory_organisation *owner =
 	    entry == NULL ? NULL : directory_organisation_by_id(&store->directory, entry->endpoint.organisation);
-	struct store_due last = {refill->from.due, refill->from.message - 1};
+	struct refilling reading = {.row = NULL};
+	reading.waiting = tail_of(store, &request->arena, DELIVERY_PENDING, endpoint, &reading.count);
+	while (reading.at < reading.count &&
+	       is_before(&reading.waiting[reading.at], refill->from.due.us, refill->from.message))
+		reading.at++;
+	struct store_due last = {refill->from.due, refill->from.message - 1}, next;
+	reading.row =
+	    sql_bind(store, SQL_REFILL, "iiii", endpoint, refill->from.due.us, refill->from.message, refill->until.us);
+	bool in_index = step_index(store, reading.row, endpoint);
 	size_t bytes = 0;
-	sqlite3_stmt *row = sql_bind(store, SQL_REFILL, "iiiii", refill->endpoint.value, refill->from.due.us,
-	    refill->from.message, refill->until.us, (int64_t)refill->limit);
-	while (refill->count < refill->limit && (refill->count == 0 || bytes < refill->bytes_limit) &&
-	       sql_step(store, row)) {
-		last = (struct store_due){{sqlite3_column_int64(row, 0)}, sqlite3_column_int64(row, 1)};
+	for (size_t looked = 0; looked < refill->limit && (refill->count == 0 || bytes < refill->bytes_limit);
+	     looked++) {
+		if (!refill_peek(&reading, in_index, &next) || next.due.us > refill->until.us)
+			break;
+		last = next;
+		struct store_delivery taken = refill_take(store, &reading);
+		if (reading.from_tail)
+			reading.at++;
+		else
+			in_index = step_index(store, reading.row, endpoint);
 		/* Held, until the organisation has the service again. */
-		if (owner != NULL && sqlite3_column_int64(row, 6) == owner->organisation.id.value &&
-		    !store_has_service(&store->options, &owner->organisation, sql_slice(row, 7)))
+		bool held = taken.message == NULL ||
+			    (owner != NULL && taken.message->organisation.value == owner->organisation.id.value &&
+				!store_has_service(&store->options, &owner->organisation, taken.message->event_type));
+		if (held) {
+			message_unref(taken.message);
 			continue;
-		struct message *message = message_from_row(row, 5);
-		refill->rows[refill->count++] = (struct store_delivery){
-		    .message = message,
-		    .state = DELIVERY_PENDING,
-		    .due = last.due,
-		    .attempts = sqlite3_column_int(row, 2),
-		    .sequence = sqlite3_column_int64(row, 3),
-		    .trigger = (enum attempt_trigger)sqlite3_column_int(row, 4),
-		};
-		bytes += versions_bytes(message);
+		}
+		refill->rows[refill->count++] = taken;
+		bytes += versions_bytes(taken.message);
 	}
-	sql_end(row);
-	refill->next = (struct store_due){WALL_NEVER, 0};
-	row = sql_bind(store, SQL_REFILL_NEXT, "iii", refill->endpoint.value, last.due.us, last.message);
-	if (sql_step(store, row)) {
-		refill->next = (struct store_due){{sqlite3_column_int64(row, 0)}, sqlite3_column_int64(row, 1)};
-		sql_end(row);
-	}
+	sql_end(reading.row);
+	find_next(store, refill, &reading, last);
 }
 
 /* --- resend ----------------------------------------------------------------------------------------- */
+
+void
+send_again(struct sqlite_store *store, const struct tail_delivery *delivery, const struct store_note_target *target)
+{
+	struct tail_delivery again = *delivery;
+	again.state = DELIVERY_PENDING;
+	again.due = target->due.us;
+	again.trigger = target->trigger;
+	store->pending += delivery->state != DELIVERY_PENDING;
+	tail_put(store, &again);
+}
 
 void
 op_resend(struct sqlite_store *store, struct store_request *request)
@@ -308,22 +408,20 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 	if (entry == NULL)
 		return;
 	int64_t id = message_resolve(store, owner->organisation.id, request->message_ref);
-	sqlite3_stmt *row = sql_bind(store, SQL_DELIVERY_GET, "ii", id, entry->endpoint.id.value);
-	if (id == 0 || !sql_step(store, row)) {
+	struct tail_delivery delivery;
+	if (id == 0 || !tail_get(store, id, entry->endpoint.id.value, &delivery)) {
 		request_fail(
 		    request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE, "the endpoint has no delivery of such a message");
 		return;
 	}
-	enum delivery_state state = (enum delivery_state)sqlite3_column_int(row, 0);
 	struct store_note_target target = {
 	    .endpoint = entry->endpoint.id,
-	    .attempts = sqlite3_column_int(row, 1),
+	    .attempts = delivery.attempts,
 	    .due = delivery_due(&entry->endpoint, request->now),
-	    .sequence = sqlite3_column_int64(row, 3),
-	    .trigger = state == DELIVERY_PENDING ? (enum attempt_trigger)sqlite3_column_int(row, 4) : TRIGGER_MANUAL,
+	    .sequence = delivery.sequence,
+	    .trigger = delivery.state == DELIVERY_PENDING ? delivery.trigger : TRIGGER_MANUAL,
 	};
-	sql_end(row);
-	row = sql_bind(store, SQL_MESSAGE_GET, "ii", id, owner->organisation.id.value);
+	sqlite3_stmt *row = sql_bind(store, SQL_MESSAGE_GET, "ii", id, owner->organisation.id.value);
 	struct message *message = sql_step(store, row) ? message_from_row(row, 0) : NULL;
 	sql_end(row);
 	if (message == NULL || !slice_present(message->payload)) {
@@ -337,9 +435,7 @@ op_resend(struct sqlite_store *store, struct store_request *request)
 		return;
 	}
 	audit_resend(request, owner->organisation.id, message->id, entry->endpoint.id);
-	sql_run(
-	    store, SQL_DELIVERY_AGAIN, "iiii", id, entry->endpoint.id.value, target.due.us, (int64_t)target.trigger);
-	store->pending += state != DELIVERY_PENDING;
+	send_again(store, &delivery, &target);
 	struct store_note *note = store_note_new(STORE_NOTE_DELIVERIES, 1);
 	note->message = message;
 	note->targets[0] = target;

@@ -59,11 +59,14 @@ compare(const void *left, const void *right)
 static struct feed_rows
 next_rows(struct sqlite_store *store)
 {
+	int64_t below = tail_first_made(&store->tail); /* its deliveries may not be there yet */
 	struct feed_rows rows = {.capacity = FEED_ROWS + 64};
 	rows.items = mem_alloc(rows.capacity * sizeof rows.items[0]);
 	sqlite3_stmt *row = sql_bind(store, SQL_FEED_NEXT, "i", store->feed.message);
 	while (sql_step(store, row)) {
 		int64_t message = sqlite3_column_int64(row, 0);
+		if (message >= below)
+			break;
 		if (rows.count >= FEED_ROWS && message != rows.items[rows.count - 1].message)
 			break;
 		if (rows.count == rows.capacity) {
@@ -128,6 +131,7 @@ void
 feed_catch_up(struct sqlite_store *store)
 {
 	size_t added = 0, rows = FEED_ROWS;
+	tail_settle(store);
 	while (rows >= FEED_ROWS && added < FEED_READ_ROWS) {
 		rows = add_rows(store);
 		added += rows;

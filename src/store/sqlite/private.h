@@ -7,6 +7,7 @@
 
 #include "store/digest.h"
 #include "store/directory.h"
+#include "store/sqlite/tail.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
@@ -18,6 +19,7 @@
 
 enum sql {
 	SQL_BEGIN,
+	SQL_BEGIN_READING,
 	SQL_COMMIT,
 	SQL_ROLLBACK,
 	SQL_ORGANISATIONS,
@@ -62,6 +64,8 @@ enum sql {
 	SQL_MESSAGE_GET,
 	SQL_MESSAGE_BY_EVENT,
 	SQL_MESSAGE_KIND,
+	SQL_MESSAGE_TYPE,
+	SQL_MESSAGE_ANY,
 	SQL_MESSAGE_LIST_UP,
 	SQL_MESSAGE_LIST_DOWN,
 	SQL_PAYLOAD_GET,
@@ -69,15 +73,13 @@ enum sql {
 	SQL_PURGED_GET,
 	SQL_TEST_PUT,
 	SQL_RETENTION_PAGE,
-	SQL_DELIVERY_PUT,
+	SQL_DELIVERY_WRITE,
 	SQL_DELIVERY_GET,
-	SQL_DELIVERY_RECORD,
-	SQL_DELIVERY_AGAIN,
-	SQL_DELIVERY_COUNT_ATTEMPT,
 	SQL_DELIVERY_OF_MESSAGE,
 	SQL_DELIVERY_PENDING,
 	SQL_DELIVERY_COUNT,
 	SQL_ENDPOINT_TOTALS,
+	SQL_ENDPOINT_PENDING,
 	SQL_DEAD_LETTERS,
 	SQL_ATTEMPT_LAST_WHOLE,
 	SQL_ATTEMPT_LAST_FAILED,
@@ -95,7 +97,7 @@ enum sql {
 	SQL_HELD,
 	SQL_REFILL,
 	SQL_REFILL_NEXT,
-	SQL_ATTEMPT_PUT,
+	SQL_ATTEMPT_WRITE,
 	SQL_ATTEMPT_GET,
 	SQL_ATTEMPT_LAST,
 	SQL_ATTEMPT_OUTCOMES,
@@ -119,6 +121,10 @@ enum sql {
 	SQL_DIGEST_SENT,
 	SQL_DIGEST_NODE_PUT,
 	SQL_DIGEST_NODES,
+	SQL_TAIL_ENDS,
+	SQL_TAIL_LIST,
+	SQL_TAIL_PUT,
+	SQL_TAIL_DROP,
 	SQL_STREAMS,
 	SQL_STREAM_PUT,
 	SQL_TRACK_FIND,
@@ -241,6 +247,7 @@ struct sqlite_store {
 	uint64_t read_configured;    /* of a reader: as of when its directory is */
 	char *path, *vfs;	     /* vfs NULL: the default */
 	struct feed feed;
+	struct tail tail;
 	struct streams streams;
 	struct digest_state digest;
 };
@@ -382,8 +389,11 @@ sqlite_operation op_endpoint_totals, op_dead_letters;
 sqlite_operation op_message_get, op_message_evidence, op_message_list, op_attempt_get, op_attempt_list,
     op_message_endpoints, op_endpoint_messages, op_counts;
 
-/* From a row of the attempt columns (see SQL_ATTEMPT_GET). */
+/* From a row of the attempt columns (see SQL_ATTEMPT_GET); of one in the tail. */
 struct attempt attempt_from_row(struct sqlite_store *store, sqlite3_stmt *row, struct arena *arena);
+struct attempt attempt_from_tail(struct sqlite_store *store, const struct attempt *attempt, struct arena *arena);
+/* With its message. */
+struct store_delivery delivery_from_tail(struct sqlite_store *store, const struct tail_delivery *delivery);
 
 /* tasks.c: what a repeat is told as well. Which organisations are to be counted, those that are not there being `missing`;
  * which messages are there. */
@@ -408,6 +418,9 @@ void save_endpoint(struct sqlite_store *store, const struct endpoint *endpoint, 
 struct directory_organisation *create_organisation(
     struct sqlite_store *store, struct store_request *request, const struct organisation *draft);
 void insert_message(struct sqlite_store *store, struct store_request *request, struct message *message);
+/* The delivery is pending again, as the target says. */
+void send_again(
+    struct sqlite_store *store, const struct tail_delivery *delivery, const struct store_note_target *target);
 /* Adds the target to the note, which has room. */
 void insert_delivery(struct sqlite_store *store, struct store_note *note, struct directory_endpoint *entry,
     const struct message *message, struct wall_time now);

@@ -61,7 +61,8 @@ retention_step(struct sqlite_store *store, struct wall_time now)
 	if (count > 0) {
 		sql_run(store, SQL_BEGIN, "");
 		for (size_t i = 0; i < count; i++)
-			message_purge(store, ids[i], now);
+			if (!tail_has_pending(&store->tail, ids[i]))
+				message_purge(store, ids[i], now);
 		sql_run(store, SQL_COMMIT, "");
 	}
 	if (store->failed != SQLITE_OK && !sqlite3_get_autocommit(store->db))

@@ -131,6 +131,8 @@ static const char *const migrations[] = {
      "CREATE INDEX IF NOT EXISTS track_kind ON track_item (kind);"
      "CREATE TABLE IF NOT EXISTS track_event (item INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (item, seq))"
      " STRICT, WITHOUT ROWID;"),
+    /* What is not yet in `delivery` and `attempt` (tail.h). An older program would not see it. */
+    ("CREATE TABLE IF NOT EXISTS tail (seq INTEGER PRIMARY KEY, doc BLOB NOT NULL) STRICT;"),
 };
 
 enum { VERSION_CHAINED = 2 };

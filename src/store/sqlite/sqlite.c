@@ -215,10 +215,12 @@ load(struct sqlite_store *store, struct error *error)
 	streams_load(store);
 	digest_load(store);
 	sqlite_load_ids(store);
+	tail_load(store);
 	sqlite3_stmt *pending = sql_get(store, SQL_PENDING);
 	if (sql_step(store, pending))
 		store->pending = sqlite3_column_int64(pending, 0);
 	sql_end(pending);
+	store->pending += tail_more(store, DELIVERY_PENDING, 0, INT64_MIN, INT64_MAX);
 	arena_free(&arena);
 	return store->failed == SQLITE_OK ? OK : sqlite_error(store, store->failed, error);
 }
@@ -440,17 +442,6 @@ writes(enum store_kind kind)
 	UNREACHABLE();
 }
 
-static void
-save_sequences(struct sqlite_store *store)
-{
-	for (size_t i = 0; i < store->directory.numbered_count; i++) {
-		struct directory_endpoint *entry = store->directory.numbered[i];
-		entry->sequence_changed = false;
-		sql_run(store, SQL_ENDPOINT_SEQUENCE, "ii", entry->endpoint.id.value, entry->sequence);
-	}
-	store->directory.numbered_count = 0;
-}
-
 /* What may not be on the disk must not be moved into the database by closing it: a power cut could bring back the
  * log with a part of it missing, and that part would be older than the database. */
 static void
@@ -541,20 +532,22 @@ sqlite_batch(struct store *base, struct store_request *const *requests, size_t c
 	store->notes = notes;
 	if (store->leader != NULL)
 		keep_up(store);
-	if (writing)
-		sql_run(store, SQL_BEGIN, "");
+	if (writing || store->read_only)
+		sql_run(store, writing ? SQL_BEGIN : SQL_BEGIN_READING, "");
+	if (store->read_only)
+		tail_refresh(store);
 	for (size_t i = 0; i < count && store->failed == SQLITE_OK; i++) {
 		struct mail **made = notes->last;
 		run(store, requests[i]);
 		store_notes_of(*made, i);
 	}
 	if (writing) {
-		save_sequences(store);
+		tail_save(store);
 		feed_keep_up(store);
 		streams_save(store);
-		if (store->failed == SQLITE_OK)
-			sql_run(store, SQL_COMMIT, "");
 	}
+	if ((writing || store->read_only) && store->failed == SQLITE_OK)
+		sql_run(store, SQL_COMMIT, "");
 	if (store->failed != SQLITE_OK)
 		return give_up(store, requests, count, notes, error);
 	journal_commit(store);
@@ -582,6 +575,8 @@ sqlite_idle(struct store *base, struct wall_time now)
 	bool more = old && store->failed == SQLITE_OK;
 	more = retention_step(store, now) || more;
 	if (!store->store.dead)
+		more = tail_step(store) || more;
+	if (!store->store.dead)
 		more = feed_step(store) || more;
 	if (!store->store.dead)
 		more = digest_step(store, now) || more;
@@ -597,6 +592,7 @@ sqlite_close(struct store *base)
 	struct sqlite_store *store = CONTAINER_OF(base, struct sqlite_store, store);
 	sql_finalize_all(store);
 	sqlite3_close(store->db);
+	tail_free(&store->tail);
 	directory_fini(&store->directory);
 	streams_free(&store->streams);
 	refused_forget(store);
@@ -706,6 +702,7 @@ store_sqlite_open(const struct store_sqlite_options *options, struct store **out
 	store->options = options->common;
 	store->read_only = options->read_only;
 	store->checkpoint_pages = options->checkpoint_pages > 0 ? options->checkpoint_pages : CHECKPOINT_PAGES;
+	store->tail.rows_max = options->tail_rows;
 	store->path = mem_string(slice_of(options->path));
 	store->vfs = options->vfs == NULL ? NULL : mem_string(slice_of(options->vfs));
 	directory_init(&store->directory);

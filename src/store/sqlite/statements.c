@@ -29,6 +29,7 @@
 
 static const char *const texts[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_BEGIN_READING] = "BEGIN",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_ORGANISATIONS] = "SELECT id, deleted, doc FROM organisation ORDER BY id",
@@ -90,6 +91,8 @@ static const char *const texts[SQL_COUNT] = {
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id = ? AND m.organisation = ?",
     [SQL_MESSAGE_KIND] = "SELECT type, channels FROM message WHERE id = ? AND organisation = ?",
+    [SQL_MESSAGE_TYPE] = "SELECT type FROM message WHERE id = ?",
+    [SQL_MESSAGE_ANY] = "SELECT " MESSAGE_COLUMNS " FROM message m WHERE m.id = ?",
     [SQL_MESSAGE_BY_EVENT] = "SELECT id FROM message WHERE organisation = ? AND event_id = ?",
     [SQL_MESSAGE_LIST_UP] = "SELECT " MESSAGE_COLUMNS " FROM message m"
 			    " WHERE m.organisation = ? AND m.id > ? AND m.id < ? ORDER BY m.id",
@@ -102,14 +105,12 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_RETENTION_PAGE] = "SELECT m.id, iif(m.payload IS NULL OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = "
 			   "m.id AND d.state = 0),"
 			   " 0, m.retention & ?4) FROM message m WHERE m.id > ?1 AND m.id < ?2 ORDER BY m.id LIMIT ?3",
-    [SQL_DELIVERY_PUT] = "INSERT INTO delivery (message, endpoint, state, attempts, due, sequence, trigger)"
-			 " VALUES (?, ?, 0, 0, ?, ?, 0)",
+    [SQL_DELIVERY_WRITE] =
+	"INSERT INTO delivery (message, endpoint, state, attempts, due, sequence, trigger)"
+	" VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message, endpoint) DO UPDATE SET state = excluded.state,"
+	" attempts = excluded.attempts, due = excluded.due, trigger = excluded.trigger",
     [SQL_DELIVERY_GET] =
 	"SELECT state, attempts, due, sequence, trigger FROM delivery WHERE message = ? AND endpoint = ?",
-    [SQL_DELIVERY_RECORD] = "UPDATE delivery SET state = ?3, attempts = attempts + 1, due = iif(?3 = 0, ?4, due)"
-			    " WHERE message = ?1 AND endpoint = ?2 AND state = 0",
-    [SQL_DELIVERY_AGAIN] = "UPDATE delivery SET state = 0, due = ?3, trigger = ?4 WHERE message = ?1 AND endpoint = ?2",
-    [SQL_DELIVERY_COUNT_ATTEMPT] = "UPDATE delivery SET attempts = attempts + 1 WHERE message = ?1 AND endpoint = ?2",
     [SQL_DELIVERY_OF_MESSAGE] =
 	"SELECT endpoint, state, attempts, due, sequence, trigger FROM delivery WHERE message = ?"
 	" ORDER BY endpoint",
@@ -120,6 +121,7 @@ static const char *const texts[SQL_COUNT] = {
 			    " (SELECT count(*) FROM delivery WHERE state = 0 AND endpoint = ?1),"
 			    " (SELECT count(*) FROM delivery WHERE state = 2 AND endpoint = ?1),"
 			    " (SELECT min(message) FROM delivery WHERE state = 0 AND endpoint = ?1)",
+    [SQL_ENDPOINT_PENDING] = "SELECT message FROM delivery WHERE state = 0 AND endpoint = ?",
     [SQL_DEAD_LETTERS] =
 	"SELECT d.state, d.attempts, d.due, d.sequence, d.trigger, " MESSAGE_COLUMNS
 	" FROM delivery d CROSS JOIN message m ON m.id = d.message"
@@ -143,18 +145,19 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_REFILL] = "SELECT d.due, d.message, d.attempts, d.sequence, d.trigger, " MESSAGE_COLUMNS
 		   " FROM delivery d CROSS JOIN message m ON m.id = d.message"
 		   " WHERE d.state = 0 AND d.endpoint = ?1 AND (d.due, d.message) >= (?2, ?3) AND d.due <= ?4"
-		   " ORDER BY d.due, d.message LIMIT ?5",
+		   " ORDER BY d.due, d.message",
     [SQL_REFILL_NEXT] = "SELECT due, message FROM delivery WHERE state = 0 AND endpoint = ?1"
-			" AND (due, message) > (?2, ?3) ORDER BY due, message LIMIT 1",
-    [SQL_ATTEMPT_PUT] =
-	"INSERT INTO attempt (id, message, endpoint, number, status, duration, trigger, succeeded, response)"
+			" AND (due, message) > (?2, ?3) ORDER BY due, message",
+    [SQL_ATTEMPT_WRITE] =
+	"INSERT OR IGNORE INTO attempt (id, message, endpoint, number, status, duration, trigger, succeeded, response)"
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_ATTEMPT_GET] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.id = ? AND a.message = ?",
     [SQL_ATTEMPT_LAST] = "SELECT status FROM attempt WHERE message = ?1 AND endpoint = ?2 ORDER BY id DESC LIMIT 1",
     [SQL_ATTEMPT_LAST_WHOLE] = "SELECT " ATTEMPT_COLUMNS " FROM attempt a WHERE a.message = ?1 AND a.endpoint = ?2"
 			       " ORDER BY a.id DESC LIMIT 1",
-    [SQL_ATTEMPT_LAST_FAILED] = "SELECT " ATTEMPT_COLUMNS " FROM (SELECT * FROM attempt WHERE endpoint = ?1"
-				" ORDER BY id DESC LIMIT ?2) a WHERE a.succeeded = 0 ORDER BY a.id DESC LIMIT 1",
+    [SQL_ATTEMPT_LAST_FAILED] =
+	"SELECT " ATTEMPT_COLUMNS " FROM (SELECT * FROM attempt WHERE endpoint = ?1"
+	" AND id < ?3 ORDER BY id DESC LIMIT ?2) a WHERE a.succeeded = 0 ORDER BY a.id DESC LIMIT 1",
     [SQL_ATTEMPT_OUTCOMES] =
 	"SELECT id, succeeded FROM attempt WHERE endpoint = ?1 AND id > ?2 AND id < ?3 ORDER BY id",
     [SQL_ATTEMPT_EXPUNGE] = "UPDATE attempt SET response = x'455850554e474544' WHERE message = ?1 AND id = ?2",
@@ -189,6 +192,10 @@ static const char *const texts[SQL_COUNT] = {
 	" ON CONFLICT (stream, level, start) DO UPDATE SET count = excluded.count, hash = excluded.hash",
     [SQL_DIGEST_NODES] = "SELECT start, count, hash FROM digest_node"
 			 " WHERE stream = ? AND level = ? AND start >= ? AND start < ? ORDER BY start",
+    [SQL_TAIL_ENDS] = "SELECT (SELECT ifnull(min(seq), 0) FROM tail), (SELECT ifnull(max(seq), 0) FROM tail)",
+    [SQL_TAIL_LIST] = "SELECT seq, doc FROM tail WHERE seq > ? ORDER BY seq",
+    [SQL_TAIL_PUT] = "INSERT INTO tail (seq, doc) VALUES (?, ?)",
+    [SQL_TAIL_DROP] = "DELETE FROM tail WHERE seq <= ?",
     [SQL_STREAMS] = "SELECT key, doc FROM stream ORDER BY key",
     [SQL_STREAM_PUT] =
 	"INSERT INTO stream (key, doc) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc",

@@ -33,6 +33,7 @@ note_cancelled(struct sqlite_store *store, int64_t message)
 static void
 expunge(struct sqlite_store *store, int64_t message, struct wall_time now)
 {
+	tail_settle(store);
 	note_cancelled(store, message);
 	message_purge(store, message, now);
 	sql_run(store, SQL_MESSAGE_CANCEL, "i", message);
@@ -76,6 +77,7 @@ op_attempt_expunge(struct sqlite_store *store, struct store_request *request)
 		return;
 	}
 	audit_attempt_expunge(request, owner->organisation.id);
+	tail_settle(store);
 	sql_run(store, SQL_ATTEMPT_EXPUNGE, "ii", message, request->attempt_id);
 	if (sqlite3_changes(store->db) == 0)
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "the message has no such attempt");
@@ -95,6 +97,38 @@ op_precheck(struct sqlite_store *store, struct store_request *request)
 		    endpoint_wants(&owner->endpoints[i]->endpoint, request->event_type.name, request->channels);
 }
 
+/* False: the page is full. */
+static bool
+count_outcome(struct store_request *request, size_t *looked, int64_t id, bool succeeded)
+{
+	request->more = (*looked)++ == request->page.limit;
+	if (request->more)
+		return false;
+	request->next = id;
+	*(succeeded ? &request->stats.succeeded : &request->stats.failed) += 1;
+	return true;
+}
+
+/* Of attempts with ids between both; the tail's are the last ones. */
+static void
+count_outcomes(
+    struct sqlite_store *store, struct store_request *request, int64_t endpoint, int64_t above, int64_t below)
+{
+	const struct tail *tail = &store->tail;
+	int64_t from = tail_attempts_from(tail);
+	size_t looked = 0;
+	sqlite3_stmt *row = sql_bind(store, SQL_ATTEMPT_OUTCOMES, "iii", endpoint, above, below < from ? below : from);
+	while (!request->more && sql_step(store, row))
+		if (!count_outcome(request, &looked, sqlite3_column_int64(row, 0), sqlite3_column_int(row, 1) != 0))
+			break;
+	sql_end(row);
+	for (size_t i = 0; !request->more && i < tail_attempt_count(tail); i++) {
+		const struct attempt *attempt = tail_attempt(tail, i);
+		if (attempt->endpoint.value == endpoint && attempt->id.value > above && attempt->id.value < below)
+			(void)count_outcome(request, &looked, attempt->id.value, attempt->succeeded);
+	}
+}
+
 void
 op_endpoint_stats(struct sqlite_store *store, struct store_request *request)
 {
@@ -104,24 +138,17 @@ op_endpoint_stats(struct sqlite_store *store, struct store_request *request)
 	const struct store_page *page = &request->page;
 	int64_t ceiling = page->ceiling == 0 ? INT64_MAX : page->ceiling;
 	int64_t above = page->after != 0 && page->after >= page->floor ? page->after : page->floor - 1;
-	size_t looked = 0;
-	sqlite3_stmt *row = sql_bind(store, SQL_ATTEMPT_OUTCOMES, "iii", entry->endpoint.id.value, above, ceiling);
-	while (!request->more && sql_step(store, row)) {
-		request->more = looked++ == page->limit;
-		if (request->more)
-			break;
-		request->next = sqlite3_column_int64(row, 0);
-		*(sqlite3_column_int(row, 1) != 0 ? &request->stats.succeeded : &request->stats.failed) += 1;
-	}
-	sql_end(row);
+	count_outcomes(store, request, entry->endpoint.id.value, above, ceiling);
 	if (page->after != 0)
 		return;
 	if (entry->endpoint.state != ENDPOINT_ACTIVE)
 		request->stats.held = endpoint_held(store, entry->endpoint.id);
-	row = sql_bind(store, SQL_DELIVERY_PENDING, "iii", entry->endpoint.id.value, page->floor, ceiling);
+	sqlite3_stmt *row =
+	    sql_bind(store, SQL_DELIVERY_PENDING, "iii", entry->endpoint.id.value, page->floor, ceiling);
 	if (sql_step(store, row))
 		request->stats.pending = sqlite3_column_int64(row, 0);
 	sql_end(row);
+	request->stats.pending += tail_more(store, DELIVERY_PENDING, entry->endpoint.id.value, page->floor, ceiling);
 }
 
 void
@@ -317,6 +344,7 @@ look_at_count(struct sqlite_store *store, struct store_request *request, const s
 	struct slice organisation = slice_of(id_format(ID_ORGANISATION, row->organisation, text));
 	if (row->organisation == 0 || (task->only.count > 0 && !slice_list_has(task->only, organisation)))
 		return;
+	tail_settle(store);
 	sqlite3_stmt *counted = sql_bind(store, SQL_DELIVERY_COUNT, "i", row->id);
 	int64_t deliveries = sql_step(store, counted) ? sqlite3_column_int64(counted, 0) : 0;
 	sql_end(counted);
@@ -326,28 +354,29 @@ look_at_count(struct sqlite_store *store, struct store_request *request, const s
 
 static bool
 read_candidate(struct sqlite_store *store, const struct task *task, const struct row *row,
-    struct task_candidate *candidate, struct store_note_target *target)
+    struct task_candidate *candidate, struct tail_delivery *delivery, struct store_note_target *target)
 {
-	sqlite3_stmt *found = sql_bind(store, SQL_DELIVERY_GET, "ii", row->id, task->endpoint.value);
 	*candidate = (struct task_candidate){.event_type = row->event_type, .channels = row->channels};
-	if (sql_step(store, found)) {
-		candidate->sent = true;
-		candidate->state = (enum delivery_state)sqlite3_column_int(found, 0);
-		candidate->attempts = sqlite3_column_int(found, 1);
-		candidate->due.us = sqlite3_column_int64(found, 2);
-		target->sequence = sqlite3_column_int64(found, 3);
-		target->trigger = candidate->state == DELIVERY_PENDING
-				      ? (enum attempt_trigger)sqlite3_column_int(found, 4)
-				      : TRIGGER_MANUAL;
-		target->attempts = candidate->attempts;
-	}
-	sql_end(found);
-	if (candidate->sent && task->status_code_class >= 0) {
-		found = sql_bind(store, SQL_ATTEMPT_LAST, "ii", row->id, task->endpoint.value);
+	candidate->sent = tail_get(store, row->id, task->endpoint.value, delivery);
+	if (!candidate->sent)
+		return false;
+	candidate->state = delivery->state;
+	candidate->attempts = delivery->attempts;
+	candidate->due.us = delivery->due;
+	target->sequence = delivery->sequence;
+	target->trigger = candidate->state == DELIVERY_PENDING ? delivery->trigger : TRIGGER_MANUAL;
+	target->attempts = candidate->attempts;
+	if (task->status_code_class < 0)
+		return true;
+	const struct attempt *last = tail_attempt_last(&store->tail, row->id, task->endpoint.value);
+	if (last != NULL) {
+		candidate->status_code = last->status_code;
+	} else {
+		sqlite3_stmt *found = sql_bind(store, SQL_ATTEMPT_LAST, "ii", row->id, task->endpoint.value);
 		candidate->status_code = sql_step(store, found) ? sqlite3_column_int(found, 0) : 0;
 		sql_end(found);
 	}
-	return candidate->sent;
+	return true;
 }
 
 /* Returns the bytes of payload that were read, and that now are on their way to the sender. */
@@ -358,7 +387,8 @@ look_at_delivery(
 	struct task *task = &request->task;
 	struct task_candidate candidate;
 	struct store_note_target target = {.endpoint = entry->endpoint.id};
-	bool sent = read_candidate(store, task, row, &candidate, &target);
+	struct tail_delivery delivery;
+	bool sent = read_candidate(store, task, row, &candidate, &delivery, &target);
 	if (task_choose(task, &entry->endpoint, &candidate, request->now) == TASK_PASS)
 		return 0;
 	struct directory_organisation *owner =
@@ -387,9 +417,7 @@ look_at_delivery(
 	note->target_count = 0;
 	if (sent) {
 		target.due = delivery_due(&entry->endpoint, request->now);
-		sql_run(store, SQL_DELIVERY_AGAIN, "iiii", row->id, entry->endpoint.id.value, target.due.us,
-		    (int64_t)target.trigger);
-		store->pending += candidate.state != DELIVERY_PENDING;
+		send_again(store, &delivery, &target);
 		note->targets[note->target_count++] = target;
 	} else {
 		insert_delivery(store, note, entry, message, request->now);
