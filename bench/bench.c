@@ -2,6 +2,7 @@
  * over loopback, so that figures of one report may be compared with each other whatever the machine.
  *
  *   bench --serve PATH/vaultbell [--quick] [--data DIR] [--connections N] [--seconds S] [--json]
+ *   bench --serve PATH/vaultbell --only 3 ...    the third setting alone, which judges no aim
  *   bench --floor
  *
  * Exit 0: every aim reached; 1: an aim missed or an event missing; 2: misuse or error. */
@@ -41,7 +42,7 @@ enum { LOAD_ONE, LOAD_PACED_1000, LOAD_PACED_10000, LOAD_TLS, LOAD_MANY, LOAD_FA
 
 struct bench {
 	const char *binary, *data;
-	long connections, seconds;
+	long connections, seconds, only; /* only: a setting, from 1; 0: all */
 	bool json, floor_only, quick;
 	struct stamps stamps, others; /* of messages to endpoints that hang or are late */
 	struct sink *sink, *tls_sink, *late_sink, *hanging_sink;
@@ -254,6 +255,8 @@ measure(struct bench *bench)
 	bool ran = true;
 	size_t count = bench->floor_only ? 0 : bench->quick ? QUICK_SETTINGS : COUNT_OF(settings);
 	for (size_t i = 0; ran && i < count; i++) {
+		if (bench->only != 0 && (size_t)bench->only != i + 1)
+			continue;
 		fprintf(stderr, "bench: %s\n", settings[i].name);
 		ran = measure_setting(bench, &settings[i]);
 		/* What hangs ends with its connections: the server need not wait for it when it stops. */
@@ -267,7 +270,7 @@ measure(struct bench *bench)
 	int64_t others = machine_cpu_ns() - machine_before - (own_cpu_ns(bench) - own_before);
 	bench->report.cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
 	bench->report.others = others > 0 ? (double)others / (double)(bench_now_ns() - started) : 0;
-	if (ran && count > 0)
+	if (ran && count > 0 && bench->only == 0)
 		judge(&bench->report, bench->quick);
 	return ran;
 }
@@ -286,7 +289,8 @@ read_options(struct bench *bench, int argc, char **argv)
 	static const struct option names[] = {{"serve", required_argument, NULL, 's'},
 	    {"data", required_argument, NULL, 'd'}, {"connections", required_argument, NULL, 'c'},
 	    {"seconds", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-	    {"quick", no_argument, NULL, 'q'}, {"floor", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+	    {"only", required_argument, NULL, 'o'}, {"quick", no_argument, NULL, 'q'},
+	    {"floor", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
 	for (int name = getopt_long(argc, argv, "", names, NULL); name != -1;
 	     name = getopt_long(argc, argv, "", names, NULL)) {
 		bool good = true;
@@ -295,6 +299,7 @@ read_options(struct bench *bench, int argc, char **argv)
 		case 'd': bench->data = optarg; break;
 		case 'c': good = read_number(optarg, 1, 1024, &bench->connections); break;
 		case 't': good = read_number(optarg, 1, 15, &bench->seconds); break;
+		case 'o': good = read_number(optarg, 1, (long)COUNT_OF(settings), &bench->only); break;
 		case 'j': bench->json = true; break;
 		case 'q': bench->quick = true; break;
 		case 'f': bench->floor_only = true; break;
@@ -315,7 +320,7 @@ main(int argc, char **argv)
 	if (!read_options(&bench, argc, argv)) {
 		fprintf(stderr,
 		    "bench: write bench --serve PATH [--quick] [--data DIR] [--connections 1..1024] [--seconds 1..15] "
-		    "[--json], or bench --floor\n");
+		    "[--only 1..6] [--json], or bench --floor\n");
 		return 2;
 	}
 	bench.report.connections = (size_t)bench.connections;
