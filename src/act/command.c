@@ -4,20 +4,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* A program that runs.   RUNNING ──time limit──▶ TERMINATED ──grace──▶ KILLED      each of them ──exit──▶ gone */
 enum run_state { RUN_RUNNING, RUN_TERMINATED, RUN_KILLED };
 
-enum { CAPTURED_BYTES_MAX = 2 * LIMIT_DESTINATION_OUTPUT_BYTES, READS_AT_ONCE = 16 };
+enum { CAPTURED_BYTES_MAX = 2 * LIMIT_DESTINATION_OUTPUT_BYTES, READS_AT_ONCE = 16, CHILD_STACK_BYTES = 64 << 10 };
 
 struct run {
 	struct act_commands *commands;
@@ -118,36 +120,83 @@ input_of(const struct act_job *job)
 	return fd;
 }
 
-/* Returns an error number. */
+/* --- how it is started -------------------------------------------------------------------------------- */
+
+/* What the child needs between its birth and the program: made by the parent, whose memory it shares until then. */
+struct birth {
+	const char *directory;
+	char *const *argv;
+	char **environment;
+	int input, output;
+	pid_t parent;
+	int error; /* out */
+};
+
+/* Signals as a program expects them: none blocked, none ignored. The table of handlers is the child's own. */
+static void
+reset_signals(void)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)sigaction(signal, &usual, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* It dies with the thread that starts it, however that ends: a receiver that is killed leaves no program behind that its next
+ * start would run a second time beside. Only system calls: another thread may hold any lock. */
+__attribute__((no_sanitize("address", "undefined"))) static int
+become(void *argument)
+{
+	struct birth *birth = argument;
+	bool good = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+	/* Whoever died before that sent no signal. */
+	if (good && getppid() != birth->parent)
+		_exit(127);
+	reset_signals();
+	/* Above the three, so that none of them is written over where we ourselves have less than these. */
+	int input = fcntl(birth->input, F_DUPFD, STDERR_FILENO + 1);
+	int output = fcntl(birth->output, F_DUPFD, STDERR_FILENO + 1);
+	good = good && setpgid(0, 0) == 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+	       dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0u, 0) == 0 &&
+	       chdir(birth->directory) == 0;
+	if (good)
+		execve(birth->argv[0], birth->argv, birth->environment);
+	birth->error = errno;
+	_exit(127);
+}
+
+/* Like posix_spawn, which cannot ask for that signal: the child borrows our memory and we wait until it is the program.
+ * Returns an error number. */
 static int
 spawn(const struct act_commands *commands, const struct act_job *job, int input, int output, pid_t *pid)
 {
 	const struct act_command *command = &commands->destination->command;
 	struct arena arena = ARENA_EMPTY;
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	sigemptyset(&none);
-	sigfillset(&all);
-	ENSURE(posix_spawn_file_actions_init(&actions) == 0 && posix_spawnattr_init(&attributes) == 0);
-	int code = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	code = code != 0 ? code : posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	code = code != 0 ? code : posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	code = code != 0 ? code : posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	code = code != 0 ? code
-			 : posix_spawn_file_actions_addchdir_np(
-			       &actions, command->directory == NULL ? "/" : command->directory);
-	code = code != 0 ? code : posix_spawnattr_setpgroup(&attributes, 0);
-	code = code != 0 ? code : posix_spawnattr_setsigmask(&attributes, &none);
-	code = code != 0 ? code : posix_spawnattr_setsigdefault(&attributes, &all);
-	code = code != 0 ? code
-			 : posix_spawnattr_setflags(
-			       &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	if (code == 0)
-		code = posix_spawn(
-		    pid, command->argv[0], &actions, &attributes, command->argv, environment_of(commands, job, &arena));
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
+	struct birth birth = {
+	    .directory = command->directory == NULL ? "/" : command->directory,
+	    .argv = command->argv,
+	    .environment = environment_of(commands, job, &arena),
+	    .input = input,
+	    .output = output,
+	    .parent = getpid(),
+	};
+	sigset_t all, before;
+	char *stack =
+	    mmap(NULL, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int code = stack == MAP_FAILED ? errno : 0;
+	if (code == 0) {
+		/* No handler of ours may run in the child. */
+		sigfillset(&all);
+		ENSURE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+		*pid = clone(become, stack + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, &birth);
+		code = *pid < 0 ? errno : birth.error;
+		ENSURE(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+		if (*pid > 0 && code != 0)
+			(void)waitpid(*pid, NULL, 0);
+		ENSURE(munmap(stack, CHILD_STACK_BYTES) == 0);
+	}
 	arena_free(&arena);
 	return code;
 }

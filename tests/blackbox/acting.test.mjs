@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, truncateSync, unlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -211,6 +211,24 @@ while :; do sleep 1000; done`);
 		return !existsSync(`/proc/${pid}`) || /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 	};
 	await until('the whole group is gone', () => gone('pid') && gone('child'));
+});
+
+test('M6: a receiver that is killed takes its running programs with it, and the event comes again', async (t) => {
+	const data = scratch(t);
+	const command = [program(data, 'act', `printf '%s\\n' $$ >> ${data}/pids; test -e ${data}/open || exec sleep 600`)];
+	const config = { destinations: [{ name: 'act', type: 'command', command }], rules: everything('act') };
+	const pids = () => readFileSync(join(data, 'pids'), 'utf8').trim().split('\n').map(Number);
+	const runs = (pid) => existsSync(`/proc/${pid}`) && !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+	let server = await receiver(t, config, { data });
+	for (const id of ['e1', 'e2']) await send(server, id, { type: 'a' });
+	await until('both run', () => pids().length === 2);
+	const first = pids();
+	assert.deepEqual(first.map(runs), [true, true]);
+	await stop(server, 'SIGKILL');
+	await until('they have ended', () => !first.some(runs));
+	writeFileSync(join(data, 'open'), '');
+	server = await receiver(t, config, { data, secret: server.secret });
+	await until('both ran again', async () => pids().length === 4 && (await destination(server, 'act')).pending === 0);
 });
 
 test('M6: no more programs at a time than the destination says', async (t) => {
