@@ -14,6 +14,16 @@ struct finding_set {
 	struct findings known; /* what was found at earlier starts, and what people said of it */
 };
 
+/* The same cut once more, which nobody accepted. */
+static bool
+happened_again(const struct findings *known, const struct finding *finding)
+{
+	for (size_t i = 0; i < known->count; i++)
+		if (known->items[i].state != FINDING_ACCEPTED && finding_same(&known->items[i], finding))
+			return true;
+	return false;
+}
+
 /* What was accepted is passed over; everything else that the anchor knew is held against the rows. */
 static void
 use_findings(struct finding_set *set)
@@ -26,7 +36,7 @@ use_findings(struct finding_set *set)
 		if (finding->kind == FINDING_DISPUTE && finding->end.seq == set->marks.disputed.seq &&
 		    memcmp(finding->end.chain, set->marks.disputed.chain, SHA256_BYTES) == 0)
 			disputed_known = true;
-		if (finding->kind == FINDING_CUT && accepted)
+		if (finding->kind == FINDING_CUT && accepted && !happened_again(&set->known, finding))
 			chain_check_cut(check, finding->have, &finding->end);
 		else if (finding->kind == FINDING_DISPUTE && !accepted)
 			chain_check_mark(

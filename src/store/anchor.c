@@ -265,14 +265,19 @@ read_chain(const struct anchor_of *of, struct store *store, int64_t seq, struct 
 	return code;
 }
 
-/* For people to look at and to accept. */
-static void
-note(const struct anchor *anchor, enum finding_kind kind, int64_t have, const struct store_journal_end *end)
+/* For people to look at and to accept; `again`: it happened now, whatever was accepted before. False: it is not kept. */
+static bool
+note(
+    const struct anchor *anchor, enum finding_kind kind, int64_t have, const struct store_journal_end *end, bool again)
 {
 	const struct finding finding = {.kind = kind, .have = have, .end = *end, .at = clock_wall()};
 	struct error error = ERROR_NONE;
-	if (anchor->of->findings && findings_note(anchor->directory, anchor->sealer, &finding, &error) != OK)
-		log_write(anchor->log, LOG_ERROR, "a finding about the journal is not kept", "error", error.text, NULL);
+	if (!anchor->of->findings)
+		return false;
+	if (findings_note(anchor->directory, anchor->sealer, &finding, again, &error) == OK)
+		return true;
+	log_write(anchor->log, LOG_ERROR, "a finding about the journal is not kept", "error", error.text, NULL);
+	return false;
 }
 
 static void
@@ -281,8 +286,8 @@ dispute(struct anchor *anchor, const struct store_journal_end *end, const char *
 	char seq[32];
 	snprintf(seq, sizeof seq, "%" PRId64, end->seq);
 	log_write(anchor->log, LOG_ERROR, anchor->of->differs, "why", why, "seq", seq, NULL);
-	note(anchor, FINDING_DISPUTE, end->seq, end);
-	if (anchor->marks.has_dispute)
+	bool kept = note(anchor, FINDING_DISPUTE, end->seq, end, true);
+	if (anchor->marks.has_dispute && (kept || !anchor->of->findings))
 		return;
 	anchor->marks.has_dispute = true;
 	anchor->marks.disputed = *end;
@@ -292,9 +297,9 @@ static enum error_code
 judge(struct anchor *anchor, struct store *store, struct error *error)
 {
 	struct store_journal_end end = anchor_end(anchor, store);
-	/* One of a version that kept no findings. */
+	/* One of a version that kept no findings, or one that could not be kept. */
 	if (anchor->marks.readable && anchor->marks.has_dispute)
-		note(anchor, FINDING_DISPUTE, anchor->marks.disputed.seq, &anchor->marks.disputed);
+		(void)note(anchor, FINDING_DISPUTE, anchor->marks.disputed.seq, &anchor->marks.disputed, false);
 	if (!anchor->marks.readable) {
 		/* Nobody has a chain value of zeros, so the check fails at this row, for good. */
 		struct store_journal_end unknown = {.seq = end.seq};
@@ -312,7 +317,7 @@ judge(struct anchor *anchor, struct store *store, struct error *error)
 		char seq[32];
 		snprintf(seq, sizeof seq, "%" PRId64, end.seq + 1);
 		log_write(anchor->log, LOG_ERROR, anchor->of->cut, "seq", seq, NULL);
-		note(anchor, FINDING_CUT, end.seq, &known);
+		(void)note(anchor, FINDING_CUT, end.seq, &known, true);
 		if (anchor->of->list == STORE_AUDIT_LIST)
 			store->vtable->audit_resume(store, &known);
 		else

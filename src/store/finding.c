@@ -281,21 +281,27 @@ findings_lock(const char *directory, struct error *error)
 	return file;
 }
 
+bool
+finding_same(const struct finding *finding, const struct finding *other)
+{
+	return finding->kind == other->kind && finding->have == other->have && finding->end.seq == other->end.seq &&
+	       memcmp(finding->end.chain, other->end.chain, SHA256_BYTES) == 0;
+}
+
 static bool
-is_known(const struct findings *findings, const struct finding *finding)
+is_known(const struct findings *findings, const struct finding *finding, bool again)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *known = &findings->items[i];
-		if (known->kind == finding->kind && known->have == finding->have &&
-		    known->end.seq == finding->end.seq &&
-		    memcmp(known->end.chain, finding->end.chain, SHA256_BYTES) == 0)
+		if (finding_same(known, finding) && !(again && known->state == FINDING_ACCEPTED))
 			return true;
 	}
 	return false;
 }
 
 enum error_code
-findings_note(const char *directory, const struct sealer *sealer, const struct finding *finding, struct error *error)
+findings_note(const char *directory, const struct sealer *sealer, const struct finding *finding, bool again,
+    struct error *error)
 {
 	struct findings findings;
 	int lock = findings_lock(directory, error);
@@ -306,7 +312,7 @@ findings_note(const char *directory, const struct sealer *sealer, const struct f
 		code = error_set(error, ERR_CORRUPT,
 		    "%s/" FILE_NAME ": it was not written under this master.key, and stays as it is; move it away",
 		    directory);
-	if (code == OK && !is_known(&findings, finding)) {
+	if (code == OK && !is_known(&findings, finding, again)) {
 		if (findings.count == FINDINGS_MAX) {
 			code = error_set(error, ERR_LIMIT, FILE_NAME ": it has %d findings already", FINDINGS_MAX);
 		} else {

@@ -56,9 +56,12 @@ MUST_CHECK enum error_code findings_write(
     const char *directory, const struct sealer *sealer, const struct findings *findings, struct error *error);
 /* Held while the file is read, changed and written; -1 with the error said. Closing it lets go. */
 int findings_lock(const char *directory, struct error *error);
-/* Adds one that is open, unless the very same is there; under the lock, which it takes itself. */
-MUST_CHECK enum error_code findings_note(
-    const char *directory, const struct sealer *sealer, const struct finding *finding, struct error *error);
+/* Adds one that is open, unless the very same is there; `again`: it happened once more, so that one that was accepted does
+ * not speak for it. Under the lock, which it takes itself. */
+MUST_CHECK enum error_code findings_note(const char *directory, const struct sealer *sealer,
+    const struct finding *finding, bool again, struct error *error);
+/* Whether they say the same of the journal, whatever people said of them. */
+bool finding_same(const struct finding *finding, const struct finding *other);
 /* Seals the file with the key that sealing uses now; one that is not there stays so. Takes the lock. */
 MUST_CHECK enum error_code findings_reseal(const char *directory, const struct sealer *sealer, struct error *error);
 

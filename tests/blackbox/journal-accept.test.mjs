@@ -147,6 +147,30 @@ test('a head that was lost is accepted, and an altered row is not', async (t) =>
 	assert.match(none.stderr, /an altered row or body cannot be accepted/);
 });
 
+test('what was accepted once does not excuse the same from happening again', async (t) => {
+	const r = await receiver(t);
+	const ada = await r.person('ada'), ben = await r.person('ben');
+	await r.post(1, 2, 3);
+	await r.close();
+	rmSync(join(r.data, 'journal.head'));
+	await r.open();
+	for (const person of [ada, ben]) assert.equal((await r.accept(person)).status, 0);
+	await r.post(4, 5);
+	await r.close();
+	assert.equal((await r.verify()).status, 0);
+	// Somebody without master.key takes the newest rows away, and the head that knows of them.
+	await sql(r.data, 'DELETE FROM journal WHERE seq > 3');
+	rmSync(join(r.data, 'journal.head'));
+	await r.open();
+	const found = await r.verify();
+	assert.deepEqual([found.status, found.findings.map((finding) => finding.state)], [1, ['accepted', 'open']]);
+	await r.close();
+	await r.open();
+	assert.equal((await r.verify()).findings.length, 2);
+	for (const person of [ben, ada]) assert.equal((await r.accept(person)).status, 0);
+	assert.equal((await r.verify()).status, 0);
+});
+
 test('findings that somebody else wrote accept nothing', async (t) => {
 	const r = await rolledBack(t);
 	await r.open();
