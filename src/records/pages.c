@@ -13,6 +13,7 @@ struct walk {
 	struct slice cursor; /* of the next page; absent: the first */
 	struct slice url;    /* of the next page, where the answer said it whole */
 	int64_t offset;
+	unsigned char seen[SHA256_BYTES]; /* of the page before, by offset */
 	uint64_t page;
 	struct arena kept, turn; /* what outlives the page that said it, and what does not */
 };
@@ -146,8 +147,23 @@ take_cursor(struct walk *walk, struct slice cursor, struct error *error)
 	return OK;
 }
 
+/* Only an empty page is the last one: a server may give fewer items than it was asked for. */
 static enum error_code
-go_on(struct walk *walk, struct json root, struct slice link, size_t items, bool *more, struct error *error)
+take_offset(struct walk *walk, struct json items, bool more, struct error *error)
+{
+	unsigned char seen[SHA256_BYTES];
+	sha256(items.raw, seen);
+	if (walk->page > 1 && more && memcmp(seen, walk->seen, sizeof seen) == 0)
+		return error_set(error, ERR_INVALID,
+		    "%s: page %" PRIu64 " has what the one before it had; expected one that begins at the offset",
+		    walk->exchange->source->name, walk->page);
+	memcpy(walk->seen, seen, sizeof seen);
+	walk->offset += (int64_t)json_count(items);
+	return OK;
+}
+
+static enum error_code
+go_on(struct walk *walk, struct json root, struct slice link, struct json items, bool *more, struct error *error)
 {
 	const struct mapping_list *list = walk->list;
 	struct slice next;
@@ -161,8 +177,8 @@ go_on(struct walk *walk, struct json root, struct slice link, size_t items, bool
 	switch (list->paging) {
 	case PAGING_NONE: break;
 	case PAGING_OFFSET:
-		walk->offset += (int64_t)items;
-		*more = (int64_t)items >= list->size;
+		*more = !ended && json_count(items) > 0;
+		code = take_offset(walk, items, *more, error);
 		break;
 	case PAGING_CURSOR:
 		next = value_text(value_at(root, &list->next), &walk->turn);
@@ -212,7 +228,7 @@ one_page(struct walk *walk, exchange_take *take, void *context, bool *more, stru
 		    "%s: there is no array at \"%.*s\" of the answer; expected the records",
 		    walk->exchange->source->name, SLICE_ARG(walk->list->items.text));
 	code = take(context, items, error);
-	return code == OK ? go_on(walk, root, link, json_count(items), more, error) : code;
+	return code == OK ? go_on(walk, root, link, items, more, error) : code;
 }
 
 enum error_code

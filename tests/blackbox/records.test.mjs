@@ -106,7 +106,8 @@ for (const [kind, { yaml, page }] of Object.entries(paged)) {
 		const { report, stderr } = await reconcile(data, file, numbers(10).map((number) => entry(number)));
 		assert.equal(stderr, '');
 		assert.deepEqual(report.counts, { MISSING_EVENT: 10 });
-		assert.equal(asked.length, 4);
+		// Only an empty page says that there is no more.
+		assert.equal(asked.length, kind === 'offset' ? 5 : 4);
 		assert.equal(asked[0].query.get('kind'), 'all');
 		for (const { headers, path } of asked) {
 			assert.equal(path, '/v1/transactions');
@@ -116,6 +117,28 @@ for (const [kind, { yaml, page }] of Object.entries(paged)) {
 		assert.deepEqual(report.breaks[0].custodian, { ...entry(1), desk: { name: 'n' } });
 	});
 }
+
+test('a list API whose pages are shorter than was asked for is read to its end, and one that repeats a page is refused', async (t) => {
+	const rows = numbers(10).map((number) => item(number));
+	const capped = await rest(t, ({ query }) => {
+		const from = Number(query.get('skip'));
+		return { json: { page: { rows: rows.slice(from, from + 2) } } };
+	}, mapping(paged.offset.yaml));
+	const { report, stderr } = await reconcile(capped.data, capped.file, numbers(10).map((number) => entry(number)));
+	assert.equal(stderr, '');
+	assert.deepEqual(report.counts, { MISSING_EVENT: 10 });
+	assert.deepEqual(capped.asked.map(({ query }) => query.get('skip')), ['0', '2', '4', '6', '8', '10']);
+	const stuck = await rest(t, () => ({ json: { page: { rows: rows.slice(0, 3) } } }), mapping(paged.offset.yaml));
+	const refused = await reconcile(stuck.data, stuck.file, []);
+	assert.match(refused.stderr, /page 2 has what the one before it had/);
+	assert.equal(stuck.asked.length, 2);
+	const said = await rest(t, ({ query }) => {
+		const from = Number(query.get('skip'));
+		return { json: { page: { rows: rows.slice(from, from + 2), last: from + 2 >= rows.length } } };
+	}, mapping(paged.offset.yaml.replace('}', ', done: page.last}')));
+	assert.deepEqual((await reconcile(said.data, said.file, numbers(10).map((number) => entry(number)))).report.counts, { MISSING_EVENT: 10 });
+	assert.equal(said.asked.length, 5);
+});
 
 test('M5: a list API that pages by Link header, and one in a body that is posted', async (t) => {
 	const rows = numbers(5).map((number) => item(number));
