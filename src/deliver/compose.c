@@ -74,6 +74,19 @@ legacy_body(struct arena *arena, const struct message *message, struct slice dat
 	return body;
 }
 
+/* A raw payload is any text. One that is no JSON becomes a string: as it is it could say another organisation, or
+ * environment, behind ours. */
+static void
+put_data(struct json_writer *writer, struct slice data)
+{
+	struct json json;
+	json_key(writer, "data");
+	if (json_parse(data, LIMIT_JSON_DEPTH, &json, NULL) == OK)
+		json_raw(writer, data);
+	else
+		json_string(writer, data);
+}
+
 /* Identifiers only: what a receiver needs to ask for the rest; and the payload, unless it is absent. `version` is told of
  * what was posted in several. */
 static struct slice
@@ -81,7 +94,8 @@ thin_body(struct arena *arena, enum environment environment, const struct messag
     struct slice data)
 {
 	struct buf out;
-	buf_init(&out, data.len + 2048);
+	/* A byte is six at most when it is escaped. */
+	buf_init(&out, 6 * data.len + 2048);
 	struct json_writer w;
 	json_writer_init(&w, &out);
 	char time[TIME_TEXT_BYTES], organisation[ID_TEXT_BYTES];
@@ -95,10 +109,8 @@ thin_body(struct arena *arena, enum environment environment, const struct messag
 	json_put_cstring(&w, "created_at", time_format(message->created, 3, time));
 	if (slice_present(message->versions))
 		json_put_integer(&w, "version", version);
-	if (slice_present(data)) {
-		json_key(&w, "data");
-		json_raw(&w, data);
-	}
+	if (slice_present(data))
+		put_data(&w, data);
 	json_close(&w);
 	struct slice body = arena_copy(arena, buf_slice(&out));
 	buf_free(&out);

@@ -135,3 +135,27 @@ test('M2: what cannot be a version is refused with the reason', async (t) => {
 	assert.equal((await call('POST', '/app/bank/msg', { eventType: type, payload: {}, payloadVersions: { 2: {} } }, key)).status, 202);
 	assert.equal((await call('POST', '/app/bank/msg', { eventType: type, payload: {}, payloadVersions: { 3: {} } }, key)).status, 422);
 });
+
+test('a raw payload that is no JSON is a string in the envelope, and names no other organisation', async (t) => {
+	const to = await sink(t);
+	const { call } = await serve(t, scratch(t));
+	assert.equal((await call('POST', '/app', { name: 'Bank', uid: 'bank' })).status, 201);
+	for (const payloadStyle of ['raw', 'envelope'])
+		assert.equal((await call('POST', '/app/bank/endpoint', { url: `${to.url}/${payloadStyle}`, payloadStyle })).status, 201);
+	const post = async (rawPayload) => {
+		assert.equal((await call('POST', '/app/bank/msg', { eventType: type, payload: {}, transformationsParams: { rawPayload } })).status, 202);
+		return (await call('GET', '/app/bank')).json.id;
+	};
+	const texts = ['amount=1;\u0007"q"', '{"n":1},"organisation":"org_other","environment":"production","data":{"n":2}', '', '[1.0]'];
+	for (const [i, text] of texts.entries()) {
+		const organisation = await post(text);
+		await to.until(2 * (i + 1));
+		const got = Object.fromEntries(to.received.slice(2 * i).map((entry) => [entry.url, entry.body.toString()]));
+		assert.equal(got['/raw'], text);
+		const envelope = JSON.parse(got['/envelope']);
+		assert.deepEqual(Object.keys(envelope), ['id', 'type', 'environment', 'organisation', 'created_at', 'data']);
+		assert.equal(envelope.organisation, organisation);
+		assert.deepEqual(envelope.data, text === '[1.0]' ? [1] : text);
+	}
+	assert.ok(to.received.some((entry) => entry.body.toString().endsWith('"data":[1.0]}')));
+});
