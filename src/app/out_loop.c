@@ -178,12 +178,15 @@ out_loop_init(struct out_loop *out, struct service *service, struct error *error
 		    .send = send_over_http,
 		    .done = done,
 		});
+	if (config->delivery_name_servers.len > 0)
+		out->name_servers = mem_string(config->delivery_name_servers);
 	return transport_new(
 	    &(struct transport_options){
 		.kind = config->delivery_transport,
 		.loop = out->loop,
 		.guard = &config->delivery_networks,
 		.allow_http = config->delivery_allow_http && !config->delivery_https_only,
+		.name_servers = out->name_servers,
 		.connections_max = LIMIT_IN_FLIGHT,
 		.connect_timeout_ms = config->delivery_connect_timeout_ms,
 		.first_byte_timeout_ms = config->delivery_first_byte_timeout_ms > 0
@@ -245,4 +248,5 @@ out_loop_fini(struct out_loop *out)
 	}
 	sender_free(out->sender);
 	loop_free(out->loop);
+	free(out->name_servers);
 }

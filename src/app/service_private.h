@@ -81,6 +81,7 @@ struct out_loop {
 	struct loop *loop;
 	struct sender *sender;
 	struct transport *transport;
+	char *name_servers;	     /* NULL: the system's */
 	struct act_deliver *act;     /* RECEIVER with destinations; else NULL */
 	struct mail_list submitting; /* requests of this turn */
 	uint64_t noted_bytes;	     /* of all notes that came */

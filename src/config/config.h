@@ -60,11 +60,12 @@ struct config_node {
 
 struct config {
 	/* delivery.* */
-	struct schedule delivery_schedule; /* delivery.schedule: preset or list; default standard */
-	bool delivery_allow_http;	   /* delivery.allow_http: plain http endpoints; default false */
-	bool delivery_https_only;	   /* delivery.https_only: refuse http even if allowed; default false */
-	struct guard delivery_networks;	   /* delivery.allow_networks: CIDR list that the address guard lets through */
-	int64_t delivery_timeout_ms;	   /* delivery.timeout: one attempt; default 30s, 100ms..120s */
+	struct schedule delivery_schedule;  /* delivery.schedule: preset or list; default standard */
+	bool delivery_allow_http;	    /* delivery.allow_http: plain http endpoints; default false */
+	bool delivery_https_only;	    /* delivery.https_only: refuse http even if allowed; default false */
+	struct guard delivery_networks;	    /* delivery.allow_networks: CIDR list that the address guard lets through */
+	struct slice delivery_name_servers; /* delivery.name_servers: empty: the system's */
+	int64_t delivery_timeout_ms;	    /* delivery.timeout: one attempt; default 30s, 100ms..120s */
 	int64_t delivery_connect_timeout_ms;	/* delivery.connect_timeout: default 10s */
 	int64_t delivery_first_byte_timeout_ms; /* delivery.first_byte_timeout: default 0s, which is delivery.timeout */
 	int64_t delivery_warn_share;		/* delivery.warn_share: percent of suspend_after; default 20 */

@@ -1,6 +1,8 @@
 /* One row for each key: how it is read, what it is when nobody sets it, and what the documentation says. */
 #include "config/table.h"
 
+#include <arpa/inet.h>
+
 #define MEMBER(name) offsetof(struct config, name)
 
 static bool
@@ -115,6 +117,44 @@ read_text(const struct config_key *key, struct slice text, void *member, struct 
 	return memchr(text.ptr, '\0', text.len) == NULL;
 }
 
+/* "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53" */
+static bool
+is_name_server(struct slice text)
+{
+	char address[INET6_ADDRSTRLEN];
+	unsigned char parsed[sizeof(struct in6_addr)];
+	struct slice host = text, port = SLICE_NONE;
+	bool bracketed = slice_starts(text, SLICE("["));
+	if (bracketed) {
+		port = slice_skip(text, 1);
+		host = slice_cut(&port, ']');
+		if (!slice_present(port) || (port.len > 0 && !slice_starts(port, SLICE(":"))))
+			return false;
+		port = port.len > 0 ? slice_skip(port, 1) : SLICE_NONE;
+	} else if (memchr(text.ptr, '.', text.len) != NULL) {
+		port = text;
+		host = slice_cut(&port, ':');
+	}
+	int64_t number = 1;
+	if (host.len == 0 || host.len >= sizeof address ||
+	    (slice_present(port) && (!slice_to_int64(port, &number) || number < 1 || number > 65535)))
+		return false;
+	memcpy(address, host.ptr, host.len);
+	address[host.len] = '\0';
+	return inet_pton(bracketed || memchr(address, ':', host.len) != NULL ? AF_INET6 : AF_INET, address, parsed) ==
+	       1;
+}
+
+static bool
+read_name_servers(const struct config_key *key, struct slice text, void *member, struct error *error)
+{
+	struct slice rest = text;
+	while (slice_present(rest) && text.len > 0)
+		if (!is_name_server(slice_cut(&rest, ',')))
+			return false;
+	return read_text(key, text, member, error);
+}
+
 /* "06:30": milliseconds after midnight; empty: -1. */
 static bool
 read_time_of_day(const struct config_key *key, struct slice text, void *member, struct error *error)
@@ -201,6 +241,16 @@ static const struct config_key keys[] = {
 	.offset = MEMBER(delivery_networks),
 	.list = true,
 	.read = read_networks,
+    },
+    {
+	.name = "delivery.name_servers",
+	.expected = "addresses with or without a port, separated by commas, as in 192.0.2.1,[2001:db8::1]:5353",
+	.fallback = "",
+	.about = "Name servers that endpoints' hosts are asked of, instead of those in /etc/resolv.conf; of the own "
+		 "transport.",
+	.offset = MEMBER(delivery_name_servers),
+	.list = true,
+	.read = read_name_servers,
     },
     {
 	.name = "delivery.breaker_open_for",

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RUNNER_MAIL_REQUEST, RUNNER_MAIL_STOP, MAILBOXES_MAX = 8 };
 
@@ -139,11 +140,15 @@ post_notes_of(struct store_runner *runner, struct replies *replies, struct mail_
 	}
 }
 
+/* Not even what is under way is brought to its end: whoever waits for an answer gets none. */
 static void
 end_if_dead(const struct store_runner *runner)
 {
-	if (runner->options.store->dead)
-		fatal_at(__FILE__, __LINE__, "fsync failed: what the disk holds is unknown, start again");
+	if (!runner->options.store->dead)
+		return;
+	log_write(runner->options.log, LOG_ERROR,
+	    "the process ends: the disk failed to make durable what was written; look after it and start again", NULL);
+	_exit(2);
 }
 
 /* Replies and notes leave in the order of execution (store.h, invariant 2): a note goes before the reply of the

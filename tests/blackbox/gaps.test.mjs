@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import { test } from 'node:test';
-import { fileIn, request, run, scratch, sink, start } from './program.mjs';
+import { fileIn, minuteFrom, request, run, scratch, sink, start } from './program.mjs';
 import { caller } from './server.mjs';
 import { standardHeaders } from './signing.mjs';
 
@@ -46,10 +46,10 @@ async function lossy(t, lose) {
 }
 
 /** A sender, a receiver of its one endpoint, and the proxy between them. */
-async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin', pull = true, env = {} } = {}) {
+async function both(t, lose, { endpoint = {}, scheme = 'standard', role = 'admin', pull = true, env = {}, clock = {} } = {}) {
 	const directory = scratch(t);
 	const sender = await start(t, ['serve', '--data', `${directory}/sender`, '--listen', '127.0.0.1:0'],
-		{ env: { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8', ...env } });
+		{ env: { VAULTBELL_DELIVERY_ALLOW_HTTP: 'true', VAULTBELL_DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8', ...env, ...clock } });
 	const platform = (await run(['token', 'create', '--data', `${directory}/sender`, '--role', 'platform-admin'])).stdout.trim();
 	const api = caller(`${sender.url}/api/v1`, platform);
 	const proxy = await lossy(t, lose);
@@ -73,7 +73,8 @@ ${pull ? `    pull_url: ${sender.url}/api/v1/app/bank/endpoint/main\n    pull_to
   gap_check: 200ms
   gap_grace: 300ms
 `);
-	const receiver = await start(t, ['receive', '--data', `${directory}/receiver`, '--listen', '127.0.0.1:0', '--config', config]);
+	const receiver = await start(t, ['receive', '--data', `${directory}/receiver`, '--listen', '127.0.0.1:0', '--config', config],
+		{ env: clock });
 	proxy.target = receiver.port;
 	const list = async () => (await run(['journal', 'list', '--data', `${directory}/receiver`, '--json'])).stdout
 		.trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)).filter((row) => row.type !== 'webhook.heartbeat');
@@ -171,7 +172,9 @@ test('M8: what the sender no longer keeps is given up, and said', async (t) => {
 });
 
 test('M11: compare finds the events in which the journal differs from what was sent', async (t) => {
-	const world = await both(t, (call) => call.headers['vaultbell-sequence'] === '7', { endpoint: { payloadStyle: 'envelope' }, pull: false });
+	const clock = minuteFrom(46);
+	const world = await both(t, (call) => call.headers['vaultbell-sequence'] === '7',
+		{ endpoint: { payloadStyle: 'envelope' }, pull: false, clock: clock.env });
 	const ids = [];
 	for (let n = 1; n <= 30; n++) ids.push(await world.post(n));
 	await until('29 rows', world.list, (found) => found.length === 29);
@@ -180,12 +183,12 @@ test('M11: compare finds the events in which the journal differs from what was s
 		await request(world.receiver, 'POST', '/in/bank', standardHeaders(world.secret, id, body), body);
 	const compare = async (...more) => {
 		const answer = await run(['compare', '--data', `${world.directory}/receiver`, '--source', 'bank', '--json', '--token-file', `${world.directory}/token`,
-			'--url', `${world.sender.url}/api/v1/app/bank/endpoint/main`, ...more]);
+			'--url', `${world.sender.url}/api/v1/app/bank/endpoint/main`, ...more], { env: clock.env });
 		assert.ok(answer.status < 2, answer.stderr);
 		return { status: answer.status, ...JSON.parse(answer.stdout) };
 	};
 	assert.equal((await compare()).status, 0, 'what is of the last two minutes is still under way');
-	const later = new Date(Date.now() + 3600e3).toISOString();
+	const later = new Date(clock.now() + 3600e3).toISOString();
 	const done = await until('the minute is over', () => compare('--to', later), (answer) => answer.events_there === 30, 100000);
 	assert.deepEqual(done.differences, [{ kind: 'missing_here', id: ids[6] }]);
 	assert.equal(done.status, 1);
@@ -203,11 +206,12 @@ test('M11: compare finds the events in which the journal differs from what was s
 
 test('M11: a manifest that does not fit the journal is told, until it fits', async (t) => {
 	let losing = true;
-	const world = await both(t, (call) => losing && call.headers['vaultbell-sequence'] === '2', { pull: false,
+	const clock = minuteFrom(46);
+	const world = await both(t, (call) => losing && call.headers['vaultbell-sequence'] === '2', { pull: false, clock: clock.env,
 		env: { VAULTBELL_DELIVERY_MANIFEST_EVERY: 'minute' },
 		endpoint: { eventTypes: ['transaction.deposit.completed', 'webhook.manifest.daily'] } });
 	/* Not at the end of a minute, so that all are in one. */
-	await until('a minute with room', async () => Date.now() % 60000, (ms) => ms < 50000, 15000);
+	await until('a minute with room', async () => clock.now() % 60000, (ms) => ms < 55000, 15000);
 	const ids = [await world.post(1), await world.post(2), await world.post(3)];
 	await until('it does not fit', async () => world.receiver.log, (log) => /a manifest does not fit.*(sent="3" received="2"|sent="4" received="3")/.test(log), 100000);
 	const row = (await run(['journal', 'list', '--data', `${world.directory}/receiver`, '--json'])).stdout.trim().split('\n')

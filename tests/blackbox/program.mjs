@@ -27,6 +27,19 @@ export function scratch(t) {
 	return path;
 }
 
+/**
+ * The environment in which the program's clock shows `second` of a minute now (clock.c), so that the minute is soon over;
+ * and `now()`, which is that clock. Where the test is not told of the library, it is the real clock.
+ */
+export function minuteFrom(second) {
+	const library = process.env.VAULTBELL_CLOCK_LIBRARY;
+	const ahead = library ? (second * 1000 - (Date.now() % 60000) + 60000) % 60000 : 0;
+	// What is loaded stands before the runtime of a sanitizer.
+	const asan = [process.env.ASAN_OPTIONS, 'verify_asan_link_order=0'].filter(Boolean).join(':');
+	const env = library ? { LD_PRELOAD: library, CLOCK_AHEAD_MS: String(ahead), ASAN_OPTIONS: asan } : {};
+	return { env, now: () => Date.now() + ahead };
+}
+
 export function fileIn(directory, name, content) {
 	const path = join(directory, name);
 	writeFileSync(path, content, { mode: 0o600 });

@@ -157,6 +157,33 @@ errors_name_line_and_expectation(void **state)
 }
 
 static void
+name_servers_are_addresses(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+	    "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:5353", "::1,127.0.0.1:1"};
+	static const char *const bad[] = {"names.example", "192.0.2", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536",
+	    "[192.0.2.1]:53", "[2001:db8::1", "[2001:db8::1]5353", "2001:db8::1:99999", "192.0.2.1,,192.0.2.2", "/etc"};
+	for (size_t i = 0; i < COUNT_OF(good) + COUNT_OF(bad); i++) {
+		bool is_good = i < COUNT_OF(good);
+		const char *servers = is_good ? good[i] : bad[i - COUNT_OF(good)];
+		struct config config;
+		struct error error = ERROR_NONE;
+		char text[128];
+		snprintf(text, sizeof text, "delivery: {name_servers: '%s'}\n", servers);
+		const char *path = file_with(text);
+		enum error_code code = config_load(path, no_environment, &config, &error);
+		unlink(path);
+		if ((code == OK) != is_good)
+			fail_msg("%s: %s", servers, is_good ? error.text : "is accepted");
+		if (code != OK)
+			continue;
+		assert_true(slice_is(config.delivery_name_servers, servers));
+		config_free(&config);
+	}
+}
+
+static void
 broken_yaml_names_its_line(void **state)
 {
 	(void)state;
@@ -307,6 +334,7 @@ main(void)
 	    cmocka_unit_test(list_items_are_named),
 	    cmocka_unit_test(sources_are_a_list),
 	    cmocka_unit_test(environment_errors_name_the_variable),
+	    cmocka_unit_test(name_servers_are_addresses),
 	    cmocka_unit_test(missing_and_long_files),
 	    cmocka_unit_test(printed_configuration_reads_back),
 	    cmocka_unit_test(documentation_is_up_to_date),
