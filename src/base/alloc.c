@@ -110,17 +110,37 @@ arena_string(struct arena *arena, struct slice s)
 struct slice
 arena_printf(struct arena *arena, const char *format, ...)
 {
-	va_list args;
+	va_list args, again;
 	va_start(args, format);
-	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	/* Mostly it fits where the next allocation goes, and is written once. */
+	struct arena_block *block = arena->blocks;
+	size_t room = block == NULL ? 0 : block->size - block->used;
+	char *there = block == NULL ? NULL : block->bytes + block->used;
+	int length = vsnprintf(there, room, format, args);
 	va_end(args);
 	ENSURE(length >= 0);
 	char *text = arena_raw(arena, (size_t)length + 1);
-	vsnprintf(text, (size_t)length + 1, format, again);
+	if ((size_t)length >= room)
+		vsnprintf(text, (size_t)length + 1, format, again);
 	va_end(again);
 	return (struct slice){text, (size_t)length};
+}
+
+struct slice
+arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+	size_t length = 0;
+	for (size_t i = 0; i < count; i++)
+		length += parts[i].len;
+	char *text = arena_raw(arena, length + 1), *at = text;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].len > 0)
+			memcpy(at, parts[i].ptr, parts[i].len);
+		at += parts[i].len;
+	}
+	*at = '\0';
+	return (struct slice){text, length};
 }
 
 struct slice_list

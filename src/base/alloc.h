@@ -23,6 +23,10 @@ void *arena_alloc(struct arena *arena, size_t bytes);	      /* cleared, aligned 
 struct slice arena_copy(struct arena *arena, struct slice s); /* absent stays absent; a NUL follows the copy */
 char *arena_string(struct arena *arena, struct slice s);
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+/* One text of several; absent parts are empty. */
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
+#define ARENA_JOIN(arena, ...)                                                                                         \
+	arena_join(arena, (const struct slice[]){__VA_ARGS__}, COUNT_OF(((const struct slice[]){__VA_ARGS__})))
 struct slice_list arena_list(struct arena *arena, struct slice_list list); /* deep copy */
 void arena_free(struct arena *arena);					   /* and leaves it empty, ready for use */
 /* Frees what was given out but keeps one block for the next use. */

@@ -35,6 +35,8 @@ buf_reserve(struct buf *buf, size_t bytes)
 		size_t wanted = buf->capacity < 128 ? 256 : buf->capacity * 2;
 		if (wanted < buf->len + bytes)
 			wanted = buf->len + bytes;
+		if (wanted > buf->max)
+			wanted = buf->max;
 		buf->data = mem_resize(buf->data, wanted, 1);
 		buf->capacity = wanted;
 	}
@@ -42,10 +44,8 @@ buf_reserve(struct buf *buf, size_t bytes)
 }
 
 void
-buf_append(struct buf *buf, struct slice s)
+buf_grow_append(struct buf *buf, struct slice s)
 {
-	if (s.len == 0)
-		return;
 	char *room = buf_reserve(buf, s.len);
 	if (room == NULL)
 		return;
@@ -60,24 +60,20 @@ buf_text(struct buf *buf, const char *string)
 }
 
 void
-buf_byte(struct buf *buf, char byte)
-{
-	buf_append(buf, (struct slice){&byte, 1});
-}
-
-void
 buf_printf(struct buf *buf, const char *format, ...)
 {
-	va_list args;
+	va_list args, again;
 	va_start(args, format);
-	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	/* Mostly it fits into what there is, and is written once. */
+	size_t there = buf->overflow ? 0 : buf->capacity - buf->len;
+	int length = vsnprintf(there == 0 ? NULL : buf->data + buf->len, there, format, args);
 	va_end(args);
 	ENSURE(length >= 0);
 	char *room = buf_reserve(buf, (size_t)length + 1);
 	if (room != NULL) {
-		vsnprintf(room, (size_t)length + 1, format, again);
+		if ((size_t)length >= there)
+			vsnprintf(room, (size_t)length + 1, format, again);
 		buf->len += (size_t)length;
 	}
 	va_end(again);

@@ -18,12 +18,33 @@ struct buf {
 void buf_init(struct buf *buf, size_t max);
 void buf_free(struct buf *buf);
 void buf_clear(struct buf *buf); /* keeps the memory */
-void buf_append(struct buf *buf, struct slice s);
 void buf_text(struct buf *buf, const char *string);
-void buf_byte(struct buf *buf, char byte);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Room for `bytes` more; NULL (and overflow) beyond max. Fill it and add to len. */
 char *buf_reserve(struct buf *buf, size_t bytes);
+/* The rest of an append that does not fit into what there is. */
+void buf_grow_append(struct buf *buf, struct slice s);
+
+/* Inline, because a report or an answer is made of millions of small pieces. The capacity never exceeds the maximum. */
+static inline void
+buf_append(struct buf *buf, struct slice s)
+{
+	if (s.len == 0)
+		return;
+	if (buf->overflow || s.len > buf->capacity - buf->len) {
+		buf_grow_append(buf, s);
+		return;
+	}
+	memcpy(buf->data + buf->len, s.ptr, s.len);
+	buf->len += s.len;
+}
+
+static inline void
+buf_byte(struct buf *buf, char byte)
+{
+	buf_append(buf, (struct slice){&byte, 1});
+}
+
 /* Borrowed view of what is written; valid until the next append. */
 static inline struct slice
 buf_slice(const struct buf *buf)

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* Of the years with four digits, in days since 1970. */
+enum { DAY_SECONDS = 86400, DAY_FIRST = -354285, DAY_LAST = 2932896 };
+
 static int64_t
 read_clock(clockid_t clock)
 {
@@ -23,6 +26,33 @@ clock_mono(void)
 	return (struct mono_time){read_clock(CLOCK_MONOTONIC)};
 }
 
+/* Writes the last digits of a number, and returns what follows them. */
+static char *
+put_digits(char *out, int64_t value, size_t digits)
+{
+	for (size_t i = digits; i > 0; i--, value /= 10)
+		out[i - 1] = (char)('0' + value % 10);
+	return out + digits;
+}
+
+/* A year of four digits, and its month and day, of days since 1970-01-01 in the Gregorian calendar; counted from
+ * March, so that the leap day is a year's last. */
+static char *
+put_date(char *out, int64_t days)
+{
+	days += 719468; /* since 0000-03-01 */
+	int64_t era = days / 146097, of_era = days % 146097;
+	int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t month = (5 * of_year + 2) / 153, day = of_year - (153 * month + 2) / 5 + 1;
+	bool next_year = month >= 10;
+	out = put_digits(out, era * 400 + year_of_era + next_year, 4);
+	*out++ = '-';
+	out = put_digits(out, next_year ? month - 9 : month + 3, 2);
+	*out++ = '-';
+	return put_digits(out, day, 2);
+}
+
 const char *
 time_format(struct wall_time time, int digits, char out[static TIME_TEXT_BYTES])
 {
@@ -31,16 +61,31 @@ time_format(struct wall_time time, int digits, char out[static TIME_TEXT_BYTES])
 		fraction += 1000000;
 		seconds--;
 	}
-	time_t when = (time_t)seconds;
-	struct tm tm;
-	gmtime_r(&when, &tm);
-	size_t length = strftime(out, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (digits == 6)
-		snprintf(out + length, TIME_TEXT_BYTES - length, ".%06dZ", (int)fraction);
-	else if (digits == 3)
-		snprintf(out + length, TIME_TEXT_BYTES - length, ".%03dZ", (int)(fraction / 1000));
-	else
-		snprintf(out + length, TIME_TEXT_BYTES - length, "Z");
+	int64_t days = seconds / DAY_SECONDS, of_day = seconds % DAY_SECONDS;
+	if (of_day < 0) {
+		of_day += DAY_SECONDS;
+		days--;
+	}
+	char *at = out;
+	if (days >= DAY_FIRST && days <= DAY_LAST) {
+		at = put_date(at, days);
+	} else { /* years that are not of four digits: nobody writes them fast */
+		struct tm tm;
+		gmtime_r(&(time_t){(time_t)seconds}, &tm);
+		at += strftime(out, TIME_TEXT_BYTES, "%Y-%m-%d", &tm);
+	}
+	*at++ = 'T';
+	at = put_digits(at, of_day / 3600, 2);
+	*at++ = ':';
+	at = put_digits(at, of_day / 60 % 60, 2);
+	*at++ = ':';
+	at = put_digits(at, of_day % 60, 2);
+	if (digits > 0) {
+		*at++ = '.';
+		at = put_digits(at, digits == 6 ? fraction : fraction / 1000, digits == 6 ? 6 : 3);
+	}
+	*at++ = 'Z';
+	*at = '\0';
 	return out;
 }
 

@@ -23,6 +23,11 @@ struct slice_list {
 #define SLICE_NONE ((struct slice){NULL, 0})
 /* Of a string literal. */
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
+/* The same where an object with static storage is initialised. */
+#define SLICE_STATIC(literal)                                                                                          \
+	{                                                                                                              \
+		"" literal, sizeof(literal) - 1                                                                        \
+	}
 /* For printf's "%.*s". */
 #define SLICE_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 

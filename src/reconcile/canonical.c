@@ -2,6 +2,16 @@
  * everything else (base58) exactly. */
 #include "reconcile/records.h"
 
+/* Nearly every hash and address is in lower case already, and then there is nothing to decide. */
+static bool
+has_upper(struct slice text)
+{
+	bool any = false;
+	for (size_t i = 0; i < text.len; i++)
+		any |= (unsigned char)(text.ptr[i] - 'A') < 26;
+	return any;
+}
+
 static struct slice
 lowered(struct slice text, struct arena *arena)
 {
@@ -58,12 +68,14 @@ is_upper_bech32(struct slice text)
 struct slice
 canonical_hash(struct slice hash, struct arena *arena)
 {
-	return is_prefixed(hash) || is_hexadecimal(hash) ? lowered(hash, arena) : hash;
+	return has_upper(hash) && (is_prefixed(hash) || is_hexadecimal(hash)) ? lowered(hash, arena) : hash;
 }
 
 struct slice
 canonical_address(struct slice address, struct slice network, struct arena *arena)
 {
+	if (!has_upper(address))
+		return address;
 	bool evm = slice_starts(network, SLICE("eip155:")) && is_hexadecimal(address);
 	return evm || is_prefixed(address) || is_upper_bech32(address) ? lowered(address, arena) : address;
 }

@@ -1,9 +1,11 @@
-/* Reading the journal, page by page. */
+/* Reading the journal, row by row. */
 #include "reconcile/journal.h"
+
+#include "reconcile/journal_pages.h"
 
 #include <stdlib.h>
 
-enum { PAGE_ROWS = 1024, STREAMS_MAX = 1024 };
+enum { STREAMS_MAX = 1024 };
 
 struct journal_reader {
 	struct record_context *context;
@@ -17,6 +19,7 @@ struct journal_reader {
 	struct journal_stream *streams;
 	size_t stream_count;
 	struct journal_body body;
+	struct text source, organisation; /* of the row before */
 };
 
 void
@@ -71,8 +74,8 @@ note_number(struct journal_reader *reading, struct text source, struct wall_time
 	const struct journal_body *body = &reading->body;
 	if (body->stream_seq < 0 && body->newest < 0)
 		return;
-	struct journal_stream *stream =
-	    stream_of(reading, source, texts_put(reading->context->texts, body->organisation), false);
+	texts_put_again(reading->context->texts, body->organisation, &reading->organisation);
+	struct journal_stream *stream = stream_of(reading, source, reading->organisation, false);
 	if (stream == NULL)
 		return;
 	if (body->newest > stream->newest.number)
@@ -152,10 +155,11 @@ grow_slots(struct journal_reader *reading)
 }
 
 static uint32_t
-transaction_of(struct journal_reader *reading, int64_t seq)
+transaction_of(struct journal_reader *reading, const struct record *values, int64_t seq)
 {
 	struct records *records = &reading->journal->records;
-	struct text name = texts_put(reading->context->texts, reading->body.key);
+	bool by_id = slice_equal(reading->body.key, reading->body.draft.values[MEMBER_ID]);
+	struct text name = by_id ? values->members[MEMBER_ID] : texts_put(reading->context->texts, reading->body.key);
 	if (records->count >= reading->slot_count / 4 * 3)
 		grow_slots(reading);
 	uint32_t *slot = find_slot(reading, name);
@@ -190,7 +194,7 @@ add_event(
 	    .type = reading->body.type,
 	    .stream_seq = reading->body.stream_seq,
 	    .source = source,
-	    .transaction = transaction_of(reading, row->seq),
+	    .transaction = transaction_of(reading, &values, row->seq),
 	    .own = reading->body.own,
 	    .sign_only = reading->body.sign_only,
 	};
@@ -203,7 +207,8 @@ static void
 read_row(struct journal_reader *reading, const struct store_journal_row *row)
 {
 	struct journal_body *body = &reading->body;
-	struct text source = texts_put(reading->context->texts, row->source);
+	texts_put_again(reading->context->texts, row->source, &reading->source);
+	struct text source = reading->source;
 	bool readable = journal_body_read(reading->context, row->body, row->type, body);
 	reading->journal->event_count++;
 	if (row->verdict == JOURNAL_CONFLICT) {
@@ -219,26 +224,6 @@ read_row(struct journal_reader *reading, const struct store_journal_row *row)
 			add_event(reading, row, source, occurred);
 	}
 	arena_reset(&reading->context->arena);
-}
-
-/* Reads one page; moves `*after` behind it and says in `*more` whether another follows. */
-static enum error_code
-read_page(struct journal_reader *reading, struct store *store, int64_t *after, bool *more, struct error *error)
-{
-	struct store_request *request = store_request_new(STORE_JOURNAL_LIST, WALL_NONE);
-	request->page = (struct store_page){.limit = PAGE_ROWS, .after = *after};
-	request->with_bodies = true;
-	enum error_code code = store_ask(store, request, error);
-	for (size_t i = 0; code == OK && i < request->count; i++) {
-		read_row(reading, &request->journal_rows[i]);
-		*after = request->journal_rows[i].seq;
-	}
-	*more = code == OK && request->more && request->count > 0;
-	store_request_free(request);
-	if (code == OK && reading->context->texts->full)
-		code =
-		    error_set(error, ERR_LIMIT, "expected at most 4 GiB of different values in all sources together");
-	return code;
 }
 
 struct journal_reader *
@@ -283,10 +268,17 @@ enum error_code
 journal_read(struct record_context *context, struct store *store, struct journal *journal, struct error *error)
 {
 	struct journal_reader *reading = journal_reader_new(context, journal);
-	enum error_code code = OK;
-	bool more = true;
-	for (int64_t after = 0; code == OK && more;)
-		code = read_page(reading, store, &after, &more, error);
+	struct journal_pages *pages = journal_pages_start(store);
+	const struct store_journal_row *rows;
+	size_t count;
+	enum error_code code = journal_pages_next(pages, &rows, &count, error);
+	/* What is too much is told by journal_reader_end. */
+	while (code == OK && count > 0 && !context->texts->full) {
+		for (size_t i = 0; i < count; i++)
+			read_row(reading, &rows[i]);
+		code = journal_pages_next(pages, &rows, &count, error);
+	}
+	journal_pages_end(pages);
 	enum error_code ended = journal_reader_end(reading, code == OK ? error : NULL);
 	code = code == OK ? ended : code;
 	return code == OK ? journal_read_refused(context, store, journal, error) : code;

@@ -151,12 +151,12 @@ legacy_network(struct slice type)
 	static const struct {
 		struct slice prefix, network;
 	} chains[] = {
-	    {{"BITCOIN_", 8}, {"bip122:000000000019d6689c085ae165831e93", 39}},
-	    {{"ETHEREUM_", 9}, {"eip155:1", 8}},
-	    {{"BINANCE_SMART_CHAIN_", 20}, {"eip155:56", 9}},
-	    {{"POLYGON_", 8}, {"eip155:137", 10}},
-	    {{"AVALANCHE_", 10}, {"eip155:43114", 12}},
-	    {{"FANTOM_", 7}, {"eip155:250", 10}},
+	    {SLICE_STATIC("BITCOIN_"), SLICE_STATIC("bip122:000000000019d6689c085ae165831e93")},
+	    {SLICE_STATIC("ETHEREUM_"), SLICE_STATIC("eip155:1")},
+	    {SLICE_STATIC("BINANCE_SMART_CHAIN_"), SLICE_STATIC("eip155:56")},
+	    {SLICE_STATIC("POLYGON_"), SLICE_STATIC("eip155:137")},
+	    {SLICE_STATIC("AVALANCHE_"), SLICE_STATIC("eip155:43114")},
+	    {SLICE_STATIC("FANTOM_"), SLICE_STATIC("eip155:250")},
 	};
 	for (size_t i = 0; i < COUNT_OF(chains); i++)
 		if (slice_starts(type, chains[i].prefix))

@@ -38,21 +38,13 @@ has_key(const struct record *record, enum match_key key)
 	UNREACHABLE();
 }
 
+/* Of two with the same hash. */
 static bool
-same_key(const struct record *a, const struct record *b, enum match_key key)
+same_hash_key(const struct record *a, const struct record *b)
 {
-	switch (key) {
-	case MATCH_ID: return text_equal(a->members[MEMBER_ID], b->members[MEMBER_ID]);
-	case MATCH_HASH:
-		return text_equal(a->members[MEMBER_TX_HASH], b->members[MEMBER_TX_HASH]) &&
-		       text_equal(a->members[MEMBER_NETWORK], b->members[MEMBER_NETWORK]) &&
-		       text_equal(a->members[MEMBER_OUTPUT_INDEX], b->members[MEMBER_OUTPUT_INDEX]) &&
-		       a->direction == b->direction;
-	case MATCH_REFERENCE:
-		return text_equal(a->members[MEMBER_CLIENT_REFERENCE], b->members[MEMBER_CLIENT_REFERENCE]);
-	case MATCH_KEY_COUNT: break;
-	}
-	UNREACHABLE();
+	return text_equal(a->members[MEMBER_NETWORK], b->members[MEMBER_NETWORK]) &&
+	       text_equal(a->members[MEMBER_OUTPUT_INDEX], b->members[MEMBER_OUTPUT_INDEX]) &&
+	       a->direction == b->direction;
 }
 
 static uint32_t
@@ -99,9 +91,14 @@ static struct join_slot *
 join_slot(const struct join *join, const struct record *wanted)
 {
 	size_t at = key_hash(wanted, join->key) & join->mask;
-	while (join->slots[at].any != 0 && !same_key(&join->records->items[join->slots[at].any - 1], wanted, join->key))
-		at = (at + 1) & join->mask;
-	return &join->slots[at];
+	uint32_t text = key_text(wanted, join->key);
+	for (;; at = (at + 1) & join->mask) {
+		struct join_slot *slot = &join->slots[at];
+		if (slot->text == 0 ||
+		    (slot->text == text &&
+			(join->key != MATCH_HASH || same_hash_key(&join->records->items[slot->any - 1], wanted))))
+			return slot;
+	}
 }
 
 /* Asks for the memory that the look-up of a later record will need. */

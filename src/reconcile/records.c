@@ -10,21 +10,21 @@
 
 enum { READ_BYTES = 1 << 18, SHOWN_BYTES = 60, EXTRA_BYTES_MAX = 1 << 16 };
 
-static const char *const member_names[MEMBER_COUNT] = {
-    [MEMBER_ID] = "id",
-    [MEMBER_CLIENT_REFERENCE] = "client_reference",
-    [MEMBER_NETWORK] = "network",
-    [MEMBER_ASSET] = "asset",
-    [MEMBER_AMOUNT] = "amount_base_units",
-    [MEMBER_FEE] = "fee_base_units",
-    [MEMBER_ADDRESS] = "address",
-    [MEMBER_TX_HASH] = "tx_hash",
-    [MEMBER_OUTPUT_INDEX] = "output_index",
-    [MEMBER_ACCOUNT] = "account",
-    [MEMBER_DIRECTION] = "direction",
-    [MEMBER_STATUS] = "status",
-    [MEMBER_OCCURRED_AT] = "occurred_at",
-    [MEMBER_BALANCE] = "balance_base_units",
+static const struct slice member_names[MEMBER_COUNT] = {
+    [MEMBER_ID] = SLICE_STATIC("id"),
+    [MEMBER_CLIENT_REFERENCE] = SLICE_STATIC("client_reference"),
+    [MEMBER_NETWORK] = SLICE_STATIC("network"),
+    [MEMBER_ASSET] = SLICE_STATIC("asset"),
+    [MEMBER_AMOUNT] = SLICE_STATIC("amount_base_units"),
+    [MEMBER_FEE] = SLICE_STATIC("fee_base_units"),
+    [MEMBER_ADDRESS] = SLICE_STATIC("address"),
+    [MEMBER_TX_HASH] = SLICE_STATIC("tx_hash"),
+    [MEMBER_OUTPUT_INDEX] = SLICE_STATIC("output_index"),
+    [MEMBER_ACCOUNT] = SLICE_STATIC("account"),
+    [MEMBER_DIRECTION] = SLICE_STATIC("direction"),
+    [MEMBER_STATUS] = SLICE_STATIC("status"),
+    [MEMBER_OCCURRED_AT] = SLICE_STATIC("occurred_at"),
+    [MEMBER_BALANCE] = SLICE_STATIC("balance_base_units"),
 };
 
 const char *
@@ -43,14 +43,14 @@ const char *
 member_name(enum member member)
 {
 	ENSURE(member < MEMBER_COUNT);
-	return member_names[member];
+	return member_names[member].ptr;
 }
 
 enum member
 member_find(struct slice name)
 {
 	for (enum member member = 0; member < MEMBER_COUNT; member++)
-		if (slice_is(name, member_names[member]))
+		if (slice_equal(name, member_names[member]))
 			return member;
 	return MEMBER_OTHER;
 }

@@ -1,5 +1,6 @@
 #include "reconcile/texts.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -31,26 +32,40 @@ texts_fini(struct texts *texts)
 	texts_init(texts);
 }
 
-/* The value of a lower-case hexadecimal digit; NOT_HEX: it is none. */
-enum { NOT_HEX = 0x80 };
-static unsigned char
-hex_value(char c)
+/* Eight lower-case hexadecimal digits at once, a byte of the word each; false: one of them is none.
+ *
+ * Below 0x80 nothing carries from one byte into the next: c + (0x80 - limit) has its highest bit exactly where
+ * c >= limit. */
+static inline bool
+pack_eight(const char *digits, unsigned char *out)
 {
-	unsigned digit = (unsigned char)c - (unsigned)'0', letter = (unsigned char)c - (unsigned)'a';
-	return digit < 10 ? (unsigned char)digit : letter < 6 ? (unsigned char)(letter + 10) : NOT_HEX;
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+	uint64_t c;
+	memcpy(&c, digits, sizeof c);
+	c = le64toh(c);
+	uint64_t digit = (c + ones * (0x80 - '0')) & ~(c + ones * (0x80 - ('9' + 1)));
+	uint64_t letter = (c + ones * (0x80 - 'a')) & ~(c + ones * (0x80 - ('f' + 1)));
+	if (((digit | letter) & ~c & high) != high)
+		return false;
+	uint64_t value = (c & (ones * 15)) + (letter >> 7 & ones) * 9;
+	/* Pairs become bytes, and the bytes move together; the first digit is the lowest byte. */
+	value = (value << 4 | value >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+	value = (value | value >> 8) & UINT64_C(0x0000ffff0000ffff);
+	uint32_t packed = htole32((uint32_t)(value | value >> 16));
+	memcpy(out, &packed, sizeof packed);
+	return true;
 }
 
-/* False: it is not hexadecimal throughout, and `out` holds nothing of use. */
+/* Packs hexadecimal of an even length, of eight digits or more. False: it is not hexadecimal throughout, and `out` holds
+ * nothing of use. */
 static bool
 pack(struct slice digits, unsigned char *out)
 {
-	unsigned any = 0;
-	for (size_t i = 0; i + 1 < digits.len && any < NOT_HEX; i += 2) {
-		unsigned high = hex_value(digits.ptr[i]), low = hex_value(digits.ptr[i + 1]);
-		any |= high | low;
-		out[i / 2] = (unsigned char)(high << 4 | low);
-	}
-	return any < NOT_HEX;
+	size_t last = digits.len - 8;
+	for (size_t i = 0; i < last; i += 8)
+		if (!pack_eight(digits.ptr + i, out + i / 2))
+			return false;
+	return pack_eight(digits.ptr + last, out + last / 2);
 }
 
 static size_t
@@ -189,6 +204,39 @@ put_entry(struct texts *texts, const struct entry *entry, uint32_t hash)
 	return (struct text){slot->at};
 }
 
+static bool
+stands_at(const struct texts *texts, size_t at, const struct entry *entry)
+{
+	return at > 0 && at < texts->len && texts->len - at >= entry->len &&
+	       memcmp(texts->bytes + at, entry->bytes, entry->len) == 0;
+}
+
+/* The second source says of a transaction what the first one said, and mostly in the same order, so the next text often
+ * stands behind the last one. Two such places are kept: a text that all rows share (an asset) leads away from the row. */
+static bool
+follows(struct texts *texts, const struct entry *entry, struct text *out)
+{
+	for (size_t i = 0; i < COUNT_OF(texts->behind); i++) {
+		size_t at = texts->behind[i];
+		if (!stands_at(texts, at, entry))
+			continue;
+		texts->behind[i] = texts->behind[0];
+		texts->behind[0] = at + entry->len;
+		*out = (struct text){(uint32_t)at};
+		return true;
+	}
+	return false;
+}
+
+static struct text
+look_up(struct texts *texts, const struct entry *entry, uint32_t hash)
+{
+	struct text found = put_entry(texts, entry, hash);
+	texts->behind[1] = texts->behind[0];
+	texts->behind[0] = found.at + entry->len;
+	return found;
+}
+
 struct text
 texts_put(struct texts *texts, struct slice text)
 {
@@ -212,35 +260,48 @@ is_plain(const struct texts *texts, struct text text, struct slice value)
 }
 
 void
+texts_put_again(struct texts *texts, struct slice value, struct text *last)
+{
+	if (!is_plain(texts, *last, value))
+		*last = texts_put(texts, value);
+}
+
+/* Asks for the memory that the look-ups from `first` on will need, side by side. */
+static void
+prefetch(const struct texts *texts, const uint32_t *hashes, size_t count)
+{
+	size_t mask = texts->slot_count - 1;
+	for (size_t i = 0; texts->slot_count > 0 && i < count; i++)
+		__builtin_prefetch(&texts->slots[hashes[i] & mask]);
+	for (size_t i = 0; texts->slot_count > 0 && i < count; i++)
+		__builtin_prefetch(texts->bytes + texts->slots[hashes[i] & mask].at);
+}
+
+void
 texts_put_many(struct texts *texts, const struct slice *values, size_t count, struct text *out)
 {
 	struct entry entries[TEXTS_MANY_MAX];
 	uint32_t hashes[TEXTS_MANY_MAX];
-	bool known[TEXTS_MANY_MAX];
+	size_t places[TEXTS_MANY_MAX], left = 0, at = 0;
 	ENSURE(count <= TEXTS_MANY_MAX);
-	size_t mask = texts->slot_count - 1;
 	for (size_t i = 0; i < count; i++) {
-		known[i] = is_plain(texts, out[i], values[i]);
-		if (known[i])
-			continue;
-		out[i] = TEXT_NONE;
 		if (values[i].len == 0) {
-			known[i] = true;
-			continue;
+			out[i] = TEXT_NONE;
+		} else if (!is_plain(texts, out[i], values[i])) {
+			entry_make(&entries[left], values[i]);
+			places[left++] = i;
 		}
-		entry_make(&entries[i], values[i]);
-		hashes[i] = hash_of(&entries[i]);
-		if (texts->slot_count > 0)
-			__builtin_prefetch(&texts->slots[hashes[i] & mask]);
 	}
-	for (size_t i = 0; texts->slot_count > 0 && i < count; i++)
-		if (!known[i])
-			__builtin_prefetch(texts->bytes + texts->slots[hashes[i] & mask].at);
-	for (size_t i = 0; i < count; i++) {
-		if (known[i])
-			continue;
-		out[i] = put_entry(texts, &entries[i], hashes[i]);
-		entry_free(&entries[i]);
+	while (at < left && follows(texts, &entries[at], &out[places[at]]))
+		entry_free(&entries[at++]);
+	for (size_t i = at; i < left; i++)
+		hashes[i] = hash_of(&entries[i]);
+	prefetch(texts, hashes + at, left - at);
+	for (; at < left; at++) {
+		struct text *place = &out[places[at]];
+		if (!follows(texts, &entries[at], place))
+			*place = look_up(texts, &entries[at], hashes[at]);
+		entry_free(&entries[at]);
 	}
 }
 

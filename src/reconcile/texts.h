@@ -24,12 +24,15 @@ struct texts {
 	size_t len, capacity;
 	struct text_slot *slots;
 	size_t slot_count, count;
-	bool full; /* beyond 4 GiB; texts_put gives TEXT_NONE from then on */
+	size_t behind[2]; /* where the texts that were found last end: the next one may stand there */
+	bool full;	  /* beyond 4 GiB; texts_put gives TEXT_NONE from then on */
 };
 
 void texts_init(struct texts *texts);
 void texts_fini(struct texts *texts);
 struct text texts_put(struct texts *texts, struct slice text);
+/* The same for one that is mostly what it was last time, which is asked first. */
+void texts_put_again(struct texts *texts, struct slice text, struct text *last);
 enum { TEXTS_MANY_MAX = 16 };
 /* The same for several at once, whose places in memory are then fetched side by side. `out` holds what the row before had
  * in the same places, which is asked first: networks and assets repeat. */

@@ -117,8 +117,7 @@ hash_key(const struct reconcile *reconcile, const struct record *record, struct 
 	struct slice hash = texts_get(texts, record->members[MEMBER_TX_HASH], arena);
 	struct slice output = texts_get(texts, record->members[MEMBER_OUTPUT_INDEX], arena);
 	struct slice direction = direction_name((enum direction)record->direction);
-	return arena_printf(
-	    arena, "%.*s/%.*s/%.*s/%.*s", SLICE_ARG(network), SLICE_ARG(hash), SLICE_ARG(output), SLICE_ARG(direction));
+	return ARENA_JOIN(arena, network, SLICE("/"), hash, SLICE("/"), output, SLICE("/"), direction);
 }
 
 struct slice
@@ -146,11 +145,11 @@ key_text(const struct reconcile *reconcile, const struct record *record, enum ma
 	case MATCH_ID: return SLICE("id");
 	case MATCH_HASH: {
 		struct slice text = hash_key(reconcile, record, arena);
-		return arena_printf(arena, "tx_hash %.*s", SLICE_ARG(text));
+		return ARENA_JOIN(arena, SLICE("tx_hash "), text);
 	}
 	case MATCH_REFERENCE: {
 		struct slice text = texts_get(&reconcile->texts, record->members[MEMBER_CLIENT_REFERENCE], arena);
-		return arena_printf(arena, "client_reference %.*s", SLICE_ARG(text));
+		return ARENA_JOIN(arena, SLICE("client_reference "), text);
 	}
 	case MATCH_KEY_COUNT: break;
 	}
@@ -177,10 +176,17 @@ group_key(const struct reconcile *reconcile, uint32_t group, struct arena *arena
 	const struct record *record = record_of(reconcile, group, side);
 	enum match_key key = of->by == MATCH_KEY_COUNT ? own_key(record) : (enum match_key)of->by;
 	struct slice name = group_name(reconcile, group, arena), by = key_text(reconcile, record, key, arena);
-	return arena_printf(arena, "%.*s (%.*s)", SLICE_ARG(name), SLICE_ARG(by));
+	return ARENA_JOIN(arena, name, SLICE(" ("), by, SLICE(")"));
 }
 
 /* --- each class in words ---------------------------------------------------------------------------- */
+
+/* What stands before the next item of a list. */
+static struct slice
+comma(struct slice list)
+{
+	return list.len > 0 ? SLICE(", ") : SLICE_NONE;
+}
 
 /* "custodian 5, ledger 6": what each source that knows the member says of it. */
 static struct slice
@@ -192,10 +198,9 @@ said(const struct reconcile *reconcile, uint32_t group, enum member member, stru
 		if (record == NULL || !text_present(record->members[member]))
 			continue;
 		struct slice value = texts_get(&reconcile->texts, record->members[member], arena);
-		list = arena_printf(arena, "%.*s%s%s %.*s", SLICE_ARG(list), list.len > 0 ? ", " : "", side_name(side),
-		    SLICE_ARG(value));
+		list = ARENA_JOIN(arena, list, comma(list), slice_of(side_name(side)), SLICE(" "), value);
 	}
-	return arena_printf(arena, "%s: %.*s", member_name(member), SLICE_ARG(list));
+	return ARENA_JOIN(arena, slice_of(member_name(member)), SLICE(": "), list);
 }
 
 static struct slice
@@ -208,10 +213,11 @@ states_said(const struct reconcile *reconcile, uint32_t group, struct arena *are
 			continue;
 		char time[TIME_TEXT_BYTES];
 		bool known = time_known(record->occurred);
-		list = arena_printf(arena, "%.*s%s%s %.*s%s%s%s", SLICE_ARG(list), list.len > 0 ? ", " : "",
-		    side_name(side), SLICE_ARG(reconcile->states.words[record->status].name),
-		    record->reorged ? " after a reorganisation" : "", known ? " since " : "",
-		    known ? time_format(record->occurred, 0, time) : "");
+		list = ARENA_JOIN(arena, list, comma(list), slice_of(side_name(side)), SLICE(" "),
+		    reconcile->states.words[record->status].name,
+		    record->reorged ? SLICE(" after a reorganisation") : SLICE_NONE,
+		    known ? SLICE(" since ") : SLICE_NONE,
+		    known ? slice_of(time_format(record->occurred, 0, time)) : SLICE_NONE);
 	}
 	return list;
 }
@@ -239,30 +245,30 @@ asset_said(const struct reconcile *reconcile, uint32_t group, struct arena *aren
 {
 	struct slice networks = said(reconcile, group, MEMBER_NETWORK, arena);
 	struct slice assets = said(reconcile, group, MEMBER_ASSET, arena);
-	return arena_printf(arena, "%.*s; %.*s", SLICE_ARG(networks), SLICE_ARG(assets));
+	return ARENA_JOIN(arena, networks, SLICE("; "), assets);
 }
 
 static struct slice
 group_detail(const struct reconcile *reconcile, const struct break_row *row, struct arena *arena)
 {
 	struct slice states = states_said(reconcile, row->group, arena);
-	const char *format;
+	struct slice what;
 	switch (row->class) {
 	case BREAK_ASSET_MISMATCH: return asset_said(reconcile, row->group, arena);
 	case BREAK_AMOUNT_MISMATCH: return said(reconcile, row->group, MEMBER_AMOUNT, arena);
 	case BREAK_FEE_MISMATCH: return said(reconcile, row->group, MEMBER_FEE, arena);
 	case BREAK_ADDRESS_MISMATCH: return said(reconcile, row->group, MEMBER_ADDRESS, arena);
 	case BREAK_REPLACED: return said(reconcile, row->group, MEMBER_TX_HASH, arena);
-	case BREAK_MISSING_EVENT: format = "the journal has no event of it"; break;
-	case BREAK_MISSING_AT_CUSTODIAN: format = "the custodian has no record of it"; break;
-	case BREAK_MISSING_INSTRUCTION: format = "money moved out, and nothing in the ledger asked for it"; break;
-	case BREAK_MISSING_IN_LEDGER: format = "the ledger has nothing of it"; break;
-	case BREAK_REORGED: format = "taken back by the chain, but final in the ledger"; break;
-	case BREAK_COMPLIANCE_HOLD: format = "held by compliance, but available in the ledger"; break;
-	case BREAK_STATUS_REGRESSION: format = "the custodian is behind what the journal has proved"; break;
-	case BREAK_STATUS_MISMATCH: format = "final on one side and not, or differently, on another"; break;
-	case BREAK_STUCK: format = "not final for too long"; break;
-	case BREAK_TIMING: format = "the same state at different times"; break;
+	case BREAK_MISSING_EVENT: what = SLICE("the journal has no event of it"); break;
+	case BREAK_MISSING_AT_CUSTODIAN: what = SLICE("the custodian has no record of it"); break;
+	case BREAK_MISSING_INSTRUCTION: what = SLICE("money moved out, and nothing in the ledger asked for it"); break;
+	case BREAK_MISSING_IN_LEDGER: what = SLICE("the ledger has nothing of it"); break;
+	case BREAK_REORGED: what = SLICE("taken back by the chain, but final in the ledger"); break;
+	case BREAK_COMPLIANCE_HOLD: what = SLICE("held by compliance, but available in the ledger"); break;
+	case BREAK_STATUS_REGRESSION: what = SLICE("the custodian is behind what the journal has proved"); break;
+	case BREAK_STATUS_MISMATCH: what = SLICE("final on one side and not, or differently, on another"); break;
+	case BREAK_STUCK: what = SLICE("not final for too long"); break;
+	case BREAK_TIMING: what = SLICE("the same state at different times"); break;
 	case BREAK_UNVERIFIED_SIGNATURE:
 	case BREAK_CONTENT_CONFLICT:
 	case BREAK_SEQUENCE_GAP:
@@ -274,8 +280,7 @@ group_detail(const struct reconcile *reconcile, const struct break_row *row, str
 	struct slice alike = SLICE("");
 	if (row->class == BREAK_MISSING_INSTRUCTION || row->class == BREAK_MISSING_IN_LEDGER)
 		alike = suggestion(reconcile, row->group, arena);
-	return arena_printf(
-	    arena, "%s%s%.*s%.*s", format, states.len > 0 ? ": " : "", SLICE_ARG(states), SLICE_ARG(alike));
+	return ARENA_JOIN(arena, what, states.len > 0 ? SLICE(": ") : SLICE_NONE, states, alike);
 }
 
 static struct slice
@@ -432,7 +437,7 @@ break_view(const struct reconcile *reconcile, const struct break_row *row, struc
 		identity = view_refused(reconcile, row, arena, out);
 	/* Of the class and what the break is of, and of nothing that a later run may see differently. */
 	unsigned char digest[SHA256_BYTES];
-	sha256(arena_printf(arena, "%s\n%.*s", out->class, SLICE_ARG(identity)), digest);
+	sha256(ARENA_JOIN(arena, slice_of(out->class), SLICE("\n"), identity), digest);
 	struct buf hex;
 	buf_init(&hex, sizeof out->id);
 	buf_text(&hex, "brk_");

@@ -106,6 +106,40 @@ test('each side of a break shows what it says', async (t) => {
 	assert.equal(again.breaks[0].id, found.id);
 });
 
+test('M5: sums are exact, whatever the size of the amounts', async (t) => {
+	const { data } = await receiver(t);
+	let seed = 7;
+	const random = (below) => {
+		seed = (seed * 48271) % 2147483647;
+		return seed % below;
+	};
+	const digits = (count) => Array.from({ length: count }, () => random(10)).join('');
+	const ledger = [], custodian = [], sums = new Map();
+	for (let account = 0; account < 60; account++) {
+		let sum = 0n;
+		for (let row = 0; row < 1 + random(6); row++) {
+			const amount = digits([1, 17, 18, 19, 36, 37, 78, 300][random(8)]), fee = digits(1 + random(20));
+			const direction = ['in', 'out', 'internal'][random(3)];
+			ledger.push({ ...deposit(`tx_${account}_${row}`), direction, amount_base_units: amount, fee_base_units: fee,
+				account: `a${account}`, tx_hash: '' });
+			sum += direction === 'in' ? BigInt(amount) : -BigInt(fee) - (direction === 'out' ? BigInt(amount) : 0n);
+		}
+		sums.set(`a${account}`, sum);
+		// Half of the statements are right, in a form that has to be made canonical; the others are off by one.
+		const stated = account % 2 === 0 ? sum : sum + 1n;
+		const text = stated < 0n ? `-00${-stated}` : `${['', '+', '000'][random(3)]}${stated}`;
+		custodian.push({ network: 'eip155:1', asset: 'native', account: `a${account}`, balance_base_units: text, occurred_at: then });
+	}
+	const report = await reconcile(data, jsonl(custodian), jsonl(ledger));
+	const found = report.breaks.filter((one) => one.class === 'BALANCE_BREAK');
+	assert.equal(found.length, 30);
+	for (const { custodian: stated, ledger: entries } of found) {
+		const sum = sums.get(entries.account);
+		assert.equal(entries.sum_base_units, String(sum));
+		assert.equal(stated.balance_base_units, String(sum + 1n));
+	}
+});
+
 test('what the journal alone can tell', async (t) => {
 	const { data, event, post } = await receiver(t);
 	const [one, two, held, back] = [deposit('tx_1'), deposit('tx_2'), deposit('tx_3'), deposit('tx_4')];

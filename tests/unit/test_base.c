@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <cmocka.h>
 
 static void
@@ -69,6 +70,17 @@ test_arena(void **state)
 	struct slice copy = arena_copy(&arena, SLICE(""));
 	assert_true(slice_present(copy) && copy.ptr[0] == '\0');
 	assert_true(slice_is(arena_printf(&arena, "%d-%s", 7, "x"), "7-x"));
+	/* Of every length around the end of a block, and nothing that was given out is written over. */
+	for (int length = 0; length < 700; length++) {
+		struct slice text = arena_printf(&arena, "%*d", length, 7), joined;
+		joined = ARENA_JOIN(&arena, text, SLICE_NONE, SLICE("-"), text);
+		assert_int_equal(text.len, length < 1 ? 1 : length);
+		assert_int_equal(joined.len, 2 * text.len + 1);
+		assert_int_equal(text.ptr[text.len], 0);
+		assert_int_equal(joined.ptr[joined.len], 0);
+		assert_true(slice_starts(joined, text) && slice_equal(slice_skip(joined, text.len + 1), text));
+		assert_int_equal(text.ptr[text.len - 1], '7');
+	}
 	struct slice items[] = {SLICE("a"), SLICE_NONE};
 	struct slice_list list = arena_list(&arena, (struct slice_list){items, 2});
 	assert_true(slice_is(list.items[0], "a") && list.items[0].ptr != items[0].ptr);
@@ -173,6 +185,31 @@ test_time(void **state)
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		if (time_parse(slice_of(bad[i]), &time))
 			fail_msg("taken: %s", bad[i]);
+}
+
+/* Against the C library, over the years of four digits and at their ends; beyond them nothing is lost either. */
+static void
+test_time_format(void **state)
+{
+	(void)state;
+	static const int64_t edges[] = {-30610224000, -30610224001, 253402300799, 253402300800, -1, 0, 951782399,
+	    951782400, 4107542399, 4107542400, -2203891200, 68169600, 9223372036854, -9223372036854};
+	struct random random;
+	random_seed(&random, 3);
+	for (size_t i = 0; i < 20000 + COUNT_OF(edges); i++) {
+		time_t seconds =
+		    i < COUNT_OF(edges) ? edges[i] : (time_t)random_below(&random, 284012524800) - 30610224000;
+		char expected[64], text[TIME_TEXT_BYTES];
+		struct tm tm;
+		gmtime_r(&seconds, &tm);
+		strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S.007008Z", &tm);
+		assert_string_equal(time_format((struct wall_time){seconds * 1000000 + 7008}, 6, text), expected);
+		struct wall_time parsed;
+		if (tm.tm_year + 1900 >= 1000 && tm.tm_year + 1900 <= 9999) {
+			assert_true(time_parse(slice_of(text), &parsed));
+			assert_int_equal(parsed.us, seconds * 1000000 + 7008);
+		}
+	}
 }
 
 static void
@@ -321,6 +358,7 @@ main(void)
 	    cmocka_unit_test(test_ids),
 	    cmocka_unit_test(test_id_refusals),
 	    cmocka_unit_test(test_time),
+	    cmocka_unit_test(test_time_format),
 	    cmocka_unit_test(test_duration),
 	    cmocka_unit_test(test_base64),
 	    cmocka_unit_test(test_slices),

@@ -1,6 +1,8 @@
 /* Reading records, the form in which values compare, sums, matching, and what the reports make of hostile text. */
 #include "test_reconcile_fixture.h"
 
+#include "base/random.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -191,6 +193,47 @@ test_texts(void **state)
 		assert_true(text_equal(put, texts_find(&texts, text)));
 	}
 	assert_string_equal(texts_get(&texts, first[4], &fixture->arena).ptr, "0x12345678");
+	texts_fini(&texts);
+}
+
+/* Rows of three sources, one in the order of the first and one in another: a text has one number however it was found, and
+ * reads back as it was put. */
+static void
+test_texts_of_rows(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { ROWS = 2000, VALUES = 6 };
+	struct texts texts;
+	struct random random;
+	texts_init(&texts);
+	random_seed(&random, 5);
+	struct slice(*rows)[VALUES] = arena_alloc(&fixture->arena, ROWS * sizeof *rows);
+	struct text(*first)[VALUES] = arena_alloc(&fixture->arena, ROWS * sizeof *first);
+	struct text last[VALUES] = {TEXT_NONE};
+	for (uint64_t i = 0; i < ROWS; i++) {
+		rows[i][0] = arena_printf(&fixture->arena, "tx_%d", (int)i);
+		rows[i][1] = random_below(&random, 9) == 0 ? SLICE_NONE : SLICE("native");
+		rows[i][2] = arena_printf(&fixture->arena, "%d", (int)random_below(&random, 300) * 1000000);
+		rows[i][3] = arena_printf(&fixture->arena, "0x%016lx", (unsigned long)(i / 2 * 0x9e3779b97f4a7c15));
+		rows[i][4] = arena_printf(&fixture->arena, "%016lx", (unsigned long)(i / 2 * 0x9e3779b97f4a7c15));
+		rows[i][5] = random_below(&random, 9) == 0 ? rows[i][0] : SLICE("0xa0b86991c6218b36");
+		texts_put_many(&texts, rows[i], VALUES, last);
+		memcpy(first[i], last, sizeof last);
+	}
+	for (uint64_t i = 0; i < ROWS * 2; i++) {
+		uint64_t row = i < ROWS ? i : random_below(&random, ROWS);
+		texts_put_many(&texts, rows[row], VALUES, last);
+		for (size_t k = 0; k < VALUES; k++) {
+			assert_true(text_equal(last[k], first[row][k]));
+			assert_true(text_equal(last[k], texts_put(&texts, rows[row][k])));
+			assert_true(slice_equal(texts_get(&texts, last[k], &fixture->arena), rows[row][k]));
+		}
+	}
+	struct text again = TEXT_NONE;
+	for (uint64_t i = 0; i < 8; i++) {
+		texts_put_again(&texts, rows[i / 2][0], &again);
+		assert_true(text_equal(again, first[i / 2][0]));
+	}
 	texts_fini(&texts);
 }
 
@@ -435,6 +478,7 @@ main(void)
 	    TEST(test_long_file),
 	    TEST(test_times),
 	    TEST(test_texts),
+	    TEST(test_texts_of_rows),
 	    TEST(test_sums),
 	    TEST(test_canonical),
 	    TEST(test_matching),

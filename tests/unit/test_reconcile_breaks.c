@@ -505,6 +505,48 @@ test_ages(void **state)
 	}
 }
 
+/* The closed set, in its order: each class with its severity, and what becomes of it behind three days. */
+static void
+test_severities(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *fresh, *old;
+	} table[] = {
+	    {"UNVERIFIED_SIGNATURE", "high", "high"},
+	    {"CONTENT_CONFLICT", "critical", "critical"},
+	    {"SEQUENCE_GAP", "high", "high"},
+	    {"DUPLICATE", "high", "high"},
+	    {"MISSING_EVENT", "medium", "high"},
+	    {"MISSING_AT_CUSTODIAN", "high", "high"},
+	    {"MISSING_INSTRUCTION", "critical", "critical"},
+	    {"MISSING_IN_LEDGER", "high", "high"},
+	    {"REORGED", "critical", "critical"},
+	    {"REPLACED", "medium", "high"},
+	    {"COMPLIANCE_HOLD", "critical", "critical"},
+	    {"ASSET_MISMATCH", "critical", "critical"},
+	    {"AMOUNT_MISMATCH", "critical", "critical"},
+	    {"FEE_MISMATCH", "low", "medium"},
+	    {"ADDRESS_MISMATCH", "critical", "critical"},
+	    {"STATUS_REGRESSION", "high", "high"},
+	    {"STATUS_MISMATCH", "medium", "high"},
+	    {"STUCK", "medium", "high"},
+	    {"TIMING", "low", "medium"},
+	    {"BALANCE_BREAK", "high", "high"},
+	};
+	static const int64_t three_days = INT64_C(3) * 86400;
+	assert_int_equal(COUNT_OF(table), BREAK_CLASS_COUNT);
+	for (enum break_class class = 0; class < BREAK_CLASS_COUNT; class ++) {
+		assert_string_equal(break_class_name(class), table[class].name);
+		assert_string_equal(break_severity_name(break_severity(class, 0)), table[class].fresh);
+		assert_string_equal(break_severity_name(break_severity(class, three_days)), table[class].fresh);
+		assert_string_equal(break_severity_name(break_severity(class, three_days + 1)), table[class].old);
+	}
+	static const int64_t bounds[] = {3600, 86400, three_days, INT64_C(7) * 86400};
+	for (size_t i = 0; i < COUNT_OF(bounds); i++)
+		assert_string_not_equal(age_name(bounds[i] - 1), age_name(bounds[i]));
+}
+
 static void
 test_window(void **state)
 {
@@ -637,6 +679,7 @@ main(void)
 	    TEST(test_balance),
 	    TEST(test_young),
 	    TEST(test_ages),
+	    TEST(test_severities),
 	    TEST(test_window),
 	    TEST(test_orders_of_arrival),
 	    TEST(test_late_lower_rank),
