@@ -25,17 +25,6 @@ count_pending(struct sqlite_store *store, struct store_request *request, int64_t
 	totals->oldest = oldest == INT64_MAX ? WALL_NONE : id_time(oldest);
 }
 
-static bool
-in_tail(const struct tail *tail, int64_t endpoint)
-{
-	size_t at = 0;
-	const struct tail_delivery *delivery;
-	while ((delivery = tail_next(tail, &at)) != NULL)
-		if (delivery->endpoint == endpoint)
-			return true;
-	return false;
-}
-
 /* The last one that failed, of so many of the newest. */
 static void
 find_failed(struct sqlite_store *store, struct store_request *request, int64_t endpoint)
@@ -78,7 +67,8 @@ op_endpoint_totals(struct sqlite_store *store, struct store_request *request)
 		};
 	}
 	sql_end(row);
-	if (in_tail(&store->tail, id)) {
+	size_t at = 0;
+	if (tail_next(&store->tail, id, &at) != NULL) {
 		request->totals.exhausted += tail_more(store, DELIVERY_EXHAUSTED, id, INT64_MIN, INT64_MAX);
 		count_pending(store, request, id);
 	}

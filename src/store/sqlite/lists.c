@@ -395,7 +395,7 @@ deliveries_of_message(struct sqlite_store *store, int64_t message, struct arena 
 	if (sql_step(store, row))
 		room = (size_t)sqlite3_column_int64(row, 0);
 	sql_end(row);
-	while ((delivery = tail_next(&store->tail, &at)) != NULL)
+	while ((delivery = tail_next(&store->tail, 0, &at)) != NULL)
 		room += delivery->message == message;
 	list.rows = arena_alloc(arena, (room + 1) * sizeof list.rows[0]);
 	row = sql_bind(store, SQL_DELIVERY_OF_MESSAGE, "i", message);
@@ -414,7 +414,7 @@ deliveries_of_message(struct sqlite_store *store, int64_t message, struct arena 
 	}
 	sql_end(row);
 	at = 0;
-	while (list.count < room && (delivery = tail_next(&store->tail, &at)) != NULL)
+	while (list.count < room && (delivery = tail_next(&store->tail, 0, &at)) != NULL)
 		if (delivery->message == message)
 			list.rows[list.count++] = *delivery;
 	qsort(list.rows, list.count, sizeof list.rows[0], by_endpoint);

@@ -74,8 +74,8 @@ void tail_attempted(struct sqlite_store *store, const struct attempt *attempt);
 
 /* For reading beside the tables. */
 const struct tail_delivery *tail_find(const struct tail *tail, int64_t message, int64_t endpoint); /* NULL: not in it */
-/* Each delivery of the tail once; begin with 0. NULL: that was the last. */
-const struct tail_delivery *tail_next(const struct tail *tail, size_t *at);
+/* Each delivery of the endpoint (0: of all) once; begin with 0. NULL: that was the last. */
+const struct tail_delivery *tail_next(const struct tail *tail, int64_t endpoint, size_t *at);
 size_t tail_attempt_count(const struct tail *tail);
 const struct attempt *tail_attempt(const struct tail *tail, size_t at); /* by rising id */
 /* The last one of the delivery; NULL: the tail has none. */

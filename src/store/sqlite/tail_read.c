@@ -6,20 +6,20 @@
 #include <stdlib.h>
 
 const struct tail_delivery *
-tail_next(const struct tail *tail, size_t *at)
+tail_next(const struct tail *tail, int64_t endpoint, size_t *at)
 {
-	for (; *at < tail->settling.count; ++*at) {
-		const struct tail_delivery *delivery = &tail->settling.deliveries[*at];
-		if (tail_find(tail, delivery->message, delivery->endpoint) == delivery) {
-			++*at;
+	size_t settling = tail->settling.count, all = settling + tail->fresh.count;
+	while (*at < all) {
+		size_t place = (*at)++;
+		const struct tail_delivery *delivery =
+		    place < settling ? &tail->settling.deliveries[place] : &tail->fresh.deliveries[place - settling];
+		if (endpoint != 0 && delivery->endpoint != endpoint)
+			continue;
+		/* What became of it later is in the other part. */
+		if (place >= settling || tail_find(tail, delivery->message, delivery->endpoint) == delivery)
 			return delivery;
-		}
 	}
-	size_t place = *at - tail->settling.count;
-	if (place >= tail->fresh.count)
-		return NULL;
-	++*at;
-	return &tail->fresh.deliveries[place];
+	return NULL;
 }
 
 size_t
@@ -68,9 +68,8 @@ tail_more(struct sqlite_store *store, enum delivery_state state, int64_t endpoin
 	int64_t more = 0;
 	size_t at = 0;
 	const struct tail_delivery *delivery;
-	while ((delivery = tail_next(&store->tail, &at)) != NULL)
-		if ((endpoint == 0 || delivery->endpoint == endpoint) && delivery->message >= floor &&
-		    delivery->message < below)
+	while ((delivery = tail_next(&store->tail, endpoint, &at)) != NULL)
+		if (delivery->message >= floor && delivery->message < below)
 			more += (delivery->state == state) - (state_in_table(store, delivery) == state);
 	return more;
 }
@@ -90,14 +89,14 @@ tail_of(struct sqlite_store *store, struct arena *arena, enum delivery_state sta
 	const struct tail_delivery *delivery;
 	size_t room = 0, at = 0;
 	*count = 0;
-	while ((delivery = tail_next(tail, &at)) != NULL)
-		room += delivery->endpoint == endpoint && delivery->state == state;
+	while ((delivery = tail_next(tail, endpoint, &at)) != NULL)
+		room += delivery->state == state;
 	if (room == 0)
 		return NULL;
 	struct tail_delivery *out = arena_alloc(arena, room * sizeof *out);
 	at = 0;
-	while ((delivery = tail_next(tail, &at)) != NULL)
-		if (delivery->endpoint == endpoint && delivery->state == state)
+	while ((delivery = tail_next(tail, endpoint, &at)) != NULL)
+		if (delivery->state == state)
 			out[(*count)++] = *delivery;
 	qsort(out, *count, sizeof *out, by_due);
 	return out;
@@ -108,7 +107,7 @@ tail_has_pending(const struct tail *tail, int64_t message)
 {
 	size_t at = 0;
 	const struct tail_delivery *delivery;
-	while ((delivery = tail_next(tail, &at)) != NULL)
+	while ((delivery = tail_next(tail, 0, &at)) != NULL)
 		if (delivery->message == message && delivery->state == DELIVERY_PENDING)
 			return true;
 	return false;
@@ -120,7 +119,7 @@ tail_first_made(const struct tail *tail)
 	int64_t first = INT64_MAX;
 	size_t at = 0;
 	const struct tail_delivery *delivery;
-	while ((delivery = tail_next(tail, &at)) != NULL)
+	while ((delivery = tail_next(tail, 0, &at)) != NULL)
 		if (delivery->made && delivery->message < first)
 			first = delivery->message;
 	return first;
