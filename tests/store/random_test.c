@@ -10,7 +10,7 @@
 enum { SEEDS = 60, BATCHES = 120, BATCH_MAX = 6, TEXT_MAX = 4 << 20 };
 
 struct pair {
-	struct subject memory, sqlite;
+	struct subject memory, sqlite, reader; /* reader: a second one beside sqlite */
 	struct random random;
 	struct known known;
 	struct wall_time now;
@@ -60,6 +60,41 @@ one_batch(struct pair *pair, uint64_t seed)
 	}
 }
 
+static bool
+is_read(enum store_kind kind)
+{
+	return store_kind_lists(kind) || kind == STORE_ENDPOINT_TOTALS || kind == STORE_DEAD_LETTERS;
+}
+
+/* A reader sees what was answered before, as the store itself does. */
+static void
+read_beside(struct pair *pair, uint64_t seed)
+{
+	struct store_request *left = NULL, *right = NULL;
+	while (left == NULL || !is_read(left->kind)) {
+		store_request_free(left);
+		store_request_free(right);
+		struct random again = pair->random;
+		left = random_request(&pair->random, &pair->known, pair->now);
+		right = random_request(&again, &pair->known, pair->now);
+	}
+	subject_batch(&pair->sqlite, &left, 1);
+	subject_batch(&pair->reader, &right, 1);
+	describe_reply(left, &pair->left);
+	describe_reply(right, &pair->right);
+	compare(pair, seed, "what a reader answers");
+	store_request_free(left);
+	store_request_free(right);
+}
+
+static void
+open_reader(struct pair *pair)
+{
+	pair->reader.store = pair->sqlite.store->vtable->reader(pair->sqlite.store);
+	assert_non_null(pair->reader.store);
+	mail_list_init(&pair->reader.notes);
+}
+
 /* The organisation whose endpoints are operational webhooks, with one that hears everything. */
 static void
 make_management(struct subject *subject)
@@ -91,20 +126,26 @@ run_seed(uint64_t seed)
 	pair->now = pair->memory.now;
 	make_management(&pair->memory);
 	make_management(&pair->sqlite);
+	open_reader(pair);
 	buf_init(&pair->left, TEXT_MAX);
 	buf_init(&pair->right, TEXT_MAX);
 	for (int i = 0; i < BATCHES; i++) {
 		one_batch(pair, seed);
+		if (random_chance(&pair->random, 1, 3))
+			read_beside(pair, seed);
 		if (random_chance(&pair->random, 1, 8))
 			(void)pair->sqlite.store->vtable->idle(pair->sqlite.store, pair->now);
 		/* A store that was closed and opened again goes on as if it had not been. */
 		if (random_chance(&pair->random, 1, 20)) {
 			subject_drop_notes(&pair->sqlite);
 			pair->sqlite.tail_rows = random_below(&pair->random, 12);
+			store_close(pair->reader.store);
 			subject_reopen(&pair->sqlite);
+			open_reader(pair);
 			pair->now.us += 10000;
 		}
 	}
+	store_close(pair->reader.store);
 	subject_close(&pair->memory);
 	subject_close(&pair->sqlite);
 	buf_free(&pair->left);
