@@ -1,5 +1,6 @@
 #include "server/out.h"
 
+#include "base/encode.h"
 #include "server/in.h"
 
 #include <stdio.h>
@@ -15,6 +16,16 @@ out_time(struct json_writer *writer, const char *name, struct wall_time time)
 		json_null(writer);
 	else
 		json_string(writer, slice_of(time_format(time, 6, text)));
+}
+
+void
+out_digest(struct json_writer *writer, const char *name, struct slice digest)
+{
+	struct buf text;
+	buf_init(&text, (size_t)2 * SHA256_BYTES);
+	hex_append(&text, digest);
+	json_put_string(writer, name, digest.len == SHA256_BYTES ? buf_slice(&text) : SLICE_NONE);
+	buf_free(&text);
 }
 
 static void

@@ -9,6 +9,8 @@
 enum content { CONTENT_LEFT_OUT, CONTENT_SHOWN, CONTENT_REDACTED };
 
 void out_time(struct json_writer *writer, const char *name, struct wall_time time); /* WALL_NONE writes null */
+/* A SHA-256 in hexadecimal; what is not of its length writes null. */
+void out_digest(struct json_writer *writer, const char *name, struct slice digest);
 void out_organisation(struct json_writer *writer, const struct organisation *organisation);
 void out_endpoint(struct json_writer *writer, const struct endpoint *endpoint);
 /* An endpoint whose change, or creation, waits for a second person: as it is, and what waits as `change`. One that is not

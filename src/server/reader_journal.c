@@ -20,16 +20,6 @@ verdict_text(const struct store_journal_row *row)
 	UNREACHABLE();
 }
 
-static void
-put_hex(struct json_writer *writer, const char *name, const unsigned char digest[static SHA256_BYTES])
-{
-	struct buf hex;
-	buf_init(&hex, (size_t)2 * SHA256_BYTES);
-	hex_append(&hex, (struct slice){(const char *)digest, SHA256_BYTES});
-	json_put_string(writer, name, buf_slice(&hex));
-	buf_free(&hex);
-}
-
 static bool
 is_json(struct slice body)
 {
@@ -86,7 +76,7 @@ put_row(struct reader_call *call, const struct store_journal_row *row, bool cont
 	json_put_cstring(writer, "received_at", time_format(row->received, 6, time));
 	/* A digest of what may not be seen would tell whether a guess of it is right. */
 	if (call->scope.fields.count == 0)
-		put_hex(writer, "body_sha256", row->body_sha256);
+		out_digest(writer, "body_sha256", (struct slice){(const char *)row->body_sha256, SHA256_BYTES});
 	if (content)
 		put_body(call, row);
 	json_close(writer);
@@ -199,7 +189,7 @@ put_refused(struct reader_call *call, const struct store_refused_row *row, enum 
 	json_put_cstring(writer, "last_at", time_format(row->last, 6, time));
 	json_put_integer(writer, "count", row->count);
 	if (kind == STORE_REFUSED_ROWS)
-		put_hex(writer, "body_sha256", row->body_sha256);
+		out_digest(writer, "body_sha256", (struct slice){(const char *)row->body_sha256, SHA256_BYTES});
 	json_close(writer);
 }
 

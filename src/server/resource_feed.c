@@ -17,16 +17,6 @@ struct pulling {
 };
 
 static void
-put_hex(struct json_writer *writer, const char *name, struct slice digest)
-{
-	struct buf text;
-	buf_init(&text, (size_t)2 * SHA256_BYTES);
-	hex_append(&text, digest);
-	json_put_string(writer, name, digest.len == SHA256_BYTES ? buf_slice(&text) : SLICE_NONE);
-	buf_free(&text);
-}
-
-static void
 put_body(struct json_writer *writer, struct slice body)
 {
 	struct buf text;
@@ -35,7 +25,7 @@ put_body(struct json_writer *writer, struct slice body)
 	base64_append(&text, body);
 	sha256(body, digest);
 	json_put_string(writer, "body", buf_slice(&text));
-	put_hex(writer, "bodySha256", (struct slice){(const char *)digest, sizeof digest});
+	out_digest(writer, "bodySha256", (struct slice){(const char *)digest, sizeof digest});
 	buf_free(&text);
 }
 
@@ -93,7 +83,7 @@ put_event(struct call *call, const struct pulling *pulling, const struct store_d
 	} else {
 		json_put_cstring(writer, "body", NULL);
 		json_put_cstring(writer, "bodySha256", NULL);
-		put_hex(writer, "payloadSha256", delivery->payload_sha256);
+		out_digest(writer, "payloadSha256", delivery->payload_sha256);
 		json_put_cstring(writer, "absent", kept ? "withheld" : "expunged");
 		json_put_cstring(writer, "headers", NULL);
 	}

@@ -173,38 +173,6 @@ the_number_is_bounded(void **state)
 	assert_string_equal(ids(subject, STORE_ALERT_LIST, -1, false, NULL, 5), "2 3 4 5 7 more");
 }
 
-static int
-setup_memory(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_memory(subject);
-	*state = subject;
-	return 0;
-}
-
-static int
-setup_sqlite(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_sqlite(subject, 1);
-	*state = subject;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{#test " (memory)", test, setup_memory, teardown, NULL},                                                       \
-	{                                                                                                              \
-#test " (sqlite)", test, setup_sqlite, teardown, NULL                                                  \
-	}
-
 int
 main(void)
 {

@@ -392,30 +392,6 @@ tampering_shows(void **state UNUSED)
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
-static int
-open_memory(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_memory(*state);
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_sqlite(*state, 1);
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
 /* What was done outside of the store has a row as well. */
 static void
 notes_leave_rows(void **state)
@@ -440,12 +416,6 @@ notes_leave_rows(void **state)
 	assert_true(slice_is(list->audit_rows[0].actor, "cli"));
 	store_request_free(list);
 }
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
 
 int
 main(void)

@@ -424,36 +424,6 @@ breaks_survive(void **state)
 
 /* --- all -------------------------------------------------------------------------------------------- */
 
-static int
-open_memory(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_memory(*state);
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_sqlite(*state, 1);
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
-
 int
 main(void)
 {
@@ -469,7 +439,7 @@ main(void)
 	    BOTH(lists_and_counts),
 	    BOTH(runs_are_listed),
 	    BOTH(closing_resolves_the_alert),
-	    cmocka_unit_test_setup_teardown(breaks_survive, open_sqlite, close_subject),
+	    cmocka_unit_test_setup_teardown(breaks_survive, subject_set_up_sqlite, subject_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

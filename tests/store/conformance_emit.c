@@ -410,39 +410,6 @@ a_replay_that_ended_is_told(void **state)
 	member_is(data, "task", "endpoint.recover");
 }
 
-static int
-open_memory(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_memory(subject);
-	*state = subject;
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_sqlite(subject, 1);
-	*state = subject;
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	struct subject *subject = *state;
-	subject_close(subject);
-	free(subject);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
-
 int
 main(void)
 {

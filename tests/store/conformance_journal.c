@@ -369,37 +369,6 @@ claims_are_bounded(void **state)
 
 /* --- running ---------------------------------------------------------------------------------------- */
 
-static struct subject subject_memory, subject_sqlite;
-
-static int
-open_memory(void **state)
-{
-	*state = &subject_memory;
-	subject_open_memory(*state);
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	*state = &subject_sqlite;
-	subject_open_sqlite(*state, 1);
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
-
 int
 main(void)
 {
@@ -414,7 +383,7 @@ main(void)
 	    BOTH(refused_is_kept_and_counted),
 	    BOTH(refused_of_one_source_is_bounded),
 	    BOTH(refused_of_all_sources_is_bounded),
-	    cmocka_unit_test_setup_teardown(claims_are_bounded, open_memory, close_subject),
+	    cmocka_unit_test_setup_teardown(claims_are_bounded, subject_set_up_memory, subject_tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

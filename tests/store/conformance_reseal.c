@@ -255,40 +255,12 @@ endpoints_sign_with_their_organisations_keys(void **state)
 	assert_keys(subject, "own", "new-own", NULL);
 }
 
-static int
-setup_memory(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_memory(subject);
-	*state = subject;
-	return 0;
-}
-
-static int
-setup_sqlite(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_sqlite(subject, 1);
-	*state = subject;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_memory, teardown),
-	    cmocka_unit_test_setup_teardown(everything_is_sealed_anew_and_changes_still_fit, setup_sqlite, teardown),
-	    cmocka_unit_test_setup_teardown(endpoints_sign_with_their_organisations_keys, setup_memory, teardown),
-	    cmocka_unit_test_setup_teardown(endpoints_sign_with_their_organisations_keys, setup_sqlite, teardown),
+	    BOTH(everything_is_sealed_anew_and_changes_still_fit),
+	    BOTH(endpoints_sign_with_their_organisations_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

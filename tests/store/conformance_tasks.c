@@ -456,36 +456,6 @@ management_is_hidden(void **state)
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 }
 
-static int
-open_memory(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_memory(*state);
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	*state = mem_zero(1, sizeof(struct subject));
-	subject_open_sqlite(*state, 1);
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
-
 int
 main(void)
 {

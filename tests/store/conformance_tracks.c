@@ -133,37 +133,6 @@ a_row_that_is_gone_is_not_there(void **state)
 	assert_string_equal(rows(subject, KIND_ONE, SLICE("a"), 10), "1 ");
 }
 
-static struct subject subject_memory, subject_sqlite;
-
-static int
-open_memory(void **state)
-{
-	*state = &subject_memory;
-	subject_open_memory(*state);
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	*state = &subject_sqlite;
-	subject_open_sqlite(*state, 1);
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	return 0;
-}
-
-#define BOTH(test)                                                                                                     \
-	{"memory: " #test, test, open_memory, close_subject, NULL},                                                    \
-	{                                                                                                              \
-		"sqlite: " #test, test, open_sqlite, close_subject, NULL                                               \
-	}
-
 int
 main(void)
 {

@@ -96,6 +96,30 @@ subject_drop_notes(struct subject *subject)
 		store_note_free(CONTAINER_OF(mail, struct store_note, mail));
 }
 
+int
+subject_set_up_memory(void **state)
+{
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_memory(*state);
+	return 0;
+}
+
+int
+subject_set_up_sqlite(void **state)
+{
+	*state = mem_zero(1, sizeof(struct subject));
+	subject_open_sqlite(*state, 1);
+	return 0;
+}
+
+int
+subject_tear_down(void **state)
+{
+	subject_close(*state);
+	free(*state);
+	return 0;
+}
+
 void
 subject_batch(struct subject *subject, struct store_request *const *requests, size_t count)
 {

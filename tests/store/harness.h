@@ -11,7 +11,7 @@
 
 struct subject {
 	struct store *store;
-	struct vfs *vfs; /* NULL: the memory store */
+	struct vfs *vfs;  /* NULL: the memory store */
 	size_t tail_rows; /* of the SQLite store: few, so that its tail settles all the time */
 	struct wall_time now;
 	struct mail_list notes; /* of the last batch */
@@ -27,6 +27,17 @@ void subject_open_sqlite(struct subject *subject, uint64_t seed);
 void subject_open_again(struct subject *subject); /* after a crash: its store was closed */
 void subject_reopen(struct subject *subject);	  /* SQLite only */
 void subject_close(struct subject *subject);
+
+/* Around a test of cmocka: a fresh subject as its state. */
+int subject_set_up_memory(void **state);
+int subject_set_up_sqlite(void **state);
+int subject_tear_down(void **state);
+/* A test with each of the stores, in a list of tests. */
+#define BOTH(test)                                                                                                     \
+	{"memory: " #test, test, subject_set_up_memory, subject_tear_down, NULL},                                      \
+	{                                                                                                              \
+		"sqlite: " #test, test, subject_set_up_sqlite, subject_tear_down, NULL                                 \
+	}
 
 /* Executes one batch, which must commit. The requests stay the caller's. */
 void subject_batch(struct subject *subject, struct store_request *const *requests, size_t count);

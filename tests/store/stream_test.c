@@ -186,32 +186,6 @@ the_journal_keeps_the_numbers(void **state)
 	assert_int_equal(missing_in(subject), 0);
 }
 
-static int
-open_memory(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_memory(subject);
-	*state = subject;
-	return 0;
-}
-
-static int
-open_sqlite(void **state)
-{
-	struct subject *subject = mem_zero(1, sizeof *subject);
-	subject_open_sqlite(subject, 1);
-	*state = subject;
-	return 0;
-}
-
-static int
-close_subject(void **state)
-{
-	subject_close(*state);
-	free(*state);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -221,8 +195,7 @@ main(void)
 	    cmocka_unit_test(a_hint_is_taken_back_and_what_is_proved_is_not),
 	    cmocka_unit_test(a_sender_that_begins_anew_is_followed),
 	    cmocka_unit_test(runs_are_bounded),
-	    {"memory: the_journal_keeps_the_numbers", the_journal_keeps_the_numbers, open_memory, close_subject, NULL},
-	    {"sqlite: the_journal_keeps_the_numbers", the_journal_keeps_the_numbers, open_sqlite, close_subject, NULL},
+	    BOTH(the_journal_keeps_the_numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
