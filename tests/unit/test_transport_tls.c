@@ -1,12 +1,10 @@
 /* TLS: certificates are verified, against the system's authorities or those that SSL_CERT_FILE names. */
+#include "tls_fixture.h"
 #include "transport_fixture.h"
 
 #include "base/macros.h"
 
-#include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,55 +15,6 @@
 
 #include <cmocka.h>
 
-static long
-tls_read(struct http_wire *wire, char *bytes, size_t length)
-{
-	return SSL_read(wire->tls, bytes, (int)length);
-}
-
-static long
-tls_write(struct http_wire *wire, const char *bytes, size_t length)
-{
-	return SSL_write(wire->tls, bytes, (int)length);
-}
-
-static void
-tls_end(struct http_wire *wire)
-{
-	SSL_free(wire->tls);
-}
-
-static bool
-tls_begin(struct http_server *server, struct http_wire *wire)
-{
-	SSL *tls = SSL_new(server->context);
-	wire->tls = tls;
-	wire->read = tls_read;
-	wire->write = tls_write;
-	wire->end = tls_end;
-	return SSL_set_fd(tls, wire->fd) == 1 && SSL_accept(tls) == 1;
-}
-
-/* Signed by its own key. */
-static X509 *
-make_certificate(EVP_PKEY *key, const char *subjects, long seconds)
-{
-	X509 *certificate = X509_new();
-	X509_set_version(certificate, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -7200);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), seconds);
-	X509_set_pubkey(certificate, key);
-	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
-	X509_set_issuer_name(certificate, name);
-	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, subjects);
-	X509_add_ext(certificate, names, -1);
-	X509_EXTENSION_free(names);
-	ENSURE(X509_sign(certificate, key, EVP_sha256()) > 0);
-	return certificate;
-}
-
 struct tls_fixture {
 	struct fixture fixture; /* first: the fixture's functions take it for theirs */
 	SSL_CTX *context;
@@ -75,19 +24,18 @@ struct tls_fixture {
 static void
 begin_for(struct tls_fixture *tls, const char *subjects, long seconds, int newest)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = make_certificate(key, subjects, seconds);
+	struct party party;
+	party_make(&party, "test", subjects, seconds, NULL);
 	tls->context = SSL_CTX_new(TLS_server_method());
 	SSL_CTX_set_security_level(tls->context, 0);
 	SSL_CTX_set_min_proto_version(tls->context, TLS1_VERSION);
 	SSL_CTX_set_max_proto_version(tls->context, newest);
-	ENSURE(SSL_CTX_use_certificate(tls->context, certificate) == 1);
-	ENSURE(SSL_CTX_use_PrivateKey(tls->context, key) == 1);
+	ENSURE(SSL_CTX_use_certificate(tls->context, party.certificate) == 1);
+	ENSURE(SSL_CTX_use_PrivateKey(tls->context, party.key) == 1);
 	snprintf(tls->authority, sizeof tls->authority, "/tmp/test-transport-tls-XXXXXX");
 	FILE *file = fdopen(mkstemp(tls->authority), "w");
-	ENSURE(file != NULL && PEM_write_X509(file, certificate) == 1 && fclose(file) == 0);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
+	ENSURE(file != NULL && fputs(party.certificate_pem, file) >= 0 && fclose(file) == 0);
+	party_free(&party);
 	tls->fixture.server.context = tls->context;
 }
 
