@@ -35,23 +35,27 @@ export async function api(t, answer) {
 
 /**
  * The custody platform's GraphQL API as far as it is known: lists page by `limit` and `nextToken`, getRequest by its id,
- * statuses PENDING to ERROR, errors in an answer of 200, a balance that may be "NaN".
+ * statuses PENDING to ERROR, errors in an answer of 200, a balance that may be "NaN". `fault(name, count, good)` may give
+ * another answer than the good one: a limit of its rate, or data with errors beside it.
  */
-export async function platform(t, { requests, balances = [], token = 'secret-token' }) {
+export async function platform(t, { requests, balances = [], token = 'secret-token', fault = () => undefined }) {
 	const page = (rows, { limit, nextToken }) => {
 		const from = nextToken ? Number(Buffer.from(nextToken, 'base64').toString()) : 0;
 		const end = from + limit;
 		return { items: rows.slice(from, end), nextToken: end < rows.length ? Buffer.from(String(end)).toString('base64') : null };
 	};
-	return api(t, ({ method, headers, body }) => {
-		if (method !== 'POST' || headers.authorization !== `Bearer ${token}`) return { status: 401 };
-		const { query, variables } = JSON.parse(body);
-		const name = /\{\s*(\w+)\(/.exec(query)?.[1];
+	const resolve = (name, variables) => {
 		if (name === 'listRequests') return { json: { data: { listRequests: page(requests, variables) } } };
 		if (name === 'listBalances') return { json: { data: { listBalances: page(balances, variables) } } };
 		if (name === 'getRequest') {
 			return { json: { data: { getRequest: requests.find(({ requestId }) => requestId === variables.requestId) ?? null } } };
 		}
 		return { json: { data: null, errors: [{ message: 'Cannot query field', extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] } };
+	};
+	return api(t, ({ method, headers, body }, count) => {
+		if (method !== 'POST' || headers.authorization !== `Bearer ${token}`) return { status: 401 };
+		const { query, variables } = JSON.parse(body);
+		const name = /\{\s*(\w+)\(/.exec(query)?.[1], good = resolve(name, variables);
+		return fault(name, count, good) ?? good;
 	});
 }

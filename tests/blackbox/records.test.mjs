@@ -258,6 +258,54 @@ headers: {authorization: "Bearer \${token}"}
 	assert.match(result.stderr, /custodian: the answer has 1 GraphQL error; expected an answer without/);
 });
 
+test('M11: the platform limits the rate: it is asked again when it says, and no page is lost or taken twice', async (t) => {
+	const data = await receiver(t);
+	const requests = numbers(250).map((number) => ({
+		requestId: `req_${number}`, status: 'SUBMITTED', type: 'TRANSFER', direction: 'OUTBOUND', chain: 'ETHEREUM', amount: '100',
+		updatedAt: '2025-01-01T00:00:00Z',
+	}));
+	const limited = { status: 429, headers: { 'retry-after': '1' }, json: { errors: [{ message: 'Rate exceeded' }] } };
+	const { url, asked } = await platform(t, { requests, fault: (name, count) => ([1, 3].includes(count) ? limited : undefined) });
+	const file = config(data, [{ name: 'custodian', kind: 'graphql', url, token_file: fileIn(data, 'token', 'secret-token') }]);
+	const { report, stderr } = await reconcile(data, file, []);
+	// What takes long tells of itself.
+	assert.match(stderr, /^(vaultbell reconcile: custodian: \d+ records in \d+ pages so far\n)*$/);
+	assert.deepEqual(report.counts, { MISSING_EVENT: 250, MISSING_INSTRUCTION: 250 });
+	for (const refused of [1, 3]) {
+		assert.equal(asked[refused].body, asked[refused - 1].body);
+		assert.ok(asked[refused].at - asked[refused - 1].at >= 1000);
+	}
+	const tokens = asked.map(({ body }) => JSON.parse(body)).filter(({ query }) => query.includes('listRequests'))
+		.map(({ variables }) => variables.nextToken ?? null);
+	assert.equal(new Set(tokens).size, tokens.length - 2);
+});
+
+test('M11: data of the platform with errors beside it is no data, and nothing is compared', async (t) => {
+	const requests = numbers(150).map((number) => ({
+		requestId: `req_${number}`, status: 'SUBMITTED', type: 'TRANSFER', direction: 'OUTBOUND', chain: 'ETHEREUM', amount: '100',
+		updatedAt: '2025-01-01T00:00:00Z',
+	}));
+	const secret = { message: 'user 4711 may not see this', path: ['listRequests', 'items', 3] };
+	const cases = [
+		[(name, count, { json }) => (count === 2 ? { json: { ...json, errors: [secret] } } : undefined), /1 GraphQL error; expected an answer without/],
+		[(name, count) => (count === 2 ? { json: { data: null, errors: [secret, secret] } } : undefined), /2 GraphQL errors; expected/],
+		[(name, count) => (count === 2 ? { json: { data: { [name]: null } } } : undefined), /there is no array at "data\./],
+		[(name, count) => (count === 2 ? { json: { data: { [name]: { items: null, nextToken: null } } } } : undefined), /there is no array at/],
+	];
+	for (const [fault, expected] of cases) {
+		const data = await receiver(t);
+		const { url, asked } = await platform(t, { requests, fault });
+		const file = config(data, [{ name: 'custodian', kind: 'graphql', url, token_file: fileIn(data, 'token', 'secret-token') }]);
+		const result = await reconcile(data, file, [], ['--keep']);
+		assert.equal(result.status, 2, result.stderr);
+		assert.equal(result.stdout, '');
+		assert.match(result.stderr, expected);
+		assert.doesNotMatch(result.stderr, /4711|secret-token/);
+		assert.equal(asked.length, 2);
+		assert.equal((await run(['breaks', 'list', '--data', data, '--json', '--state', 'all'])).stdout, '');
+	}
+});
+
 test('M5: a Vaultbell sender as the custodian', async (t) => {
 	const server = await startServer();
 	t.after(() => server.stop());
