@@ -30,6 +30,7 @@ common_options(void)
 	    .builtin_type = subject_knows_type,
 	    .type_service = subject_type_service,
 	    .operational = true,
+	    .feed = true,
 	    .log = &silent,
 	};
 }
