@@ -1,5 +1,6 @@
 #include "app/manifest_check.h"
 
+#include "app/manifest_types.h"
 #include "base/encode.h"
 #include "records/compare.h"
 
@@ -19,6 +20,7 @@ struct waiting {
 	struct mono_time due;
 	int64_t again_ms;
 	int64_t told; /* how many were there when it was said last; -1: not yet */
+	struct manifest_lines *lines;
 };
 
 struct taken {
@@ -98,6 +100,11 @@ read_manifest(struct taken *taken, struct waiting *out)
 	struct slice bytes = hex_decode(arena, json_text(arena, hash));
 	if (bytes.len != SHA256_BYTES)
 		return false;
+	out->lines = manifest_lines_new();
+	if (!manifest_lines_read(out->lines, member_of(data, "types"), out->from)) {
+		manifest_lines_free(out->lines);
+		return false;
+	}
 	memcpy(out->hash, bytes.ptr, SHA256_BYTES);
 	snprintf(out->source, sizeof out->source, "%.*s", SLICE_ARG(taken->source));
 	time_format((struct wall_time){out->from * 1000000}, 0, out->day);
@@ -113,7 +120,7 @@ take_all(struct manifest_check *check)
 		struct waiting fresh = {.came = clock_wall(), .told = -1, .again_ms = 2 * check->config->gap_grace_ms};
 		fresh.due.us = clock_mono().us + fresh.again_ms * 1000;
 		if (check->count < WAITING_MAX && read_manifest(taken, &fresh))
-			check->waiting[check->count++] = fresh;
+			check->waiting[check->count++] = fresh; /* owns its lines now */
 		else
 			log_write(check->log, LOG_WARN, "a manifest cannot be read", "source",
 			    arena_string(&taken->arena, taken->source), NULL);
@@ -183,10 +190,28 @@ name_events(struct manifest_check *check, const struct waiting *waiting, struct 
 	struct compare_side here = {&journal, ask_journal}, there = compare_side_of_feed(feed);
 	if (compare_sides(&here, &there, waiting->from, waiting->to, &found, &error) == OK)
 		for (size_t i = 0; i < found.count && i < SHOWN_MAX; i++)
-			text = arena_printf(arena, "%.*s%s%s %.*s", SLICE_ARG(text), i == 0 ? ": " : ", ",
+			text = arena_printf(arena, "%.*s%s%s %.*s", SLICE_ARG(text), i == 0 ? "; events: " : ", ",
 			    compare_kind_name(found.found[i].kind), SLICE_ARG(found.found[i].id));
 	comparison_free(&found);
 	feed_free(feed);
+	return text;
+}
+
+/* Of which types events differ. Bodies of a sender that posts other types than its bodies say, or that say none, tell nothing of
+ * that: then the whole counts alone. */
+static struct slice
+name_types(struct manifest_check *check, const struct waiting *waiting, struct arena *arena)
+{
+	struct manifest_lines *here = manifest_lines_new();
+	struct error error = ERROR_NONE;
+	struct slice text = SLICE("");
+	if (manifest_lines_count(
+		here, check->background, slice_of(waiting->source), waiting->from, waiting->to, &error) != OK)
+		log_write(check->log, LOG_WARN, "the types of a manifest cannot be compared", "source", waiting->source,
+		    "error", error.text, NULL);
+	else if (!here->untyped)
+		text = manifest_lines_differ(waiting->lines, here, arena);
+	manifest_lines_free(here);
 	return text;
 }
 
@@ -197,15 +222,19 @@ say(struct manifest_check *check, struct waiting *waiting, int64_t here, bool fi
 	char sent[24], received[24];
 	snprintf(sent, sizeof sent, "%" PRId64, waiting->count);
 	snprintf(received, sizeof received, "%" PRId64, here);
-	struct slice key = alert_key(&arena, waiting);
+	struct slice key = alert_key(&arena, waiting), types = name_types(check, waiting, &arena);
 	struct slice events = fits ? SLICE("") : name_events(check, waiting, &arena);
-	log_write(check->log, fits ? LOG_INFO : LOG_WARN, fits ? "a manifest fits" : "a manifest does not fit",
-	    "source", waiting->source, "from", waiting->day, "sent", sent, "received", received, "differs",
-	    arena_string(&arena, events), NULL);
-	tell_store(check, fits ? alert_resolve(ALERT_MANIFEST, clock_wall(), key)
+	bool adds_up =
+	    waiting->lines->count == MANIFEST_TYPES_MAX || manifest_lines_total(waiting->lines) == waiting->count;
+	bool good = fits && adds_up;
+	log_write(check->log, good ? LOG_INFO : LOG_WARN, good ? "a manifest fits" : "a manifest does not fit",
+	    "source", waiting->source, "from", waiting->day, "sent", sent, "received", received, "types",
+	    arena_string(&arena, types), "differs", arena_string(&arena, events), NULL);
+	const char *what = !adds_up ? "the counts of its types do not add up" : "their digests differ";
+	tell_store(check, good ? alert_resolve(ALERT_MANIFEST, clock_wall(), key)
 			       : alert_raise(ALERT_MANIFEST, ALERT_WARNING, clock_wall(), key,
-				     "the sender tells of %s events, the journal has %s, and their digests differ%.*s",
-				     sent, received, SLICE_ARG(events)));
+				     "the sender tells of %s events, the journal has %s, and %s%s%.*s%.*s", sent,
+				     received, what, types.len > 0 ? ": " : "", SLICE_ARG(types), SLICE_ARG(events)));
 	arena_free(&arena);
 }
 
@@ -245,6 +274,7 @@ run(void *context, struct background *background)
 	for (size_t i = 0; i < check->count && !background_stopping(background);) {
 		struct waiting *waiting = &check->waiting[i];
 		if (waiting->due.us <= clock_mono().us && look_at(check, waiting)) {
+			manifest_lines_free(waiting->lines);
 			check->count--;
 			*waiting = check->waiting[check->count];
 			continue;
@@ -285,6 +315,8 @@ manifest_check_free(struct manifest_check *check)
 		arena_free(&taken->arena);
 		free(taken);
 	}
+	for (size_t i = 0; i < check->count; i++)
+		manifest_lines_free(check->waiting[i].lines);
 	mailbox_fini(&check->box);
 	free(check);
 }

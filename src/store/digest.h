@@ -31,6 +31,7 @@ struct digest_event {
 	int64_t at; /* the id, which is its time */
 	struct slice id;
 	unsigned char sha256[SHA256_BYTES]; /* of the body */
+	struct slice type;		    /* of the event; absent: the journal knows none */
 };
 
 const char *digest_level_name(enum digest_level level);

@@ -204,25 +204,37 @@ test('M11: compare finds the events in which the journal differs from what was s
 	assert.match(refused.stderr, /feed:read/);
 });
 
-test('M11: a manifest that does not fit the journal is told, until it fits', async (t) => {
+test('M11: a manifest that does not fit the journal is told, with the types that differ, until it fits', async (t) => {
 	let losing = true;
 	const clock = minuteFrom(46);
 	const world = await both(t, (call) => losing && call.headers['vaultbell-sequence'] === '2', { pull: false, clock: clock.env,
 		env: { VAULTBELL_DELIVERY_MANIFEST_EVERY: 'minute' },
-		endpoint: { eventTypes: ['transaction.deposit.completed', 'webhook.manifest.daily'] } });
+		endpoint: { eventTypes: ['transaction.deposit.completed', 'wallet.created', 'webhook.manifest.daily'] } });
 	/* Not at the end of a minute, so that all are in one. */
 	await until('a minute with room', async () => clock.now() % 60000, (ms) => ms < 55000, 15000);
-	const ids = [await world.post(1), await world.post(2), await world.post(3)];
-	await until('it does not fit', async () => world.receiver.log, (log) => /a manifest does not fit.*(sent="3" received="2"|sent="4" received="3")/.test(log), 100000);
+	const ids = [await world.post(1), await world.post(2), await world.post(3), await world.post(4, 'wallet.created')];
+	await until('it does not fit', async () => world.receiver.log, (log) => /a manifest does not fit.*(sent="4" received="3"|sent="5" received="4")/.test(log), 100000);
+	const alerts = async (state) => (await run(['alerts', 'list', '--data', `${world.directory}/receiver`, '--json', ...(state ? ['--state', state] : [])])).stdout.trim().split('\n')
+		.filter(Boolean).map((line) => JSON.parse(line)).filter((alert) => alert.kind === 'manifest');
+	const [alert] = await until('the alert', alerts, (found) => found.length === 1);
+	assert.match(alert.summary, /their digests differ: \w[\w.]*: \d+ sent, \d+ received$/, 'no type but the one that differs');
+	assert.match(alert.summary, /transaction\.deposit\.completed: 3 sent, 2 received/);
 	const row = (await run(['journal', 'list', '--data', `${world.directory}/receiver`, '--json'])).stdout.trim().split('\n')
 		.map((line) => JSON.parse(line)).find((one) => one.type === 'webhook.manifest.daily');
 	assert.equal(row.verdict, 'verified', 'a manifest is an event like any other');
 	losing = false;
 	assert.equal((await world.api('POST', `/app/bank/msg/${ids[1]}/endpoint/main/resend`)).status, 202);
-	await until('it fits', async () => world.receiver.log, (log) => /a manifest fits.*(sent="3" received="3"|sent="4" received="4")/.test(log), 60000);
+	await until('it fits', async () => world.receiver.log, (log) => /a manifest fits.*(sent="4" received="4"|sent="5" received="5")/.test(log), 60000);
 	/* The manifest of the minute before, where the endpoint was there already, is one of the four. */
-	const { data } = world.target.received.map((one) => JSON.parse(one.body)).find((one) => one.type === 'webhook.manifest.daily' && one.data.count >= 3);
+	const { data } = world.target.received.map((one) => JSON.parse(one.body)).find((one) => one.type === 'webhook.manifest.daily' && one.data.count >= 4);
 	assert.equal(data.last_sequence - data.first_sequence + 1, data.count);
 	assert.deepEqual(data.types.filter((line) => line.type !== 'webhook.manifest.daily').map((line) => [line.type, line.count]),
-		[['transaction.deposit.completed', 3]]);
+		[['transaction.deposit.completed', 3], ['wallet.created', 1]]);
+	/* One that is signed and whose types do not add up to what it says of all. */
+	const types = data.types.map((line) => (line.type === 'wallet.created' ? { ...line, count: line.count + 1 } : line));
+	const forged = JSON.stringify({ id: 'own-manifest', type: 'webhook.manifest.daily', data: { ...data, types } });
+	const sent = await request(world.receiver, 'POST', '/in/bank', standardHeaders(world.secret, 'own-manifest', forged), forged);
+	assert.equal(sent.json.status, 'accepted');
+	const [again] = await until('the alert', alerts, (found) => found.some((one) => /do not add up/.test(one.summary)));
+	assert.match(again.summary, /the counts of its types do not add up: wallet\.created: 2 sent, 1 received$/);
 });

@@ -30,7 +30,8 @@ received(struct memory *memory, struct store_request *request)
 	struct found found = {arena_alloc(&request->arena, (memory->journal.count + 1) * sizeof found.events[0]), 0};
 	for (size_t i = 0; i < memory->journal.count; i++) {
 		const struct store_journal_row *row = &memory->journal.rows[i].row;
-		struct digest_event event = {.id = arena_copy(&request->arena, row->event_id)};
+		struct digest_event event = {
+		    .id = arena_copy(&request->arena, row->event_id), .type = arena_copy(&request->arena, row->type)};
 		if (!slice_equal(row->source, request->digest.source) || !journal_counts(row->verdict) ||
 		    !id_parse(ID_MESSAGE, row->event_id, &event.at))
 			continue;
@@ -49,7 +50,8 @@ sent(struct memory *memory, struct store_request *request, const struct memory_e
 		if (row->endpoint.value != endpoint->endpoint.id.value)
 			continue;
 		char id[ID_TEXT_BYTES];
-		struct digest_event event = {.at = row->message->id.value};
+		struct digest_event event = {
+		    .at = row->message->id.value, .type = arena_copy(&request->arena, row->message->event_type)};
 		event.id = arena_copy(&request->arena, slice_of(id_format(ID_MESSAGE, row->message->id.value, id)));
 		if (slice_present(row->message->payload))
 			store_body_digest(&memory->options, &endpoint->endpoint, row->message, event.sha256);

@@ -136,6 +136,7 @@ walk_received(struct sqlite_store *store, const struct source *source, int64_t a
 		struct slice sha = sql_slice(row, 2);
 		if (sha.len == SHA256_BYTES)
 			memcpy(event.sha256, sha.ptr, SHA256_BYTES);
+		event.type = sql_slice(row, 3);
 		take(context, &event);
 	}
 	return count;
@@ -152,7 +153,7 @@ walk_sent(struct sqlite_store *store, const struct source *source, int64_t at, i
 	for (; sql_step(store, row); count++) {
 		char id[ID_TEXT_BYTES];
 		struct message *message = message_from_row(row, 1);
-		struct digest_event event = {.at = message->id.value};
+		struct digest_event event = {.at = message->id.value, .type = message->event_type};
 		event.id = slice_of(id_format(ID_MESSAGE, message->id.value, id));
 		struct slice left = versions_digest(sql_slice(row, 0), endpoint.version);
 		if (slice_present(message->payload))
@@ -339,6 +340,7 @@ add_event(void *context, const struct digest_event *event)
 		struct digest_event *out = &digest->events[digest->count++];
 		*out = *event;
 		out->id = arena_copy(arena, event->id);
+		out->type = arena_copy(arena, event->type);
 		return;
 	}
 	int64_t start = digest_start(DIGEST_SECOND, event->at);

@@ -182,7 +182,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DIGEST_DIRTY] = "SELECT minute FROM digest_dirty WHERE stream = ? AND minute < ? ORDER BY minute LIMIT 1",
     [SQL_DIGEST_DIRTY_DROP] = "DELETE FROM digest_dirty WHERE stream = ? AND minute = ?",
     [SQL_DIGEST_RECEIVED] =
-	"SELECT e.at, j.event_id, j.sha256 FROM digest_entry e CROSS JOIN journal j ON j.seq = e.seq"
+	"SELECT e.at, j.event_id, j.sha256, j.type FROM digest_entry e CROSS JOIN journal j ON j.seq = e.seq"
 	" WHERE e.stream = ? AND e.at > ? AND e.at < ? ORDER BY e.at LIMIT ?",
     [SQL_DIGEST_SENT] = "SELECT p.digest, " MESSAGE_COLUMNS " FROM delivery d CROSS JOIN message m ON m.id = d.message"
 			" LEFT JOIN purged p ON p.message = d.message"
