@@ -126,8 +126,10 @@ run(const struct cli_arguments *arguments)
 		fprintf(stderr, "vaultbell journal show: there are more rows of this id than are shown here\n");
 	bool none = code == OK && request->count == 0;
 	if (none)
-		fprintf(stderr, "vaultbell journal show: there is no event %s%s%s in the journal\n", id,
-		    source == NULL ? "" : " of source ", source == NULL ? "" : source);
+		fprintf(stderr,
+		    "vaultbell journal show: there is no event %s%s%s in the journal; expected an ID of `vaultbell "
+		    "journal list`\n",
+		    id, source == NULL ? "" : " of source ", source == NULL ? "" : source);
 	store_request_free(request);
 	store_close(store);
 	return code != OK ? cli_fail(arguments, &error) : none ? CLI_FINDING : CLI_GOOD;
