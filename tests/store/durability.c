@@ -95,6 +95,45 @@ files_outlive_a_close(void **state UNUSED)
 	place_remove(&place);
 }
 
+/* A command beside the server makes deliveries, too: they settle with the server's own, and are there afterwards. */
+static void
+what_another_process_makes_is_kept(void **state UNUSED)
+{
+	struct place place;
+	struct subject server, command;
+	struct error error = ERROR_NONE;
+	place_make(&place);
+	assert_int_equal(open_at(&server, &place, false, &error), OK);
+	make_organisation(&server, "bank");
+	struct endpoint_id one = make_endpoint(&server, "bank", "one");
+	for (int i = 0; i < 4; i++) {
+		struct message_id mine = accept_message(&server, "bank", "a", 2 * i);
+		assert_int_equal(open_at(&command, &place, false, &error), OK);
+		command.now.us = server.now.us + 5000;
+		accept_message(&command, "bank", "a", 2 * i + 1);
+		subject_close(&command);
+		server.now.us += 20000;
+		record_attempt(&server, mine, one, DELIVERY_DELIVERED, 200);
+		/* Every other time this settles all that there is. */
+		if (i % 2 == 1) {
+			struct store_request *feed = ask(&server, STORE_FEED);
+			feed->ref = SLICE("bank");
+			feed->endpoint_ref = SLICE("one");
+			expect(&server, feed, OK, STORE_DETAIL_NONE);
+		}
+	}
+	subject_close(&server);
+	assert_int_equal(open_at(&server, &place, false, &error), OK);
+	struct store_request *counts = ask(&server, STORE_COUNTS);
+	assert_int_equal(run(&server, counts), OK);
+	assert_int_equal(counts->counts.deliveries_pending, 4);
+	assert_int_equal(counts->counts.deliveries_delivered, 4);
+	assert_int_equal(counts->counts.attempts, 4);
+	store_request_free(counts);
+	subject_close(&server);
+	place_remove(&place);
+}
+
 static void
 a_newer_schema_is_refused(void **state UNUSED)
 {
@@ -409,6 +448,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(files_outlive_a_close),
+	    cmocka_unit_test(what_another_process_makes_is_kept),
 	    cmocka_unit_test(a_newer_schema_is_refused),
 	    cmocka_unit_test(what_is_no_database_is_refused),
 	    cmocka_unit_test(a_full_disk_changes_nothing),

@@ -386,11 +386,25 @@ step_rows(const struct tail *tail)
 	return 1 + (tail->settling.count + tail->settling.attempt_count) / STEPS;
 }
 
+/* A command beside the server may have told of something: its rows are taken over, so that they do not leave the table
+ * `tail` unsettled. */
+static void
+take_over(struct sqlite_store *store)
+{
+	struct tail *tail = &store->tail;
+	sqlite3_stmt *row = sql_get(store, SQL_TAIL_ENDS);
+	bool foreign = sql_step(store, row) && sqlite3_column_int64(row, 1) != tail->last;
+	sql_end(row);
+	if (foreign)
+		load_rows(store, tail->last);
+}
+
 void
 tail_save(struct sqlite_store *store)
 {
 	struct tail *tail = &store->tail;
 	if (tail->unsaved.len > 0) {
+		take_over(store);
 		tail->fresh.last = ++tail->saved;
 		tail->last = tail->saved;
 		tail->first = tail->first == 0 ? tail->last : tail->first;
@@ -433,6 +447,7 @@ tail_settle(struct sqlite_store *store)
 {
 	struct tail *tail = &store->tail;
 	ENSURE(!store->read_only);
+	take_over(store);
 	if (is_settling(tail))
 		settle_rows(store, SIZE_MAX);
 	if (tail->fresh.count == 0 && tail->fresh.attempt_count == 0)

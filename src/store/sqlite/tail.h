@@ -17,7 +17,8 @@
  * 4. The attempts of the tail have the highest ids of all: its first and all behind it are in the tail, whether or not
  *    they are in their table already; all before it are in their table.
  * 5. A row of `delivery` is only written past the tail when the tail has nothing of it (tail_settle).
- * 6. The number that an endpoint has come to is the larger one of its table and of its deliveries in the tail. */
+ * 6. Where another process adds to the table `tail`, this one takes that over before it adds or settles anything.
+ * 7. The number that an endpoint has come to is the larger one of its table and of its deliveries in the tail. */
 #ifndef STORE_SQLITE_TAIL_H
 #define STORE_SQLITE_TAIL_H
 
