@@ -67,3 +67,14 @@ slice_compare(struct slice a, struct slice b)
 		return order;
 	return a.len < b.len ? -1 : a.len > b.len;
 }
+
+bool
+slice_among(struct slice s, const char *const *names, size_t count, size_t *out)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_is(s, names[i])) {
+			*out = i;
+			return true;
+		}
+	return false;
+}

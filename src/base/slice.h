@@ -85,6 +85,8 @@ struct slice slice_trim(struct slice s);
 struct slice slice_cut(struct slice *rest, char separator);
 /* A decimal number without sign, leading zeros allowed; false on anything else and beyond INT64_MAX. */
 MUST_CHECK bool slice_to_int64(struct slice s, int64_t *out);
+/* Which of these names it is. */
+MUST_CHECK bool slice_among(struct slice s, const char *const *names, size_t count, size_t *out);
 int slice_compare(struct slice a, struct slice b);
 
 #endif

@@ -56,17 +56,6 @@ static const char *const duty_names[DUTY_COUNT] = {
     [DUTY_INCIDENT_RESPONSE] = "incidentResponse",
 };
 
-static bool
-name_index(const char *const *names, size_t count, struct slice name, size_t *out)
-{
-	for (size_t i = 0; i < count; i++)
-		if (slice_is(name, names[i])) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
 const char *
 endpoint_state_name(enum endpoint_state state)
 {
@@ -83,7 +72,7 @@ bool
 payload_style_parse(struct slice name, enum payload_style *out)
 {
 	size_t index;
-	if (!name_index(payload_style_names, PAYLOAD_STYLE_COUNT, name, &index))
+	if (!slice_among(name, payload_style_names, PAYLOAD_STYLE_COUNT, &index))
 		return false;
 	*out = (enum payload_style)index;
 	return true;
@@ -99,7 +88,7 @@ bool
 delivery_order_parse(struct slice name, enum delivery_order *out)
 {
 	size_t index;
-	if (!name_index(delivery_order_names, ORDER_COUNT, name, &index))
+	if (!slice_among(name, delivery_order_names, ORDER_COUNT, &index))
 		return false;
 	*out = (enum delivery_order)index;
 	return true;
@@ -115,7 +104,7 @@ bool
 key_scope_parse(struct slice name, enum key_scope *out)
 {
 	size_t index;
-	if (!name_index(key_scope_names, KEY_SCOPE_COUNT, name, &index))
+	if (!slice_among(name, key_scope_names, KEY_SCOPE_COUNT, &index))
 		return false;
 	*out = (enum key_scope)index;
 	return true;
@@ -162,7 +151,7 @@ bool
 environment_parse(struct slice name, enum environment *out)
 {
 	size_t index;
-	if (!name_index(environment_names, ENVIRONMENT_COUNT, name, &index))
+	if (!slice_among(name, environment_names, ENVIRONMENT_COUNT, &index))
 		return false;
 	*out = (enum environment)index;
 	return true;
@@ -193,7 +182,7 @@ bool
 role_parse(struct slice name, enum role *out)
 {
 	size_t index;
-	if (!name_index(role_names, ROLE_COUNT, name, &index))
+	if (!slice_among(name, role_names, ROLE_COUNT, &index))
 		return false;
 	*out = (enum role)index;
 	return true;

@@ -288,6 +288,13 @@ call_succeeded(struct call *call, struct store_request *request)
 	return false;
 }
 
+void
+call_end_empty(struct call *call, struct store_request *request)
+{
+	if (call_succeeded(call, request))
+		call_answer(call, 204, SLICE(""));
+}
+
 /* --- lists ------------------------------------------------------------------------------------------- */
 
 void

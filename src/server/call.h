@@ -97,6 +97,8 @@ void call_problem(struct call *call, int status, const char *code, const char *f
 void call_faults(struct call *call); /* 422 with what `check` holds */
 /* False when the store refused, or keeps the change for a second person to approve: answered. */
 MUST_CHECK bool call_succeeded(struct call *call, struct store_request *request);
+/* Where there is nothing to show: 204, once the store has done it. */
+void call_end_empty(struct call *call, struct store_request *request);
 
 /* Whether it was kept for a second person to approve, instead of being done. Where the contract has an answer of its own
  * shape, the handler writes that and ends it with the other one: 202, with the change's id in a header. */

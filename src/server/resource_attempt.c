@@ -101,13 +101,6 @@ finish_attempt(struct call *call, struct store_request *request)
 }
 
 static void
-finish_expunge(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
-static void
 ask_attempt(struct call *call, enum store_kind kind, call_finish *finish)
 {
 	int64_t id;
@@ -131,7 +124,7 @@ attempt_get(struct call *call)
 void
 attempt_expunge(struct call *call)
 {
-	ask_attempt(call, STORE_ATTEMPT_EXPUNGE, finish_expunge);
+	ask_attempt(call, STORE_ATTEMPT_EXPUNGE, call_end_empty);
 }
 
 /* --- deliveries -------------------------------------------------------------------------------------- */

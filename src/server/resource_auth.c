@@ -164,19 +164,12 @@ auth_portal(struct call *call)
 
 /* --- ending ------------------------------------------------------------------------------------------ */
 
-static void
-finish_no_content(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
 void
 auth_logout(struct call *call)
 {
 	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
 	request->token = call->token;
-	call_submit(call, request, finish_no_content);
+	call_submit(call, request, call_end_empty);
 }
 
 void
@@ -196,5 +189,5 @@ auth_expire_all(struct call *call)
 	request->token.expires.us = call->now.us + expiry_s * 1000000;
 	call_idempotent(call, request);
 	if (call_checked(call, request))
-		call_submit(call, request, finish_no_content);
+		call_submit(call, request, call_end_empty);
 }

@@ -249,13 +249,6 @@ authentication_with_new(struct call *call, struct store_request *request, struct
 		    "TLS settings are of no use while the endpoint's URL is not https.");
 }
 
-static void
-finish_delete(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
 void
 authentication_delete(struct call *call)
 {
@@ -265,5 +258,5 @@ authentication_delete(struct call *call)
 	request->edit_endpoint = edit_replace;
 	request->edit_context = replacement;
 	request->audit_action = "endpoint.authentication.delete";
-	call_submit(call, request, finish_delete);
+	call_submit(call, request, call_end_empty);
 }

@@ -71,13 +71,6 @@ finish_put(struct call *call, struct store_request *request)
 }
 
 static void
-finish_delete(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
-static void
 finish_list(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
@@ -123,7 +116,7 @@ endpoint_get(struct call *call)
 void
 endpoint_delete(struct call *call)
 {
-	call_submit(call, request_for(call, STORE_ENDPOINT_DELETE), finish_delete);
+	call_submit(call, request_for(call, STORE_ENDPOINT_DELETE), call_end_empty);
 }
 
 /* Makes the key that a new endpoint starts with, unless there are faults already. */

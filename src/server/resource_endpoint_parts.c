@@ -11,13 +11,6 @@ request_for(struct call *call, enum store_kind kind)
 	return request;
 }
 
-static void
-finish_no_content(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
 /* --- the secret -------------------------------------------------------------------------------------- */
 
 static void
@@ -104,7 +97,7 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	call->invalid = "key";
 	call_idempotent(call, request);
 	if (call_checked(call, request))
-		call_submit(call, request, finish_no_content);
+		call_submit(call, request, call_end_empty);
 }
 
 void
@@ -202,7 +195,7 @@ submit_headers(struct call *call, bool patch)
 	request->audit_action = "endpoint.headers.update";
 	call->invalid = "headers";
 	if (call_checked(call, request))
-		call_submit(call, request, finish_no_content);
+		call_submit(call, request, call_end_empty);
 }
 
 void

@@ -30,13 +30,6 @@ finish_put(struct call *call, struct store_request *request)
 }
 
 static void
-finish_delete(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
-static void
 finish_list(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
@@ -78,7 +71,7 @@ event_type_delete(struct call *call)
 		return;
 	struct store_request *request = call_request(call, STORE_EVENT_TYPE_DELETE);
 	request->expunge = expunge;
-	call_submit(call, request, finish_delete);
+	call_submit(call, request, call_end_empty);
 }
 
 void

@@ -30,13 +30,6 @@ finish_put(struct call *call, struct store_request *request)
 }
 
 static void
-finish_delete(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
-static void
 finish_list(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
@@ -70,7 +63,7 @@ organisation_get(struct call *call)
 void
 organisation_delete(struct call *call)
 {
-	call_submit(call, call_request(call, STORE_ORGANISATION_DELETE), finish_delete);
+	call_submit(call, call_request(call, STORE_ORGANISATION_DELETE), call_end_empty);
 }
 
 void

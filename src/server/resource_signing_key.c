@@ -86,13 +86,6 @@ edit_rotate(void *context, struct arena *arena, struct organisation *organisatio
 	return organisation_keys_rotate(organisation, &rotation->fresh, rotation->now, rotation->until, error);
 }
 
-static void
-finish_rotate(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
 /* Knows the organisation, and with it which type of key is to be made. */
 static void
 finish_rotate_read(struct call *call, struct store_request *read)
@@ -115,7 +108,7 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	request->audit_action = "organisation.key.rotate";
 	call->invalid = "keyType";
 	call_idempotent(call, request);
-	call_submit(call, request, finish_rotate);
+	call_submit(call, request, call_end_empty);
 }
 
 void

@@ -46,13 +46,6 @@ finish_get(struct call *call, struct store_request *request)
 }
 
 static void
-finish_revoke(struct call *call, struct store_request *request)
-{
-	if (call_succeeded(call, request))
-		call_answer(call, 204, SLICE(""));
-}
-
-static void
 finish_list(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
@@ -168,5 +161,5 @@ token_revoke(struct call *call)
 		return;
 	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
 	request->token.id.value = id;
-	call_submit(call, request, finish_revoke);
+	call_submit(call, request, call_end_empty);
 }

@@ -15,17 +15,6 @@ static const char *const state_names[TASK_STATE_COUNT] = {
     [TASK_FAILED] = "failed",
 };
 
-static bool
-name_index(const char *const *names, size_t count, struct slice name, size_t *out)
-{
-	for (size_t i = 0; i < count; i++)
-		if (slice_is(name, names[i])) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
 const char *
 task_kind_name(enum task_kind kind)
 {
@@ -36,7 +25,7 @@ bool
 task_kind_parse(struct slice name, enum task_kind *out)
 {
 	size_t index;
-	if (!name_index(kind_names, TASK_KIND_COUNT, name, &index))
+	if (!slice_among(name, kind_names, TASK_KIND_COUNT, &index))
 		return false;
 	*out = (enum task_kind)index;
 	return true;
@@ -52,7 +41,7 @@ bool
 task_state_parse(struct slice name, enum task_state *out)
 {
 	size_t index;
-	if (!name_index(state_names, TASK_STATE_COUNT, name, &index))
+	if (!slice_among(name, state_names, TASK_STATE_COUNT, &index))
 		return false;
 	*out = (enum task_state)index;
 	return true;
