@@ -16,8 +16,7 @@ static enum error_code
 prepare(struct service *service, const struct config_source *from, struct access *access, struct error *error)
 {
 	enum error_code code = access_parse(from->allow, from->client_certificate, &service->arena, access, error);
-	if (code == OK && access->certificates.count > 0 &&
-	    (service->tls == NULL || http_tls_authorities(service->tls) == NULL))
+	if (code == OK && access->certificates.count > 0 && (service->tls == NULL || !http_tls_asks(service->tls)))
 		code = error_set(error, ERR_INVALID,
 		    "client_certificate: nobody is asked for one; give --tls-cert, --tls-key and --tls-client-ca");
 	return code == OK ? OK : error_wrap(error, "%.*s: sources", SLICE_ARG(from->origin));

@@ -1,12 +1,13 @@
-/* HTTP in: libmicrohttpd on the caller's loop (external epoll), answers now or after a commit.
+/* HTTP/1.1 in, plain or over TLS, on the caller's loop; answers now or after a commit.
  *
  * A request is handed over whole: method, undecoded path and query, headers, body (up to the limit). The handler
- * answers at once or keeps the exchange and answers later from the same thread; meanwhile the connection is
- * suspended. A client that leaves cancels its exchange: `gone` is called and the exchange must not be answered.
+ * answers at once or keeps the exchange and answers later from the same thread. A client that leaves altogether cancels
+ * its exchange: `gone` is called and the exchange must not be answered. One that only sends no more gets its answer.
  *
- * Kept here, for every request: framing (differing Content-Lengths, or Content-Length beside Transfer-Encoding:
- * 400 and close), body limit (413, without reading on), header limit, idle and slow clients, connection limit.
- * libmicrohttpd's internal-thread epoll mode is never used: it sleeps on ready connections. */
+ * Kept here, for every request: what two readers could understand differently (400 and close; http_request.h says what),
+ * body limit (413, without reading on), head limit (431, 414), idle and slow clients (408), connection limit. Requests
+ * that come in a row on one connection are answered in that order, one after the other. Whatever is refused is refused in
+ * JSON, `{code, detail}`. */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
 
@@ -38,6 +39,9 @@ struct http_options {
 	struct loop *loop;
 	const char *host, *port; /* numeric address; port "0" takes a free one */
 	size_t body_max;
+	/* 0: LIMIT_CONNECTION_IDLE_S, LIMIT_HANDSHAKE_S, LIMIT_CONNECTIONS. */
+	int64_t idle_ms, handshake_ms;
+	size_t connections_max;
 	struct http_tls *tls; /* borrowed; NULL: plain HTTP */
 	struct http_handlers handlers;
 	void *context;
@@ -47,7 +51,7 @@ struct http_options {
 MUST_CHECK enum error_code http_server_new(
     const struct http_options *options, struct http_server **out, struct error *error);
 int http_server_port(const struct http_server *server);
-/* Once a turn: runs the daemon. Returns microseconds until it must be called again, or -1. */
+/* Once a turn: what is due. Returns microseconds until it must be called again, or -1. */
 int64_t http_server_turn(struct http_server *server);
 /* Stops accepting new connections; exchanges go on. */
 void http_server_quiesce(struct http_server *server);
@@ -59,7 +63,8 @@ void http_server_free(struct http_server *server); /* `gone` is called for what 
 const struct http_certificate *http_client_certificate(struct http_exchange *exchange);
 /* The first header of that name (without case), or absent. */
 struct slice http_header(const struct http_exchange *exchange, const char *name);
-/* Answers; `body` is copied, `headers` too. content-type is application/json unless a header says otherwise. */
+/* Answers; `body` is copied or sent, `headers` too. content-type is application/json unless a header says otherwise. The
+ * exchange's memory stays until the loop's next turn. */
 void http_reply(struct http_exchange *exchange, int status, struct slice body, const struct http_headers *headers);
 
 #endif

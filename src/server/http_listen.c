@@ -1,9 +1,10 @@
-/* The listening socket. It is made here and not by the daemon, so that an error can say what is wrong. */
+/* The listening socket. */
 #include "server/http_private.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ http_listen(const char *host, const char *port, int *out, struct error *error)
 		return error_set(error, ERR_INVALID, "%s:%s is not a numeric address and port", host, port);
 	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 	bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+		    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0 &&
 		    bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0;
 	int reason = errno;
 	freeaddrinfo(found);

@@ -1,22 +1,18 @@
 #include "server/http_tls.h"
 
-#include "base/encode.h"
+#include "base/buf.h"
 #include "base/limits.h"
+#include "transport/pem.h"
+#include "transport/stream.h"
 
-#include <errno.h>
-#include <gnutls/x509.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum {
-	CHAIN_MAX = 8,
-	NAMES_MAX = 32,
-	NAME_BYTES = 256,
-	SHA256_SIZE = 32,
-	/* Handshakes may still use what was read before; by the time this many have followed, none does. */
-	GENERATIONS = 4,
-};
+enum { CHAIN_MAX = 8, AUTHORITIES_MAX = 1024 };
 
 struct file_seen {
 	struct timespec modified;
@@ -26,94 +22,107 @@ struct file_seen {
 
 /* What was read together. */
 struct generation {
-	gnutls_pcert_st chain[CHAIN_MAX];
-	unsigned chain_count;
-	gnutls_privkey_t key;
-	gnutls_x509_trust_list_t authorities; /* NULL: clients are not asked */
-	gnutls_datum_t authorities_text;      /* with a NUL behind */
+	SSL_CTX *context;	 /* connections hold references of their own */
+	X509_STORE *authorities; /* NULL: clients are not asked */
 };
 
 struct http_tls {
 	struct http_tls_options options;
 	struct file_seen seen[3];
-	struct generation *generations[GENERATIONS]; /* the newest first */
+	struct generation now;
 };
 
 /* --- reading ------------------------------------------------------------------------------------------ */
 
 static void
-generation_free(struct generation *generation)
+generation_fini(struct generation *generation)
 {
-	if (generation == NULL)
-		return;
-	for (unsigned i = 0; i < generation->chain_count; i++)
-		gnutls_pcert_deinit(&generation->chain[i]);
-	gnutls_privkey_deinit(generation->key);
-	if (generation->authorities != NULL)
-		gnutls_x509_trust_list_deinit(generation->authorities, 1);
-	gnutls_free(generation->authorities_text.data);
-	free(generation);
+	SSL_CTX_free(generation->context);
+	X509_STORE_free(generation->authorities);
+	*generation = (struct generation){NULL, NULL};
 }
 
 static enum error_code
-read_pem(const char *path, gnutls_datum_t *out, struct error *error)
+read_file(const char *path, struct buf *out, struct error *error)
 {
-	if (gnutls_load_file(path, out) == GNUTLS_E_SUCCESS && out->size <= LIMIT_CONFIG_BYTES)
+	buf_init(out, LIMIT_CONFIG_BYTES);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : 1;
+	while (got > 0) {
+		char *room = buf_reserve(out, 4096);
+		got = room == NULL ? -1 : read(fd, room, 4096);
+		out->len += got > 0 ? (size_t)got : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (got == 0)
 		return OK;
 	return error_set(error, ERR_IO, "%s: it cannot be read; expected a PEM file", path);
 }
 
-static enum error_code
-read_chain(const struct http_tls_options *options, struct generation *out, struct error *error)
+/* Each must have been issued by the one behind it: clients that build no paths of their own go along the list. */
+static bool
+is_chain(const STACK_OF(X509) * certificates)
 {
-	gnutls_datum_t text = {NULL, 0};
-	enum error_code code = read_pem(options->certificate, &text, error);
-	unsigned count = CHAIN_MAX;
-	if (code == OK && gnutls_pcert_list_import_x509_raw(out->chain, &count, &text, GNUTLS_X509_FMT_PEM,
-			      GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED) != GNUTLS_E_SUCCESS)
+	int count = sk_X509_num(certificates);
+	for (int i = 0; i + 1 < count; i++)
+		if (X509_check_issued(sk_X509_value(certificates, i + 1), sk_X509_value(certificates, i)) != X509_V_OK)
+			return false;
+	return count > 0 && count <= CHAIN_MAX;
+}
+
+static enum error_code
+read_chain(const struct http_tls_options *options, SSL_CTX *context, struct error *error)
+{
+	struct buf text;
+	enum error_code code = read_file(options->certificate, &text, error);
+	STACK_OF(X509) *all = code == OK ? pem_certificates(buf_slice(&text), CHAIN_MAX + 1) : NULL;
+	if (code == OK && (all == NULL || !is_chain(all)))
 		code = error_set(error, ERR_INVALID,
 		    "%s: expected certificates in PEM, at most %d, ours first and each followed by its issuer's",
 		    options->certificate, CHAIN_MAX);
-	else if (code == OK)
-		out->chain_count = count;
-	gnutls_free(text.data);
+	bool used = code == OK && SSL_CTX_use_certificate(context, sk_X509_value(all, 0)) == 1;
+	for (int i = 1; used && i < sk_X509_num(all); i++)
+		used = SSL_CTX_add1_chain_cert(context, sk_X509_value(all, i)) == 1;
+	if (code == OK && !used)
+		code = error_set(
+		    error, ERR_INVALID, "%s: OpenSSL refuses it; its key may be too short", options->certificate);
+	sk_X509_pop_free(all, X509_free);
+	buf_free(&text);
 	return code;
-}
-
-/* Whether the key is the certificate's: what it signs must verify. */
-static bool
-belong_together(const struct generation *generation)
-{
-	gnutls_pubkey_t public;
-	if (gnutls_pubkey_init(&public) != GNUTLS_E_SUCCESS)
-		return false;
-	unsigned char own[SHA256_SIZE], other[SHA256_SIZE];
-	size_t own_bytes = sizeof own, other_bytes = sizeof other;
-	bool fits = gnutls_pubkey_import_privkey(public, generation->key, 0, 0) == GNUTLS_E_SUCCESS &&
-		    gnutls_pubkey_get_key_id(public, GNUTLS_KEYID_USE_SHA256, own, &own_bytes) == GNUTLS_E_SUCCESS &&
-		    gnutls_pubkey_get_key_id(generation->chain[0].pubkey, GNUTLS_KEYID_USE_SHA256, other,
-			&other_bytes) == GNUTLS_E_SUCCESS &&
-		    own_bytes == other_bytes && memcmp(own, other, own_bytes) == 0;
-	gnutls_pubkey_deinit(public);
-	return fits;
 }
 
 static enum error_code
-read_key(const struct http_tls_options *options, struct generation *out, struct error *error)
+read_key(const struct http_tls_options *options, SSL_CTX *context, struct error *error)
 {
-	gnutls_datum_t text = {NULL, 0};
-	enum error_code code = read_pem(options->key, &text, error);
-	ENSURE(gnutls_privkey_init(&out->key) == GNUTLS_E_SUCCESS);
-	if (code == OK &&
-	    gnutls_privkey_import_x509_raw(out->key, &text, GNUTLS_X509_FMT_PEM, NULL, 0) != GNUTLS_E_SUCCESS)
+	struct buf text;
+	enum error_code code = read_file(options->key, &text, error);
+	EVP_PKEY *key = code == OK ? pem_key(buf_slice(&text)) : NULL;
+	if (text.data != NULL)
+		explicit_bzero(text.data, text.capacity);
+	buf_free(&text);
+	if (code == OK && key == NULL)
 		code = error_set(
 		    error, ERR_INVALID, "%s: expected a private key in PEM, without a password", options->key);
-	if (text.data != NULL)
-		explicit_bzero(text.data, text.size);
-	gnutls_free(text.data);
-	if (code == OK && !belong_together(out))
+	if (code == OK && X509_check_private_key(SSL_CTX_get0_certificate(context), key) != 1)
 		code = error_set(error, ERR_INVALID, "%s: it is not the key of %s", options->key, options->certificate);
+	if (code == OK && SSL_CTX_use_PrivateKey(context, key) != 1)
+		code = error_set(error, ERR_INVALID, "%s: OpenSSL refuses it", options->key);
+	EVP_PKEY_free(key);
 	return code;
+}
+
+/* Clients are told whom we ask for, so that one with several certificates can choose. */
+static void
+take_authorities(struct generation *generation, const STACK_OF(X509) * all)
+{
+	generation->authorities = X509_STORE_new();
+	ENSURE(generation->authorities != NULL);
+	for (int i = 0; i < sk_X509_num(all); i++)
+		ENSURE(X509_STORE_add_cert(generation->authorities, sk_X509_value(all, i)) == 1 &&
+		       SSL_CTX_add_client_CA(generation->context, sk_X509_value(all, i)) == 1);
+	/* What stands in the file is trusted, whether or not somebody else vouches for it. */
+	ENSURE(X509_STORE_set_flags(generation->authorities, X509_V_FLAG_PARTIAL_CHAIN) == 1);
 }
 
 static enum error_code
@@ -121,31 +130,79 @@ read_authorities(const struct http_tls_options *options, struct generation *out,
 {
 	if (options->authorities == NULL)
 		return OK;
-	enum error_code code = read_pem(options->authorities, &out->authorities_text, error);
-	if (code != OK)
-		return code;
-	ENSURE(gnutls_x509_trust_list_init(&out->authorities, 0) == GNUTLS_E_SUCCESS);
-	if (gnutls_x509_trust_list_add_trust_mem(
-		out->authorities, &out->authorities_text, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0)
-		return OK;
-	return error_set(error, ERR_INVALID, "%s: expected the certificates, in PEM, of who vouches for clients",
-	    options->authorities);
+	struct buf text;
+	enum error_code code = read_file(options->authorities, &text, error);
+	STACK_OF(X509) *all = code == OK ? pem_certificates(buf_slice(&text), AUTHORITIES_MAX) : NULL;
+	if (all != NULL)
+		take_authorities(out, all);
+	else if (code == OK)
+		code = error_set(error, ERR_INVALID,
+		    "%s: expected the certificates, in PEM, of who vouches for clients", options->authorities);
+	sk_X509_pop_free(all, X509_free);
+	buf_free(&text);
+	return code;
+}
+
+/* --- contexts ----------------------------------------------------------------------------------------- */
+
+/* Whoever offers protocols has to offer ours (RFC 7301 section 3.2). */
+static int
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_bytes, const unsigned char *offered,
+    unsigned offered_bytes, void *context)
+{
+	static const unsigned char http1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+	(void)ssl;
+	(void)context;
+	unsigned char *chosen = NULL;
+	int result = SSL_select_next_proto(&chosen, out_bytes, http1, sizeof http1, offered, offered_bytes);
+	*out = chosen;
+	return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Not in the handshake: see the head of http_tls.h. */
+static int
+judge_later(X509_STORE_CTX *verification, void *context)
+{
+	(void)context;
+	X509_STORE_CTX_set_error(verification, X509_V_OK);
+	return 1;
+}
+
+static SSL_CTX *
+context_new(bool asking)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	ENSURE(context != NULL && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
+	SSL_CTX_set_mode(
+	    context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_dh_auto(context, 1);
+	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+	/* Sessions are in tickets alone, which costs no memory. One that is resumed does not show its certificates again, so
+	 * where these matter there are none. */
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	if (asking) {
+		SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+		ENSURE(SSL_CTX_set_num_tickets(context, 0) == 1);
+		SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+		SSL_CTX_set_cert_verify_callback(context, judge_later, NULL);
+	}
+	return context;
 }
 
 static enum error_code
-read_generation(const struct http_tls_options *options, struct generation **out, struct error *error)
+read_generation(const struct http_tls_options *options, struct generation *out, struct error *error)
 {
-	struct generation *generation = mem_zero(1, sizeof *generation);
-	enum error_code code = read_chain(options, generation, error);
+	*out = (struct generation){.context = context_new(options->authorities != NULL)};
+	enum error_code code = read_chain(options, out->context, error);
 	if (code == OK)
-		code = read_key(options, generation, error);
+		code = read_key(options, out->context, error);
 	if (code == OK)
-		code = read_authorities(options, generation, error);
-	if (code != OK) {
-		generation_free(generation);
-		generation = NULL;
-	}
-	*out = generation;
+		code = read_authorities(options, out, error);
+	if (code != OK)
+		generation_fini(out);
+	ERR_clear_error();
 	return code;
 }
 
@@ -178,7 +235,7 @@ http_tls_new(const struct http_tls_options *options, struct http_tls **out, stru
 	struct http_tls *tls = mem_zero(1, sizeof *tls);
 	tls->options = *options;
 	(void)look(tls);
-	enum error_code code = read_generation(options, &tls->generations[0], error);
+	enum error_code code = read_generation(options, &tls->now, error);
 	if (code != OK)
 		free(tls);
 	else
@@ -191,8 +248,7 @@ http_tls_free(struct http_tls *tls)
 {
 	if (tls == NULL)
 		return;
-	for (size_t i = 0; i < GENERATIONS; i++)
-		generation_free(tls->generations[i]);
+	generation_fini(&tls->now);
 	free(tls);
 }
 
@@ -202,100 +258,59 @@ http_tls_reload(struct http_tls *tls, bool *changed, struct error *error)
 	*changed = look(tls);
 	if (!*changed)
 		return OK;
-	struct generation *fresh;
+	struct generation fresh;
 	enum error_code code = read_generation(&tls->options, &fresh, error);
 	if (code != OK)
 		return code;
-	generation_free(tls->generations[GENERATIONS - 1]);
-	memmove(tls->generations + 1, tls->generations, (GENERATIONS - 1) * sizeof tls->generations[0]);
-	tls->generations[0] = fresh;
+	generation_fini(&tls->now);
+	tls->now = fresh;
 	return OK;
 }
 
-/* --- for the daemon ----------------------------------------------------------------------------------- */
-
-int
-http_tls_retrieve(const struct http_tls *tls, gnutls_pcert_st **certificates, unsigned *count, gnutls_privkey_t *key)
+bool
+http_tls_asks(const struct http_tls *tls)
 {
-	struct generation *newest = tls->generations[0];
-	*certificates = newest->chain;
-	*count = newest->chain_count;
-	*key = newest->key;
-	return 0;
+	return tls->now.authorities != NULL;
 }
 
-const char *
-http_tls_authorities(const struct http_tls *tls)
-{
-	return (const char *)tls->generations[0]->authorities_text.data;
-}
+/* --- connections -------------------------------------------------------------------------------------- */
 
-/* --- clients ------------------------------------------------------------------------------------------ */
-
-static bool
-is_trusted(const struct http_tls *tls, gnutls_x509_crt_t *chain, unsigned count)
+bool
+http_tls_start(struct http_tls *tls, const BIO_METHOD *method, struct stream *stream)
 {
-	gnutls_x509_trust_list_t authorities = tls->generations[0]->authorities;
-	if (authorities == NULL)
+	SSL *ssl = SSL_new(tls->now.context);
+	BIO *bio = BIO_new(method);
+	if (ssl == NULL || bio == NULL) {
+		SSL_free(ssl);
+		BIO_free(bio);
 		return false;
-	gnutls_typed_vdata_st purpose = {
-	    .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, .size = 0};
-	unsigned status = 0;
-	int code = gnutls_x509_trust_list_verify_crt2(authorities, chain, count, &purpose, 1, 0, &status, NULL);
-	return code == GNUTLS_E_SUCCESS && status == 0;
+	}
+	BIO_set_data(bio, stream);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+	SSL_set_accept_state(ssl);
+	stream->tls = ssl;
+	return true;
 }
 
-static void
-describe(gnutls_x509_crt_t certificate, struct arena *arena, struct http_certificate *out)
+long
+http_tls_shake(struct stream *stream)
 {
-	unsigned char digest[SHA256_SIZE];
-	size_t bytes = sizeof digest;
-	if (gnutls_x509_crt_get_fingerprint(certificate, GNUTLS_DIG_SHA256, digest, &bytes) == GNUTLS_E_SUCCESS) {
-		struct buf hex;
-		buf_init(&hex, 2 * SHA256_SIZE);
-		hex_append(&hex, (struct slice){(const char *)digest, bytes});
-		out->sha256 = arena_copy(arena, buf_slice(&hex));
-		buf_free(&hex);
-	}
-	gnutls_datum_t subject;
-	if (gnutls_x509_crt_get_dn3(certificate, &subject, 0) == GNUTLS_E_SUCCESS) {
-		out->subject = arena_copy(arena, (struct slice){(const char *)subject.data, subject.size});
-		gnutls_free(subject.data);
-	}
-	out->names.items = arena_alloc(arena, NAMES_MAX * sizeof *out->names.items);
-	for (unsigned at = 0; at < NAMES_MAX; at++) {
-		char name[NAME_BYTES];
-		size_t length = sizeof name;
-		int type = gnutls_x509_crt_get_subject_alt_name(certificate, at, name, &length, NULL);
-		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-			break;
-		const char *prefix = type == GNUTLS_SAN_DNSNAME ? "dns" : type == GNUTLS_SAN_URI ? "uri" : NULL;
-		if (prefix != NULL)
-			out->names.items[out->names.count++] =
-			    arena_printf(arena, "%s:%.*s", prefix, (int)length, name);
-	}
+	ERR_clear_error();
+	int result = SSL_do_handshake(stream->tls);
+	if (result == 1)
+		return 0;
+	int error = SSL_get_error(stream->tls, result);
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		return STREAM_WAIT;
+	stream->broken = true;
+	ERR_clear_error();
+	return STREAM_BROKEN;
 }
 
 void
-http_tls_client(const struct http_tls *tls, gnutls_session_t session, struct arena *arena, struct http_certificate *out)
+http_tls_client(
+    const struct http_tls *tls, const struct stream *stream, struct arena *arena, struct http_certificate *out)
 {
-	*out = (struct http_certificate){.present = false};
-	unsigned count = 0;
-	const gnutls_datum_t *sent = gnutls_certificate_get_peers(session, &count);
-	if (sent == NULL || count == 0)
-		return;
-	out->present = true;
-	gnutls_x509_crt_t chain[CHAIN_MAX];
-	unsigned read = 0;
-	bool good = count <= CHAIN_MAX;
-	for (; good && read < count; read++) {
-		ENSURE(gnutls_x509_crt_init(&chain[read]) == GNUTLS_E_SUCCESS);
-		good = gnutls_x509_crt_import(chain[read], &sent[read], GNUTLS_X509_FMT_DER) == GNUTLS_E_SUCCESS;
-	}
-	if (good) {
-		out->trusted = is_trusted(tls, chain, count);
-		describe(chain[0], arena, out);
-	}
-	for (unsigned i = 0; i < read; i++)
-		gnutls_x509_crt_deinit(chain[i]);
+	http_certificate_read(tls->now.authorities, stream->tls, arena, out);
 }

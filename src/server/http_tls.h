@@ -2,16 +2,18 @@
  *
  * TLS 1.2 or newer. Where there is a file of authorities, clients are asked for a certificate; they need not have one, and
  * whoever answers them decides (access.h). Whether one is trusted is decided here, by those authorities, its time and its
- * purpose. Of one thread; GnuTLS, because libmicrohttpd is built on it. */
+ * purpose, when somebody asks: a handshake does not fail for it, so that a client is told why in an answer that it can read.
+ * Connections that are open keep the certificate that they began with. Of one thread. */
 #ifndef SERVER_HTTP_TLS_H
 #define SERVER_HTTP_TLS_H
 
 #include "base/alloc.h"
 #include "base/error.h"
 
-#include <gnutls/abstract.h>
+#include <openssl/ssl.h>
 
 struct http_tls;
+struct stream;
 
 struct http_tls_options {
 	const char *certificate; /* PEM: ours, then those that lead to its authority */
@@ -21,10 +23,12 @@ struct http_tls_options {
 
 MUST_CHECK enum error_code http_tls_new(
     const struct http_tls_options *options, struct http_tls **out, struct error *error);
-void http_tls_free(struct http_tls *tls); /* after its connections have ended */
+void http_tls_free(struct http_tls *tls);
 /* Reads the files again where they are not what they were. On an error what was read before stays; OK with `*changed`
  * false: nothing to read. */
 MUST_CHECK enum error_code http_tls_reload(struct http_tls *tls, bool *changed, struct error *error);
+
+bool http_tls_asks(const struct http_tls *tls); /* clients for a certificate */
 
 /* What a client's certificate says. */
 struct http_certificate {
@@ -34,12 +38,14 @@ struct http_certificate {
 	struct slice_list names; /* of subjectAltName: "dns:a.example", "uri:spiffe://…" */
 };
 
+/* Puts TLS on an accepted stream, which must stay where it is; `method` is stream_method_new's. False: OpenSSL refuses. */
+MUST_CHECK bool http_tls_start(struct http_tls *tls, const BIO_METHOD *method, struct stream *stream);
+/* 0: done; else STREAM_WAIT, STREAM_BROKEN. */
+long http_tls_shake(struct stream *stream);
 /* Slices live in `arena`. */
+void http_certificate_read(X509_STORE *authorities, const SSL *ssl, struct arena *arena, struct http_certificate *out);
+/* The same, of a connection, by the authorities of now. */
 void http_tls_client(
-    const struct http_tls *tls, gnutls_session_t session, struct arena *arena, struct http_certificate *out);
-/* For the daemon: GnuTLS's retrieve function, and the authorities' PEM (NULL: none). */
-int http_tls_retrieve(
-    const struct http_tls *tls, gnutls_pcert_st **certificates, unsigned *count, gnutls_privkey_t *key);
-const char *http_tls_authorities(const struct http_tls *tls);
+    const struct http_tls *tls, const struct stream *stream, struct arena *arena, struct http_certificate *out);
 
 #endif

@@ -1,5 +1,7 @@
 #include "transport/http1_parse.h"
 
+#include "transport/http1_field.h"
+
 static const char malformed_chunk[] = "a chunk of the answer is malformed";
 static const char malformed_header[] = "a header of the answer is malformed";
 static const char too_long[] = "the answer's headers are longer than 65536 bytes, 256 lines or 16384 bytes a line";
@@ -59,34 +61,6 @@ http1_fini(struct http1 *http)
 
 /* --- what a header says --------------------------------------------------------------------------------- */
 
-static bool
-is_token_byte(char c)
-{
-	char lower = (char)(c | 0x20);
-	return (lower >= 'a' && lower <= 'z') || c == '-' || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
-}
-
-static bool
-is_token(struct slice name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_token_byte(name.ptr[i]))
-			return false;
-	return name.len > 0;
-}
-
-static bool
-has_control(struct slice value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.ptr[i];
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 /* One number, or the same one several times (RFC 9110 section 8.6). */
 static void
 read_length(struct http1 *http, struct slice value)
@@ -100,16 +74,6 @@ read_length(struct http1 *http, struct slice value)
 		}
 		http->sized = true;
 		http->length = length;
-	}
-}
-
-static void
-read_connection(struct http1 *http, struct slice value)
-{
-	for (struct slice rest = value; slice_present(rest);) {
-		struct slice item = slice_trim(slice_cut(&rest, ','));
-		http->close = http->close || slice_equal_nocase(item, SLICE("close"));
-		http->keep_alive = http->keep_alive || slice_equal_nocase(item, SLICE("keep-alive"));
 	}
 }
 
@@ -143,7 +107,7 @@ note_header(struct http1 *http, struct slice name, struct slice value)
 	switch (name.len) {
 	case sizeof "connection" - 1:
 		if (slice_equal_nocase(name, SLICE("connection")))
-			read_connection(http, value);
+			http1_read_connection(value, &http->close, &http->keep_alive);
 		else if (slice_equal_nocase(name, SLICE("keep-alive")))
 			read_keep_alive(http, value);
 		break;
@@ -175,7 +139,7 @@ read_status_line(struct http1 *http, struct slice line)
 	static const struct slice version = {"HTTP/1.", sizeof "HTTP/1." - 1};
 	const char *at = line.ptr + version.len;
 	if (line.len < version.len + 5 || !slice_starts(line, version) || at[0] < '0' || at[0] > '9' || at[1] != ' ' ||
-	    has_control(line)) {
+	    http1_has_control(line)) {
 		bad(http, not_http);
 		return;
 	}
@@ -246,16 +210,15 @@ read_header_line(struct http1 *http, struct slice line)
 		bad(http, too_long);
 		return;
 	}
-	struct slice value = line;
-	struct slice name = slice_cut(&value, ':');
+	struct slice name, value;
 	/* A line that continues the one before it begins with a space: no token either. */
-	if (!slice_present(value) || !is_token(name) || has_control(value)) {
+	if (!http1_read_field(line, &name, &value)) {
 		bad(http, malformed_header);
 		return;
 	}
 	/* Trailers come too late to say anything. */
 	if (http->stage == HTTP1_HEADERS_OF_ANSWER)
-		note_header(http, name, slice_trim(value));
+		note_header(http, name, value);
 }
 
 static int
@@ -276,7 +239,7 @@ read_chunk_size(struct http1 *http, struct slice line)
 	int64_t length = 0;
 	/* Fifteen digits do not overflow, and no chunk is that large. */
 	bool good = size.len > 0 && size.len <= 15 && line.len <= HTTP1_CHUNK_LINE_BYTES && line.ptr[0] != ' ' &&
-		    line.ptr[0] != '\t' && !has_control(line);
+		    line.ptr[0] != '\t' && !http1_has_control(line);
 	for (size_t i = 0; good && i < size.len; i++) {
 		int digit = hex_digit(size.ptr[i]);
 		good = digit >= 0;

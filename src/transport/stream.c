@@ -103,6 +103,22 @@ stream_ready(struct stream *stream, uint32_t events)
 		stream->drained = false;
 }
 
+bool
+stream_shut(struct stream *stream)
+{
+	if (stream->tls != NULL && !stream->broken) {
+		ERR_clear_error();
+		stream->broken = SSL_shutdown(stream->tls) < 0;
+	}
+	return !stream->broken && shutdown(stream->fd, SHUT_WR) == 0;
+}
+
+long
+stream_drop(struct stream *stream, char *out, size_t bytes)
+{
+	return receive(stream, out, bytes);
+}
+
 void
 stream_close(struct stream *stream)
 {

@@ -1,4 +1,4 @@
-/* Bytes over a connected socket that does not block: plain, or through TLS. Knows when reading again would be in vain, and
+/* Bytes over a connected socket that does not block: plain, or through TLS; of the own client and of the server. Knows when reading again would be in vain, and
  * then asks neither the kernel nor OpenSSL's record layer for more: with an edge-triggered loop that is the difference
  * between one and two system calls for each answer. */
 #ifndef TRANSPORT_STREAM_H
@@ -33,6 +33,11 @@ bool stream_empty(const struct stream *stream);
 long stream_write(struct stream *stream, const struct iovec *parts, int count);
 /* What the loop reported for the descriptor. */
 void stream_ready(struct stream *stream, uint32_t events);
+/* Nothing more is written: the peer is told so. False: the stream is broken. */
+MUST_CHECK bool stream_shut(struct stream *stream);
+/* Reads behind stream_shut what is of no interest any more, TLS or not: how many bytes, or one of the above. `out` is only
+ * room for them. */
+long stream_drop(struct stream *stream, char *out, size_t bytes);
 void stream_close(struct stream *stream); /* nothing when it is closed */
 
 /* How OpenSSL reaches the descriptor of a stream. One for each owner of streams; BIO_meth_free. */

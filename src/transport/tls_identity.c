@@ -2,10 +2,10 @@
 
 #include "base/buf.h"
 #include "base/encode.h"
+#include "transport/pem.h"
 
 #include <inttypes.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,56 +26,6 @@ struct tls_identity {
 };
 
 /* --- reading ------------------------------------------------------------------------------------------ */
-
-/* A key that asks for a password is refused, not asked for on a terminal. */
-static int
-no_password(char *out, int bytes, int writing, void *context)
-{
-	(void)out;
-	(void)bytes;
-	(void)writing;
-	(void)context;
-	return -1;
-}
-
-static BIO *
-open_text(struct slice text)
-{
-	BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
-	ENSURE(bio != NULL);
-	return bio;
-}
-
-/* All certificates of the text; NULL where there is none, one of them is broken, or there are too many. */
-static STACK_OF(X509) * read_certificates(struct slice pem)
-{
-	STACK_OF(X509) *all = sk_X509_new_null();
-	ENSURE(all != NULL);
-	BIO *bio = open_text(pem);
-	X509 *one;
-	while ((one = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL &&
-	       sk_X509_num(all) < TLS_IDENTITY_CERTIFICATES)
-		ENSURE(sk_X509_push(all, one) > 0);
-	/* The text has to end here, and not in something that only looks like a certificate. */
-	bool ended = one == NULL && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	X509_free(one);
-	BIO_free(bio);
-	ERR_clear_error();
-	if (ended && sk_X509_num(all) > 0)
-		return all;
-	sk_X509_pop_free(all, X509_free);
-	return NULL;
-}
-
-static EVP_PKEY *
-read_key(struct slice pem)
-{
-	BIO *bio = open_text(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	BIO_free(bio);
-	ERR_clear_error();
-	return key;
-}
 
 struct wall_time
 certificate_expires(const X509 *certificate)
@@ -111,7 +61,9 @@ name_text(struct arena *arena, const X509_NAME *name)
 bool
 certificate_facts(struct arena *arena, struct slice pem, struct certificate_facts *out)
 {
-	STACK_OF(X509) *all = slice_present(pem) && pem.len <= TLS_IDENTITY_PEM_BYTES ? read_certificates(pem) : NULL;
+	STACK_OF(X509) *all = slice_present(pem) && pem.len <= TLS_IDENTITY_PEM_BYTES
+				  ? pem_certificates(pem, TLS_IDENTITY_CERTIFICATES)
+				  : NULL;
 	if (all == NULL)
 		return false;
 	const X509 *first = sk_X509_value(all, 0);
@@ -139,11 +91,11 @@ take_certificate(struct tls_identity *identity, const struct tls_identity_option
 		return error_set(error, ERR_INVALID, "a client certificate and its key belong together: give both");
 	if (!slice_present(options->certificate))
 		return OK;
-	identity->chain = read_certificates(options->certificate);
+	identity->chain = pem_certificates(options->certificate, TLS_IDENTITY_CERTIFICATES);
 	if (identity->chain == NULL)
 		return error_set(error, ERR_INVALID, "the client certificate must be PEM, the endpoint's own first");
 	identity->certificate = sk_X509_shift(identity->chain);
-	identity->key = read_key(options->key);
+	identity->key = pem_key(options->key);
 	if (identity->key == NULL)
 		return error_set(
 		    error, ERR_INVALID, "the client key must be a private key in PEM that is not encrypted");
@@ -167,7 +119,7 @@ take_authorities(struct tls_identity *identity, const struct tls_identity_option
 {
 	if (!slice_present(options->authorities))
 		return OK;
-	STACK_OF(X509) *all = read_certificates(options->authorities);
+	STACK_OF(X509) *all = pem_certificates(options->authorities, TLS_IDENTITY_CERTIFICATES);
 	if (all == NULL)
 		return error_set(error, ERR_INVALID, "the authorities must be certificates in PEM, at most %d of them",
 		    TLS_IDENTITY_CERTIFICATES);

@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, renameSync } from 'node:fs';
 import https from 'node:https';
+import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
@@ -120,6 +121,29 @@ test('the receiver speaks TLS: many requests over few connections, and a new cer
 	while (!server.log.includes('cannot be read anew')) await once(server.child.stderr, 'data');
 	assert.equal((await ask(server, { ca: server.ca.pem })).peer, after);
 	await stop(server);
+});
+
+test('whoever does not come to the end of a handshake is not waited for', async (t) => {
+	const server = await secureReceiver(t, {}, { clientCa: false });
+	const begun = Date.now();
+	const closed = (bytes) => new Promise((resolve) => {
+		const socket = net.connect(server.port, '127.0.0.1', () => socket.write(bytes));
+		socket.on('error', () => {}).on('close', resolve).resume();
+	});
+	await Promise.all([closed(''), closed(Buffer.from('160301', 'hex'))]);
+	assert.ok(Date.now() - begun < 30000);
+	assert.equal((await ask(server, { ca: server.ca.pem })).status, 200);
+});
+
+test('who offers protocols over TLS and not ours is refused, and one that offers ours gets it', async (t) => {
+	const server = await secureReceiver(t, {}, { clientCa: false });
+	const protocol = (offered) => new Promise((resolve, reject) => {
+		const socket = tls.connect({ host: '127.0.0.1', port: server.port, ca: readFileSync(server.ca.pem), servername: 'localhost', ALPNProtocols: offered },
+			() => resolve(socket.alpnProtocol) ?? socket.destroy());
+		socket.on('error', reject);
+	});
+	assert.equal(await protocol(['h2', 'http/1.1']), 'http/1.1');
+	await assert.rejects(protocol(['h2']));
 });
 
 test('older versions of TLS are refused', async (t) => {
