@@ -247,6 +247,24 @@ test_leaving_while_the_answer_is_under_way(void **state)
 	world_fini(&world);
 }
 
+/* Nothing comes any more to wake the connection: what lies in its memory is turned to all the same. */
+static void
+test_request_behind_a_late_answer(void **state)
+{
+	(void)state;
+	struct world world;
+	world_init(&world, (struct http_options){.idle_ms = 60000});
+	say(&world, GET("/held") GET("/b"));
+	run_until(&world, is_held);
+	run_turns(&world, 3);
+	assert_int_equal(world.handed, 1);
+	http_reply(world.held[0], 204, SLICE(""), NULL);
+	world.held_count = 0;
+	run_until(&world, is_answered);
+	assert_true(has(&world, "HTTP/1.1 204 No Content") && has(&world, "\r\n\r\n/b"));
+	world_fini(&world);
+}
+
 static bool
 is_handed(struct world *world)
 {
@@ -448,6 +466,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_end_that_comes_with_the_request),
 	    cmocka_unit_test(test_leaving_while_the_answer_is_under_way),
+	    cmocka_unit_test(test_request_behind_a_late_answer),
 	    cmocka_unit_test(test_answer_that_does_not_fit),
 	    cmocka_unit_test(test_client_that_does_not_read),
 	    cmocka_unit_test(test_slow_requests_and_silence),
