@@ -91,9 +91,29 @@ step(struct sealing *sealing, struct background *background, struct error *error
 	return code;
 }
 
+/* Before the old key goes: a rotation that is cut off here is gone through again, and logged again. */
+static enum error_code
+audit(const struct sealing *sealing, struct background *background, struct error *error)
+{
+	char before[SEALER_KEY_ID_BYTES], after[SEALER_KEY_ID_BYTES];
+	sealer_key_id(sealing->sealer, 1, before);
+	sealer_key_id(sealing->sealer, 0, after);
+	struct store_request *request = store_request_new(STORE_AUDIT_NOTE, clock_wall());
+	request->actor = STORE_ACTOR_SERVER;
+	request->audit_action = "key.rotated";
+	request->audit_object = SLICE("sealing-key");
+	request->audit_before = arena_printf(&request->arena, "{\"keyId\":\"%s\"}", before);
+	request->audit_after =
+	    arena_printf(&request->arena, "{\"keyId\":\"%s\",\"sealedAnew\":%" PRIu64 ",\"unreadable\":%" PRIu64 "}",
+		after, sealing->total, sealing->lost);
+	enum error_code code = background_ask(background, request, error);
+	store_request_free(request);
+	return code;
+}
+
 /* A pass is over: either it was the last, or there is another one. */
 static int64_t
-end_pass(struct sealing *sealing)
+end_pass(struct sealing *sealing, struct background *background)
 {
 	struct error error = ERROR_NONE;
 	uint64_t anchored = store_runner_anchor_sealed_by(sealing->runner);
@@ -104,7 +124,7 @@ end_pass(struct sealing *sealing)
 		begin_pass(sealing);
 		return CHECK_MS;
 	}
-	if (sealer_rotation_end(sealing->sealer, &error) != OK)
+	if (audit(sealing, background, &error) != OK || sealer_rotation_end(sealing->sealer, &error) != OK)
 		return failed(sealing, &error);
 	say(sealing, "the sealing key was rotated");
 	sealing->working = false;
@@ -132,7 +152,7 @@ run(void *context, struct background *background)
 	if (step(sealing, background, &error) != OK)
 		return failed(sealing, &error);
 	sealing->failed = false;
-	return sealing->part == RESEAL_DONE ? end_pass(sealing) : 0;
+	return sealing->part == RESEAL_DONE ? end_pass(sealing, background) : 0;
 }
 
 struct sealing *

@@ -22,12 +22,55 @@ is_there(const char *directory, const char *name)
 
 /* --- rotate ------------------------------------------------------------------------------------------ */
 
+/* Who began it, and from which key to which; the server leaves a row of its own when it has ended. */
+static enum error_code
+audit(const char *directory, struct store *store, struct error *error)
+{
+	struct sealer *sealer = NULL;
+	char before[SEALER_KEY_ID_BYTES], after[SEALER_KEY_ID_BYTES];
+	enum error_code code = sealer_open(directory, &sealer, error);
+	if (code != OK)
+		return code;
+	bool rotating = sealer_rotating(sealer);
+	sealer_key_id(sealer, 0, after);
+	sealer_key_id(sealer, rotating ? 1 : 0, before);
+	sealer_free(sealer);
+	/* A server has been so quick that it is over: its row has told of it. */
+	if (!rotating)
+		return OK;
+	struct store_request *request = store_request_new(STORE_AUDIT_NOTE, clock_wall());
+	request->actor.present = true;
+	request->audit_action = "key.rotate";
+	request->audit_object = SLICE("sealing-key");
+	request->audit_before = arena_printf(&request->arena, "{\"keyId\":\"%s\"}", before);
+	request->audit_after = arena_printf(&request->arena, "{\"keyId\":\"%s\"}", after);
+	code = store_ask(store, request, error);
+	store_request_free(request);
+	return code == OK ? input_audited(directory, store, error) : code;
+}
+
+/* The log is opened before anything is done: what it cannot tell of does not begin. */
+static enum error_code
+begin(const char *directory, struct error *error)
+{
+	struct store *store = NULL;
+	if (!is_there(directory, "master.key"))
+		return error_set(error, ERR_NOT_FOUND, "--data %s: there is no master.key in it", directory);
+	enum error_code code = input_store(directory, false, &store, error);
+	if (code == OK)
+		code = sealer_rotation_begin(directory, error);
+	if (code == OK)
+		code = audit(directory, store, error);
+	store_close(store);
+	return code;
+}
+
 static int
 rotate(const struct cli_arguments *arguments)
 {
 	const char *directory = cli_value(arguments, "data");
 	struct error error = ERROR_NONE;
-	enum error_code code = sealer_rotation_begin(directory, &error);
+	enum error_code code = begin(directory, &error);
 	bool wait = cli_given(arguments, "wait");
 	/* One that is under way can be waited for too. */
 	if (code != OK && !(wait && code == ERR_CONFLICT))

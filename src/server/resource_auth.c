@@ -1,11 +1,9 @@
 /* Tokens: made for the portal, ended one by one or all of an organisation's at once. */
 #include "server/in.h"
 #include "server/resources.h"
+#include "server/token_text.h"
 
-#include "base/encode.h"
-#include "base/random.h"
-
-enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64, NAMES_MAX = 64 };
+enum { NAMES_MAX = 64 };
 enum { PORTAL_S_DEFAULT = 7 * 86400, PORTAL_S_MAX = 28 * 86400, EXPIRY_S_MAX = 28 * 86400 };
 
 struct portal {
@@ -105,8 +103,10 @@ read_portal(struct call *call, struct portal *portal)
 static void
 finish_token(struct call *call, struct store_request *request)
 {
-	struct slice text = *(const struct slice *)call->context;
 	if (!call_succeeded(call, request))
+		return;
+	struct slice text = token_text_of(call, request, *(const struct slice *)call->context);
+	if (!slice_present(text))
 		return;
 	struct slice host = http_header(call->exchange, "host");
 	struct slice protocol = http_header(call->exchange, "x-forwarded-proto");
@@ -127,21 +127,14 @@ finish_organisation(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	struct portal *portal = call->context;
-	unsigned char bytes[TOKEN_RANDOM_BYTES];
-	struct buf text;
-	random_bytes(bytes, sizeof bytes);
-	buf_init(&text, TOKEN_TEXT_MAX);
-	buf_text(&text, "vbt_");
-	base64url_append(&text, (struct slice){(const char *)bytes, sizeof bytes});
-	sha256(buf_slice(&text), portal->token.hash);
-	portal->token.organisation = request->organisation.id;
-	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
-	*kept = arena_copy(&call->exchange->arena, buf_slice(&text));
-	buf_free(&text);
-	call->context = kept;
 	struct store_request *create = call_request(call, STORE_TOKEN_CREATE);
+	portal->token.organisation = request->organisation.id;
 	create->token = portal->token;
 	create->login = true;
+	call_idempotent(call, create);
+	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
+	*kept = token_text_make(call, create);
+	call->context = kept;
 	call_submit(call, create, finish_token);
 }
 

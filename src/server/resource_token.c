@@ -2,13 +2,9 @@
 #include "server/in.h"
 #include "server/out.h"
 #include "server/resources.h"
-
-#include "base/encode.h"
-#include "base/random.h"
+#include "server/token_text.h"
 
 #include <stdio.h>
-
-enum { TOKEN_RANDOM_BYTES = 32, TOKEN_TEXT_MAX = 64 };
 
 /* The token is shown now, since nobody but who asked for it may see it; it is good for nothing until the change is
  * applied. */
@@ -25,13 +21,15 @@ answer_held(struct call *call, struct store_request *request, struct slice text)
 static void
 finish_create(struct call *call, struct store_request *request)
 {
-	struct slice text = *(const struct slice *)call->context;
+	if (!call_held(request) && !call_succeeded(call, request))
+		return;
+	struct slice text = token_text_of(call, request, *(const struct slice *)call->context);
+	if (!slice_present(text))
+		return;
 	if (call_held(request)) {
 		answer_held(call, request, text);
 		return;
 	}
-	if (!call_succeeded(call, request))
-		return;
 	out_token(call_write(call), &request->token, text);
 	call_end(call, 201);
 }
@@ -83,7 +81,6 @@ read_token(struct call *call, struct json body, struct token *token)
 		check_fail(in.check, CHECK_VALUE, "expiresAt", "expiresAt must be in the future.");
 }
 
-/* Without an idempotency key: the answer of a repeat could not show the token again. */
 void
 token_create(struct call *call)
 {
@@ -94,19 +91,10 @@ token_create(struct call *call)
 	read_token(call, body, &request->token);
 	if (!call_checked(call, request))
 		return;
-	unsigned char bytes[TOKEN_RANDOM_BYTES];
-	random_bytes(bytes, sizeof bytes);
-	struct buf text;
-	buf_init(&text, TOKEN_TEXT_MAX);
-	buf_text(&text, "vbt_");
-	base64url_append(&text, (struct slice){(const char *)bytes, sizeof bytes});
-	sha256(buf_slice(&text), request->token.hash);
+	call_idempotent(call, request);
 	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
-	*kept = arena_copy(&call->exchange->arena, buf_slice(&text));
+	*kept = token_text_make(call, request);
 	call->context = kept;
-	explicit_bzero(bytes, sizeof bytes);
-	explicit_bzero(text.data, text.len);
-	buf_free(&text);
 	call_submit(call, request, finish_create);
 }
 

@@ -454,6 +454,18 @@ sealer_mark(const struct sealer *sealer, struct slice context, struct slice plai
 	hex_append(out, bytes_of(code, sizeof code));
 }
 
+void
+sealer_key_id(const struct sealer *sealer, size_t at, char out[static SEALER_KEY_ID_BYTES])
+{
+	const struct ring *ring = ring_of(sealer);
+	unsigned char code[SHA256_BYTES];
+	ENSURE(at < ring->count);
+	code_over(ring->keys[at], "key id", SLICE(""), SLICE(""), code);
+	struct buf text = buf_over(out, SEALER_KEY_ID_BYTES);
+	hex_append(&text, bytes_of(code, SEALER_KEY_ID_BYTES / 2));
+	out[SEALER_KEY_ID_BYTES - 1] = '\0';
+}
+
 /* A nonce for this sealed value under this key, and for no other. */
 static void
 derive_nonce(const unsigned char *key, struct slice context, struct slice sealed, unsigned char *out)

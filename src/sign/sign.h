@@ -213,6 +213,10 @@ bool sealer_rotating(const struct sealer *sealer);
 uint64_t sealer_generation(const struct sealer *sealer);
 /* The next key takes the place of the first, whose file is gone then: nothing that it sealed may be left. */
 MUST_CHECK enum error_code sealer_rotation_end(struct sealer *sealer, struct error *error);
+/* Tells a key from others without saying anything else of it: 16 hexadecimal digits. `at` 0: the one that seals, 1: the one
+ * before, while there is one. */
+enum { SEALER_KEY_ID_BYTES = 16 + 1 };
+void sealer_key_id(const struct sealer *sealer, size_t at, char out[static SEALER_KEY_ID_BYTES]);
 /* Is it sealed with the key that sealing uses? */
 bool sealer_is_newest(const struct sealer *sealer, struct slice context, struct slice sealed);
 /* Seals anew what an older key sealed. The result depends on the sealed value and the key alone, so that copies of one

@@ -70,7 +70,7 @@ enum store_kind {
 	STORE_STREAM_EDIT, /* in: stream_edit; out: existed */
 	STORE_TRACK_PUT,   /* in: track (entries, from, through); out: track.through, as it is then */
 	STORE_REFUSED,	   /* in: refused; what is kept of it is bounded, the oldest goes first */
-	STORE_AUDIT_NOTE, /* in: audit_action, audit_object, audit_after (a JSON object), actor; a row of what was done outside
+	STORE_AUDIT_NOTE, /* in: audit_action, audit_object, audit_before, audit_after (JSON objects), actor; a row of what was done outside
 			    * of the store */
 	STORE_ALERT_RAISE, /* in: alert (kind, key, severity, summary); out: alert, existed (not resolved) */
 	STORE_ALERT_MOVE,  /* in: alert (id, or kind and key; state, by); out: alert, existed */
@@ -517,7 +517,7 @@ struct store_request {
 	struct alert alert; /* also the result */
 	int alert_state;    /* STORE_ALERT_LIST: an alert_state; -1: all */
 	struct store_actor actor;
-	struct slice audit_object, audit_after;
+	struct slice audit_object, audit_before, audit_after; /* STORE_AUDIT_NOTE */
 	const char *audit_action;   /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_event *events; /* to be told when it succeeds, with what writes; given by store_tell (emit.h) */
 	struct store_resealing resealing;

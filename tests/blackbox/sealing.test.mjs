@@ -91,6 +91,15 @@ describe('M15 the sealing key', () => {
 		const counts = await status(data);
 		assert.deepEqual([counts.rotating, counts.older_key, counts.unreadable], [false, 0, 0]);
 		assert.ok(counts.newest_key >= 220);
+		// Who began it and that it ended, with ids that tell the keys apart and say nothing else of them.
+		const log = (await run(['audit', 'list', '--data', data, '--json'])).stdout.trim().split('\n').map((line) => JSON.parse(line));
+		const [asked, ...ended] = log.filter((row) => row.object === 'sealing-key').sort((a, b) => a.seq - b.seq);
+		assert.deepEqual([asked.action, asked.actor, ended.length >= 1], ['key.rotate', 'cli', true]);
+		assert.match(asked.before.keyId, /^[0-9a-f]{16}$/);
+		assert.notEqual(asked.before.keyId, asked.after.keyId);
+		for (const row of ended)
+			assert.deepEqual([row.action, row.actor, row.before.keyId, row.after.keyId, row.after.unreadable], ['key.rotated', 'system', asked.before.keyId, asked.after.keyId, 0]);
+		for (const text of [before.trim(), key(data).trim()]) assert.ok(!JSON.stringify(log).includes(text.slice(0, 16)));
 		await send(200);
 		for (const args of [[], ['-9']]) {
 			await stop(server, args[0] ? 'SIGKILL' : 'SIGTERM');
@@ -138,6 +147,9 @@ describe('M15 the sealing key', () => {
 		await post();
 		await good();
 		assert.ok(!/not as it was left/.test(server.log), server.log);
+		const log = (await run(['audit', 'list', '--data', join(data, 'in'), '--json'])).stdout;
+		assert.ok(log.includes('"key.rotate"') && log.includes('"key.rotated"'), log);
+		assert.equal((await run(['audit', 'verify', '--data', join(data, 'in')])).status, 0);
 	});
 
 	test('what cannot be: no directory, no key, a key that is missing beside the next one', async (t) => {

@@ -278,6 +278,35 @@ repeated_creates(void **state)
 	expect(subject, working, OK, STORE_DETAIL_NONE);
 }
 
+/* Of a token only the hash is kept; a repeat is answered with the one that there is, whatever hash it brings. */
+static void
+repeated_tokens(void **state)
+{
+	struct subject *subject = *state;
+	make_organisation(subject, "bank");
+	int64_t first = 0;
+	for (int i = 0; i < 3; i++) {
+		struct store_request *request = ask(subject, STORE_TOKEN_CREATE);
+		request->ref = SLICE("bank");
+		request->token.role = ROLE_VIEWER;
+		memset(request->token.hash, 5 + i, SHA256_BYTES);
+		test_key(request, 7, 1);
+		assert_int_equal(run(subject, request), OK);
+		first = i == 0 ? request->token.id.value : first;
+		assert_int_equal(request->token.id.value, first);
+		assert_int_equal(request->token.hash[0], 5);
+		store_request_free(request);
+	}
+	struct store_request *revoke = ask(subject, STORE_TOKEN_REVOKE);
+	revoke->ref = SLICE("bank");
+	revoke->token.id.value = first;
+	expect(subject, revoke, OK, STORE_DETAIL_NONE);
+	struct store_request *again = ask(subject, STORE_TOKEN_CREATE);
+	again->ref = SLICE("bank");
+	test_key(again, 7, 1);
+	expect(subject, again, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN);
+}
+
 /* --- for each store ---------------------------------------------------------------------------------- */
 
 int
@@ -292,6 +321,7 @@ main(void)
 	    BOTH(event_types),
 	    BOTH(tokens),
 	    BOTH(repeated_creates),
+	    BOTH(repeated_tokens),
 	    BOTH(accepting),
 	    BOTH(accepting_makes_the_organisation),
 	    BOTH(accepting_again),

@@ -127,5 +127,6 @@ memory_audit_note(struct memory *memory UNUSED, struct store_request *request, s
 {
 	audit_other(request, (struct organisation_id){0}, request->audit_action, request->audit_object,
 	    request->audit_after);
+	request->audit.before = request->audit_before;
 	return OK;
 }

@@ -568,6 +568,17 @@ memory_token_create(struct memory *memory, struct store_request *request, struct
 }
 
 enum error_code
+memory_token_by_id(struct memory *memory, struct store_request *request, int64_t id)
+{
+	for (size_t i = 0; i < memory->tokens.count; i++)
+		if (memory->tokens.rows[i].id.value == id) {
+			request->token = memory->tokens.rows[i];
+			return OK;
+		}
+	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN);
+}
+
+enum error_code
 memory_token_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	for (size_t i = 0; i < memory->tokens.count; i++)

@@ -345,6 +345,7 @@ object_made(const struct store_request *request)
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
 	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
 	case STORE_TASK_CREATE: return request->task.id.value;
+	case STORE_TOKEN_CREATE: return request->token.id.value;
 	default: return 0;
 	}
 }
@@ -373,6 +374,7 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 		request->ref = request->event_type.name;
 		return memory_event_type_get(memory, request, notes);
 	case STORE_ENDPOINT_EDIT: return memory_endpoint_get(memory, request, notes);
+	case STORE_TOKEN_CREATE: return memory_token_by_id(memory, request, object);
 	case STORE_EXPUNGE: return memory_expunge_find(memory, request);
 	case STORE_TASK_CREATE:
 		if (task_counts(request->task.kind))

@@ -246,6 +246,8 @@ struct store_delivery memory_show_delivery(const struct memory_delivery *row); /
  * messages are there. */
 void memory_name_organisations(struct memory *memory, struct store_request *request);
 enum error_code memory_expunge_find(struct memory *memory, struct store_request *request);
+/* The token that an idempotency key made. */
+enum error_code memory_token_by_id(struct memory *memory, struct store_request *request, int64_t id);
 /* Whether the message's organisation has its service. */
 bool memory_entitled(const struct memory *memory, const struct message *message);
 /* What the reader's role may not see of what is read, is for the caller to take out. */

@@ -110,4 +110,5 @@ op_audit_note(struct sqlite_store *store UNUSED, struct store_request *request)
 {
 	audit_other(request, (struct organisation_id){0}, request->audit_action, request->audit_object,
 	    request->audit_after);
+	request->audit.before = request->audit_before;
 }

@@ -399,6 +399,8 @@ struct store_delivery delivery_from_tail(struct sqlite_store *store, const struc
  * which messages are there. */
 void task_name_organisations(struct sqlite_store *store, struct store_request *request);
 void expunge_find(struct sqlite_store *store, struct store_request *request);
+/* The token that an idempotency key made. */
+void token_by_id(struct sqlite_store *store, struct store_request *request, int64_t id);
 
 /* Shared by operations. */
 struct directory_organisation *need_organisation(struct sqlite_store *store, struct store_request *request);

@@ -281,6 +281,8 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 			task_name_organisations(store, request);
 		request->task.id.value = object;
 		op_task_get(store, request);
+	} else if (request->kind == STORE_TOKEN_CREATE) {
+		token_by_id(store, request, object);
 	} else if (request->kind == STORE_EXPUNGE) {
 		expunge_find(store, request);
 	}
@@ -296,6 +298,7 @@ object_of(const struct store_request *request)
 	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
 	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
 	case STORE_TASK_CREATE: return request->task.id.value;
+	case STORE_TOKEN_CREATE: return request->token.id.value;
 	default: return 0;
 	}
 }

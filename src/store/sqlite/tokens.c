@@ -80,6 +80,19 @@ op_token_get(struct sqlite_store *store, struct store_request *request)
 	sql_end(row);
 }
 
+void
+token_by_id(struct sqlite_store *store, struct store_request *request, int64_t id)
+{
+	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_BY_ID, "i", id);
+	if (!sql_step(store, row)) {
+		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN,
+		    "the token that this idempotency key made is no longer there");
+		return;
+	}
+	token_from_row(row, &request->token);
+	sql_end(row);
+}
+
 /* Whether it waits for a second person instead. */
 static bool
 hold_revocation(struct sqlite_store *store, struct store_request *request, const struct token *token)
