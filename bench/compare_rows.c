@@ -63,12 +63,12 @@ static void
 make_endpoint(struct store *store)
 {
 	struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, start);
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("Bank"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
 	ask(store, request);
 	request = store_request_new(STORE_ENDPOINT_CREATE, start);
 	request->ref = SLICE("bank");
-	request->endpoint = (struct endpoint){
+	request->admin->endpoint = (struct endpoint){
 	    .uid = SLICE("main"),
 	    .url = SLICE("https://example.com/in"),
 	    .description = SLICE(""),
@@ -176,7 +176,7 @@ main(int argc, char **argv)
 	struct store_request *request = store_request_new(STORE_ENDPOINT_EDIT, start);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("main");
-	request->edit_endpoint = disable; /* nothing is to be sent */
+	request->admin->edit_endpoint = disable; /* nothing is to be sent */
 	ask(making.sender, request);
 	store_close(making.sender);
 	store_close(making.receiver);

@@ -54,7 +54,8 @@ static bool
 make_endpoints(struct bench *bench)
 {
 	struct store_request *owner = store_request_new(STORE_ORGANISATION_CREATE, bench->now);
-	owner->organisation = (struct organisation){.name = organisation, .uid = organisation, .metadata = SLICE("{}")};
+	owner->admin->organisation =
+	    (struct organisation){.name = organisation, .uid = organisation, .metadata = SLICE("{}")};
 	bool good = ask_all(bench, &owner, 1);
 	store_request_free(owner);
 	for (size_t i = 0; good && i < ENDPOINTS; i++) {
@@ -63,7 +64,7 @@ make_endpoints(struct bench *bench)
 		struct slice *channel = arena_alloc(&request->arena, sizeof *channel);
 		*channel = name;
 		request->ref = organisation;
-		request->endpoint = (struct endpoint){.url = SLICE("https://example.com/in"),
+		request->admin->endpoint = (struct endpoint){.url = SLICE("https://example.com/in"),
 		    .uid = name,
 		    .description = SLICE(""),
 		    .metadata = SLICE("{}"),
@@ -71,7 +72,7 @@ make_endpoints(struct bench *bench)
 		    .channels = {channel, 1},
 		    .version = 1};
 		good = ask_all(bench, &request, 1);
-		bench->endpoints[i] = request->endpoint.id;
+		bench->endpoints[i] = request->admin->endpoint.id;
 		store_request_free(request);
 	}
 	return good;

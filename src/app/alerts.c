@@ -195,7 +195,7 @@ note_told(struct alerts *alerts, const struct target *target, const struct alert
 {
 	struct store_request *request = store_request_new(STORE_ALERT_TOLD, clock_wall());
 	request->ref = target->config->name;
-	request->alert = (struct alert){.id = alert->id, .revision = alert->revision};
+	request->admin->alert = (struct alert){.id = alert->id, .revision = alert->revision};
 	enum error_code code = background_ask(alerts->background, request, error);
 	store_request_free(request);
 	return code;
@@ -210,9 +210,9 @@ serve_target(struct alerts *alerts, struct target *target)
 	struct error error = ERROR_NONE;
 	enum error_code code = background_ask(alerts->background, request, &error);
 	for (size_t i = 0; code == OK && i < request->count && !background_stopping(alerts->background); i++) {
-		code = send_one(alerts, target, &request->alerts[i], &error);
+		code = send_one(alerts, target, &request->admin->alerts[i], &error);
 		if (code == OK)
-			code = note_told(alerts, target, &request->alerts[i], &error);
+			code = note_told(alerts, target, &request->admin->alerts[i], &error);
 		if (code == OK)
 			target->pause_ms = 0;
 	}

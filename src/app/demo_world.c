@@ -84,8 +84,8 @@ make_token(struct demo_world *world, struct error *error)
 	base64url_append(&text, (struct slice){(const char *)bytes, sizeof bytes});
 	memcpy(world->token, text.data, text.len);
 	struct store_request *request = store_request_new(STORE_TOKEN_CREATE, clock_wall());
-	sha256(buf_slice(&text), request->token.hash);
-	request->token.role = ROLE_PLATFORM_ADMIN;
+	sha256(buf_slice(&text), request->admin->token.hash);
+	request->admin->token.role = ROLE_PLATFORM_ADMIN;
 	buf_free(&text);
 	enum error_code code = ask(world->sender_data, false, request, error);
 	store_request_free(request);

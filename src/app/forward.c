@@ -48,7 +48,7 @@ ensure_organisation(struct store *store, struct wall_time now, struct error *err
 {
 	struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, now);
 	request->get_if_exists = true;
-	request->organisation = (struct organisation){.name = SLICE("This receiver's own destinations"),
+	request->admin->organisation = (struct organisation){.name = SLICE("This receiver's own destinations"),
 	    .uid = slice_of(organisation_uid),
 	    .metadata = SLICE("{}")};
 	enum error_code code = store_ask(store, request, error);
@@ -64,12 +64,12 @@ ensure_endpoint(
 	struct store_request *request = store_request_new(STORE_ENDPOINT_EDIT, now);
 	request->ref = slice_of(organisation_uid);
 	request->endpoint_ref = wanted->uid;
-	request->edit_endpoint = edit;
-	request->edit_context = wanted;
+	request->admin->edit_endpoint = edit;
+	request->admin->edit_context = wanted;
 	enum error_code code = store_ask(store, request, error);
 	if (code == ERR_NOT_FOUND) {
 		request->kind = STORE_ENDPOINT_CREATE;
-		request->endpoint = (struct endpoint){
+		request->admin->endpoint = (struct endpoint){
 		    .state = ENDPOINT_ACTIVE,
 		    .url = wanted->url,
 		    .description = slice_of(wanted->description),
@@ -81,7 +81,7 @@ ensure_endpoint(
 		};
 		code = store_ask(store, request, error);
 	}
-	*id = request->endpoint.id;
+	*id = request->admin->endpoint.id;
 	store_request_free(request);
 	return code;
 }
@@ -114,8 +114,8 @@ retire_others(struct store *store, struct wall_time now, const struct receive_so
 		struct wanted nothing = {.url = SLICE_NONE};
 		request->ref = slice_of(organisation_uid);
 		request->endpoint_ref = endpoint->uid;
-		request->edit_endpoint = edit;
-		request->edit_context = &nothing;
+		request->admin->edit_endpoint = edit;
+		request->admin->edit_context = &nothing;
 		code = store_ask(store, request, error);
 		store_request_free(request);
 	}

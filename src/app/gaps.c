@@ -50,7 +50,7 @@ static void
 edit_stream(struct gaps *gaps, const struct stream *stream, int64_t first, int64_t last, int64_t newest)
 {
 	struct store_request *request = store_request_new(STORE_STREAM_EDIT, clock_wall());
-	request->stream_edit = (struct store_stream_edit){
+	request->admin->stream_edit = (struct store_stream_edit){
 	    .key = arena_copy(&request->arena, slice_of(stream->key)),
 	    .first = first,
 	    .last = last,
@@ -333,7 +333,7 @@ run(void *context, struct background *background)
 		log_write(
 		    gaps->options.log, LOG_ERROR, "the streams of numbers cannot be read", "error", error.text, NULL);
 	for (size_t i = 0; i < list->count && !background_stopping(background); i++)
-		look_at(gaps, list->streams[i], list->now);
+		look_at(gaps, list->admin->streams[i], list->now);
 	store_request_free(list);
 	return gaps->options.config->gap_check_ms;
 }

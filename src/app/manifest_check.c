@@ -144,13 +144,14 @@ ask_journal(void *context, enum digest_level level, int64_t from, int64_t to, st
 	struct background *background = side->check->background;
 	for (;;) {
 		struct store_request *request = store_request_new(STORE_DIGEST, clock_wall());
-		request->digest = (struct store_digest){.source = side->source, .level = level, .from = from, .to = to};
+		request->admin->digest =
+		    (struct store_digest){.source = side->source, .level = level, .from = from, .to = to};
 		enum error_code code = background_ask(background, request, error);
-		bool building = code == OK && request->digest.building;
+		bool building = code == OK && request->admin->digest.building;
 		if (code == OK && building && background_stopping(background))
 			code = error_set(error, ERR_UNAVAILABLE, "the receiver is stopping");
 		if (code == OK && !building)
-			compare_take(&request->digest, arena, out);
+			compare_take(&request->admin->digest, arena, out);
 		store_request_free(request);
 		if (code != OK || !building)
 			return code;

@@ -103,9 +103,9 @@ static enum error_code
 ask(struct background *background, struct store_request *request, struct slice source, enum digest_level level,
     int64_t from, int64_t to, struct error *error)
 {
-	request->digest = (struct store_digest){.source = source, .level = level, .from = from, .to = to};
+	request->admin->digest = (struct store_digest){.source = source, .level = level, .from = from, .to = to};
 	enum error_code code = background_ask(background, request, error);
-	if (code == OK && request->digest.building)
+	if (code == OK && request->admin->digest.building)
 		code = error_set(error, ERR_UNAVAILABLE, "the digests are being built");
 	if (code == OK && background_stopping(background))
 		code = error_set(error, ERR_UNAVAILABLE, "the receiver is stopping");
@@ -120,8 +120,8 @@ count_events(struct manifest_lines *lines, struct background *background, struct
 	struct store_request *request = store_request_new(STORE_DIGEST, clock_wall());
 	enum error_code code = ask(background, request, source, DIGEST_EVENT, begin, end, error);
 	bool whole = code == OK && !request->more;
-	for (size_t i = 0; whole && i < request->digest.count; i++)
-		add_event(lines, &request->digest.events[i], begin);
+	for (size_t i = 0; whole && i < request->admin->digest.count; i++)
+		add_event(lines, &request->admin->digest.events[i], begin);
 	store_request_free(request);
 	if (code == OK && !whole && end - begin == 1)
 		return error_set(error, ERR_LIMIT, "a second has too many events");
@@ -137,8 +137,8 @@ manifest_lines_count(struct manifest_lines *lines, struct background *background
 	/* A day has fewer minutes than an answer has room for nodes. */
 	struct store_request *request = store_request_new(STORE_DIGEST, clock_wall());
 	enum error_code code = ask(background, request, source, DIGEST_MINUTE, from, to, error);
-	for (size_t i = 0; code == OK && i < request->digest.count; i++) {
-		int64_t minute = request->digest.nodes[i].start;
+	for (size_t i = 0; code == OK && i < request->admin->digest.count; i++) {
+		int64_t minute = request->admin->digest.nodes[i].start;
 		code = count_events(lines, background, source, minute, minute + 60, error);
 	}
 	store_request_free(request);

@@ -63,13 +63,13 @@ read_whole(struct manifests *manifests, const struct endpoint *endpoint, struct 
 {
 	for (;;) {
 		struct store_request *request = request_for(endpoint, STORE_DIGEST);
-		request->digest = (struct store_digest){
+		request->admin->digest = (struct store_digest){
 		    .level = level_of(manifests->config->manifest_every_s), .from = manifest->from, .to = manifest->to};
 		enum error_code code = background_ask(manifests->background, request, error);
-		bool building = code == OK && request->digest.building;
+		bool building = code == OK && request->admin->digest.building;
 		digest_begin(&manifest->whole, manifest->from);
-		if (code == OK && request->digest.count > 0)
-			manifest->whole = request->digest.nodes[0];
+		if (code == OK && request->admin->digest.count > 0)
+			manifest->whole = request->admin->digest.nodes[0];
 		store_request_free(request);
 		if (code == OK && building && background_stopping(manifests->background))
 			code = error_set(error, ERR_UNAVAILABLE, "the server is stopping");

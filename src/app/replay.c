@@ -29,10 +29,10 @@ ask_of_endpoint(struct background *background, const struct task *task, enum sto
 	    arena_copy(&request->arena, slice_of(id_format(ID_ORGANISATION, task->organisation.value, organisation)));
 	request->endpoint_ref =
 	    arena_copy(&request->arena, slice_of(id_format(ID_ENDPOINT, task->endpoint.value, endpoint)));
-	request->edit_endpoint = resume;
+	request->admin->edit_endpoint = resume;
 	enum error_code code = background_ask(background, request, error);
 	if (code == OK)
-		*state = request->endpoint.state;
+		*state = request->admin->endpoint.state;
 	store_request_free(request);
 	return code;
 }
@@ -45,10 +45,10 @@ run(void *context, struct background *background)
 	struct store_request *request = store_request_new(STORE_TASK_STEP, clock_wall());
 	enum error_code code = background_ask(background, request, &error);
 	enum endpoint_state state = ENDPOINT_ACTIVE;
-	if (code == OK && request->existed && task_of_endpoint(request->task.kind))
-		code = ask_of_endpoint(background, &request->task, STORE_ENDPOINT_GET, &state, &error);
+	if (code == OK && request->existed && task_of_endpoint(request->admin->task.kind))
+		code = ask_of_endpoint(background, &request->admin->task, STORE_ENDPOINT_GET, &state, &error);
 	if (code == OK && state == ENDPOINT_SUSPENDED)
-		code = ask_of_endpoint(background, &request->task, STORE_ENDPOINT_EDIT, &state, &error);
+		code = ask_of_endpoint(background, &request->admin->task, STORE_ENDPOINT_EDIT, &state, &error);
 	bool more = code == OK && request->more;
 	store_request_free(request);
 	return more ? 0 : LOOK_EVERY_MS;

@@ -239,7 +239,7 @@ find_last(struct reconcile_schedule *schedule, struct background *background)
 	struct error error = ERROR_NONE;
 	struct store_request *request = store_request_new(STORE_BREAK_COUNTS, clock_wall());
 	if (background_ask(background, request, &error) == OK) {
-		schedule->last = request->break_run.at;
+		schedule->last = request->admin->break_run.at;
 		schedule->knows_last = true;
 	}
 	store_request_free(request);

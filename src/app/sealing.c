@@ -73,7 +73,7 @@ static enum error_code
 step(struct sealing *sealing, struct background *background, struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_RESEAL, clock_wall());
-	request->resealing = (struct store_resealing){
+	request->admin->resealing = (struct store_resealing){
 	    .reseal = reseal,
 	    .context = sealing,
 	    .limit = STEP_OBJECTS,
@@ -82,10 +82,10 @@ step(struct sealing *sealing, struct background *background, struct error *error
 	};
 	enum error_code code = background_ask(background, request, error);
 	if (code == OK) {
-		sealing->part = request->resealing.part;
-		sealing->after = request->resealing.after;
-		sealing->changed += request->resealing.changed;
-		sealing->total += request->resealing.changed;
+		sealing->part = request->admin->resealing.part;
+		sealing->after = request->admin->resealing.after;
+		sealing->changed += request->admin->resealing.changed;
+		sealing->total += request->admin->resealing.changed;
 	}
 	store_request_free(request);
 	return code;

@@ -39,7 +39,7 @@ put(struct tracking *tracking, struct background *background, const struct store
 	size_t count = 0;
 	for (size_t i = 0; rows != NULL && i < rows->count; i++)
 		count = add_entries(tracking, &rows->journal_rows[i], &request->arena, entries, count);
-	request->track = (struct store_track){
+	request->admin->track = (struct store_track){
 	    .entries = entries,
 	    .entry_count = count,
 	    .from = tracking->through,
@@ -47,7 +47,7 @@ put(struct tracking *tracking, struct background *background, const struct store
 	};
 	bool good = background_ask(background, request, &error) == OK;
 	if (good)
-		tracking->through = request->track.through;
+		tracking->through = request->admin->track.through;
 	else
 		log_write(
 		    tracking->log, LOG_ERROR, "the index of the journal cannot be written", "error", error.text, NULL);

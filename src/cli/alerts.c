@@ -48,14 +48,14 @@ list_page(const struct cli_arguments *arguments, struct store *store, int state,
 {
 	struct store_request *request = store_request_new(STORE_ALERT_LIST, clock_wall());
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
-	request->alert_state = state;
+	request->admin->alert_state = state;
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (cli_given(arguments, "json"))
-			print_json(&request->alerts[i]);
+			print_json(&request->admin->alerts[i]);
 		else
-			print_row(&request->alerts[i]);
-		*after = request->alerts[i].id;
+			print_row(&request->admin->alerts[i]);
+		*after = request->admin->alerts[i].id;
 	}
 	*more = code == OK && request->more;
 	store_request_free(request);
@@ -97,12 +97,12 @@ move(const struct cli_arguments *arguments, enum alert_state state)
 	if (input_store(cli_value(arguments, "data"), false, &store, &error) != OK)
 		return cli_fail(arguments, &error);
 	struct store_request *request = store_request_new(STORE_ALERT_MOVE, clock_wall());
-	request->alert = (struct alert){.id = id, .state = state, .by = SLICE("cli")};
+	request->admin->alert = (struct alert){.id = id, .state = state, .by = SLICE("cli")};
 	enum error_code code = store_ask(store, request, &error);
 	if (code == ERR_NOT_FOUND)
 		error_set(&error, code, "%s: there is no such alert; expected one that `alerts list` shows", operand);
 	else if (code == OK && cli_given(arguments, "json"))
-		print_json(&request->alert);
+		print_json(&request->admin->alert);
 	store_request_free(request);
 	store_close(store);
 	return code == OK ? CLI_GOOD : cli_fail(arguments, &error);

@@ -68,10 +68,10 @@ list_page(const struct cli_arguments *arguments, struct store *store, int64_t *a
 		    cli_value(arguments, "organisation"));
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (cli_given(arguments, "json"))
-			print_json(&request->audit_rows[i]);
+			print_json(&request->admin->audit_rows[i]);
 		else
-			print_row(&request->audit_rows[i], &request->arena);
-		*after = request->audit_rows[i].seq;
+			print_row(&request->admin->audit_rows[i], &request->arena);
+		*after = request->admin->audit_rows[i].seq;
 	}
 	*more = code == OK && request->more;
 	store_request_free(request);

@@ -39,11 +39,11 @@ list_page(const struct cli_arguments *arguments, struct store *store, unsigned s
 {
 	struct store_request *request = store_request_new(STORE_BREAK_LIST, clock_wall());
 	const char *class = cli_value(arguments, "class");
-	request->break_states = states;
+	request->admin->break_states = states;
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
-		const struct store_break *row = &request->breaks[i];
+		const struct store_break *row = &request->admin->breaks[i];
 		*after = row->number;
 		if (class == NULL || slice_is(row->class, class))
 			print_row(row, request->now, cli_given(arguments, "json"), &request->arena);
@@ -82,8 +82,8 @@ show_json(const struct store_request *request)
 	buf_init(&line, LINE_BYTES_MAX);
 	json_writer_init(&writer, &line);
 	json_open(&writer, '{');
-	break_put(&writer, &request->breaks[0], request->now);
-	break_put_history(&writer, request->break_moves, request->break_move_count);
+	break_put(&writer, &request->admin->breaks[0], request->now);
+	break_put_history(&writer, request->admin->break_moves, request->admin->break_move_count);
 	json_close(&writer);
 	journal_print_line(&line);
 }
@@ -91,7 +91,7 @@ show_json(const struct store_request *request)
 static void
 show_text(struct store_request *request)
 {
-	const struct store_break *row = &request->breaks[0];
+	const struct store_break *row = &request->admin->breaks[0];
 	struct arena *arena = &request->arena;
 	char first[TIME_TEXT_BYTES], last[TIME_TEXT_BYTES];
 	struct slice class = journal_printable(row->class, arena), severity = journal_printable(row->severity, arena);
@@ -109,8 +109,8 @@ show_text(struct store_request *request)
 		struct slice side = journal_printable(row->sides[i], arena);
 		printf("  %-10s %.*s\n", break_side_names[i], SLICE_ARG(side));
 	}
-	for (size_t i = 0; i < request->break_move_count; i++) {
-		const struct store_break_move *move = &request->break_moves[i];
+	for (size_t i = 0; i < request->admin->break_move_count; i++) {
+		const struct store_break_move *move = &request->admin->break_moves[i];
 		struct slice actor = journal_printable(move->actor, arena);
 		struct slice reason = journal_printable(move->reason, arena);
 		printf("%s  %-12s %-14s %-24.*s %.*s\n", time_format(move->at, 0, first), break_act_name(move->act),
@@ -126,7 +126,7 @@ show(const struct cli_arguments *arguments)
 	if (input_store(cli_value(arguments, "data"), true, &store, &error) != OK)
 		return cli_fail(arguments, &error);
 	struct store_request *request = store_request_new(STORE_BREAK_GET, clock_wall());
-	request->break_id = slice_of(cli_operand(arguments));
+	request->admin->break_id = slice_of(cli_operand(arguments));
 	enum error_code code = store_ask(store, request, &error);
 	if (code == ERR_NOT_FOUND)
 		error_set(&error, code, "%s: there is no such break; expected an id of `vaultbell breaks list`",

@@ -7,10 +7,10 @@
 static enum error_code
 read_wish(const struct cli_arguments *arguments, struct store_request *request, struct error *error)
 {
-	request->break_id = slice_of(cli_operand(arguments));
-	request->break_reason = slice_trim(slice_of(cli_value(arguments, "reason")));
+	request->admin->break_id = slice_of(cli_operand(arguments));
+	request->admin->break_reason = slice_trim(slice_of(cli_value(arguments, "reason")));
 	return break_wish_parse(
-	    slice_of(cli_value(arguments, "to")), request->break_reason, "--", &request->break_to, error);
+	    slice_of(cli_value(arguments, "to")), request->admin->break_reason, "--", &request->admin->break_to, error);
 }
 
 static void
@@ -41,7 +41,7 @@ move_in(const struct cli_arguments *arguments, struct store *store, struct store
 	    person_of(arguments, store, PERMISSION_BREAK_MOVE, "move breaks", &person, &request->arena, error);
 	if (code != OK)
 		return code;
-	request->break_actor = person.name;
+	request->admin->break_actor = person.name;
 	request->actor = person.audit;
 	code = store_ask(store, request, error);
 	if (code == OK)
@@ -67,7 +67,7 @@ run(const struct cli_arguments *arguments)
 	if (code == OK)
 		code = move_in(arguments, store, request, &error);
 	if (code == OK)
-		print_moved(arguments, &request->breaks[0]);
+		print_moved(arguments, &request->admin->breaks[0]);
 	store_close(store);
 	store_request_free(request);
 	return code == OK ? CLI_GOOD : cli_fail(arguments, &error);

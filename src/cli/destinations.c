@@ -49,8 +49,8 @@ shown_error(const struct attempt *attempt, struct arena *arena)
 static void
 put_json(const struct store_request *request, FILE *out)
 {
-	const struct endpoint *endpoint = &request->endpoint;
-	const struct store_totals *totals = &request->totals;
+	const struct endpoint *endpoint = &request->admin->endpoint;
+	const struct store_totals *totals = &request->admin->totals;
 	bool active = endpoint->state == ENDPOINT_ACTIVE;
 	struct arena arena = ARENA_EMPTY;
 	struct buf text;
@@ -71,13 +71,13 @@ put_json(const struct store_request *request, FILE *out)
 	json_put_cstring(&writer, "failing_since",
 	    endpoint->failing_since.us == 0 ? NULL : time_format(endpoint->failing_since, 3, time));
 	json_key(&writer, "last_error");
-	if (request->attempt.id.value == 0) {
+	if (request->admin->attempt.id.value == 0) {
 		json_null(&writer);
 	} else {
 		json_open(&writer, '{');
-		json_put_cstring(&writer, "at", time_format(id_time(request->attempt.id.value), 3, time));
-		json_put_integer(&writer, "attempt", request->attempt.number);
-		json_put_string(&writer, "error", shown_error(&request->attempt, &arena));
+		json_put_cstring(&writer, "at", time_format(id_time(request->admin->attempt.id.value), 3, time));
+		json_put_integer(&writer, "attempt", request->admin->attempt.number);
+		json_put_string(&writer, "error", shown_error(&request->admin->attempt, &arena));
 		json_close(&writer);
 	}
 	json_close(&writer);
@@ -89,12 +89,13 @@ put_json(const struct store_request *request, FILE *out)
 static void
 put_row(const struct store_request *request, FILE *out)
 {
-	const struct endpoint *endpoint = &request->endpoint;
-	const struct store_totals *totals = &request->totals;
+	const struct endpoint *endpoint = &request->admin->endpoint;
+	const struct store_totals *totals = &request->admin->totals;
 	bool active = endpoint->state == ENDPOINT_ACTIVE;
 	struct arena arena = ARENA_EMPTY;
 	struct slice name = journal_printable(shown_name(endpoint->uid), &arena), kind = kind_of(endpoint);
-	struct slice error = request->attempt.id.value == 0 ? SLICE("-") : shown_error(&request->attempt, &arena);
+	struct slice error =
+	    request->admin->attempt.id.value == 0 ? SLICE("-") : shown_error(&request->admin->attempt, &arena);
 	fprintf(out, "%-20.*s  %-10.*s  %-9s  %9" PRId64 "  %9" PRId64 "  %9" PRId64 "  %9" PRId64 "  %.*s\n",
 	    SLICE_ARG(name), SLICE_ARG(kind), endpoint_state_name(endpoint->state), totals->accepted,
 	    active ? totals->pending : 0, active ? 0 : totals->pending, totals->exhausted,
@@ -110,7 +111,8 @@ show(const struct cli_arguments *arguments, struct store *store, struct slice ui
 	request->endpoint_ref = arena_copy(&request->arena, uid);
 	enum error_code code = store_ask(store, request, error);
 	if (code == OK) {
-		*finding = *finding || request->totals.exhausted > 0 || request->endpoint.state == ENDPOINT_SUSPENDED;
+		*finding = *finding || request->admin->totals.exhausted > 0 ||
+			   request->admin->endpoint.state == ENDPOINT_SUSPENDED;
 		(cli_given(arguments, "json") ? put_json : put_row)(request, stdout);
 	}
 	store_request_free(request);
@@ -231,7 +233,7 @@ static enum error_code
 find_event(struct store *store, const char *event, struct task *task, struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL_GET, clock_wall());
-	request->journal_query.event_id = slice_of(event);
+	request->admin->journal_query.event_id = slice_of(event);
 	request->page.limit = 2;
 	enum error_code code = store_ask(store, request, error);
 	if (code == OK && request->count == 0)
@@ -270,15 +272,15 @@ leave_task(const struct cli_arguments *arguments, struct store *store, const str
 	struct store_request *request = store_request_new(STORE_TASK_CREATE, clock_wall());
 	request->ref = slice_of(receiver_uid);
 	request->endpoint_ref = uid_of(cli_operand(arguments), &request->arena);
-	request->task = *task;
+	request->admin->task = *task;
 	request->actor.present = true;
 	enum error_code code = not_there(cli_operand(arguments), store_ask(store, request, error), error);
 	char id[ID_TEXT_BYTES];
 	if (code == OK && cli_given(arguments, "json"))
-		printf("{\"task\":\"%s\"}\n", id_format(ID_TASK, request->task.id.value, id));
+		printf("{\"task\":\"%s\"}\n", id_format(ID_TASK, request->admin->task.id.value, id));
 	else if (code == OK)
 		printf("%s: the receiver sends it again, as soon as it runs\n",
-		    id_format(ID_TASK, request->task.id.value, id));
+		    id_format(ID_TASK, request->admin->task.id.value, id));
 	store_request_free(request);
 	return code;
 }

@@ -65,11 +65,11 @@ run(const struct cli_arguments *arguments)
 		printf("%-40s  %10s  %10s  %8s  %8s  %s\n", "STREAM", "FIRST", "HIGHEST", "MISSING", "GIVEN UP",
 		    "LAST HEARTBEAT");
 	for (size_t i = 0; code == OK && i < request->count; i++) {
-		missing += stream_missing(request->streams[i], true);
+		missing += stream_missing(request->admin->streams[i], true);
 		if (json)
-			print_json(request->streams[i]);
+			print_json(request->admin->streams[i]);
 		else
-			print_text(request->streams[i], &request->arena);
+			print_text(request->admin->streams[i], &request->arena);
 	}
 	store_request_free(request);
 	store_close(store);

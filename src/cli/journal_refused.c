@@ -58,15 +58,15 @@ static enum error_code
 list_page(struct store *store, enum store_refused_kind kind, bool json, int64_t *after, bool *more, struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_REFUSED_LIST, clock_wall());
-	request->refused_kind = kind;
+	request->admin->refused_kind = kind;
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (json)
-			row_json(&request->refused_rows[i], kind, &request->arena);
+			row_json(&request->admin->refused_rows[i], kind, &request->arena);
 		else
-			row_text(&request->refused_rows[i], kind, &request->arena);
-		*after = request->refused_rows[i].id;
+			row_text(&request->admin->refused_rows[i], kind, &request->arena);
+		*after = request->admin->refused_rows[i].id;
 	}
 	*more = code == OK && request->more;
 	store_request_free(request);

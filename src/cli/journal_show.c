@@ -108,7 +108,7 @@ run(const struct cli_arguments *arguments)
 		return cli_fail(arguments, &error);
 	bool json = cli_given(arguments, "json"), body = cli_given(arguments, "body");
 	struct store_request *request = store_request_new(STORE_JOURNAL_GET, clock_wall());
-	request->journal_query = (struct store_journal_query){slice_of(id), slice_of(source)};
+	request->admin->journal_query = (struct store_journal_query){slice_of(id), slice_of(source)};
 	request->with_bodies = body;
 	request->page.limit = LIMIT_PAGE;
 	struct mail_list notes;

@@ -120,8 +120,8 @@ count_all(struct store *store, struct counts *counts, struct error *error)
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++)
 		(void)reseal_endpoint(&resealing, &request->arena, &request->endpoints[i]);
-	for (size_t i = 0; code == OK && i < request->signer_count; i++)
-		(void)reseal_organisation(&resealing, &request->arena, &request->signers[i]);
+	for (size_t i = 0; code == OK && i < request->admin->signer_count; i++)
+		(void)reseal_organisation(&resealing, &request->arena, &request->admin->signers[i]);
 	store_request_free(request);
 	return code;
 }

@@ -41,10 +41,10 @@ token_holder(const char *path, struct store *store, enum permission permission, 
     struct arena *arena, struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_TOKEN_GET, clock_wall());
-	enum error_code code = read_token(path, request->token.hash, error);
+	enum error_code code = read_token(path, request->admin->token.hash, error);
 	if (code == OK)
 		code = store_ask(store, request, error);
-	const struct token *token = &request->token;
+	const struct token *token = &request->admin->token;
 	bool over = code == OK && token->expires.us != 0 && token->expires.us <= request->now.us;
 	if (code == ERR_NOT_FOUND || over)
 		code = error_set(error, ERR_UNAUTHENTICATED,

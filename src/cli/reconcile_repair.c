@@ -112,7 +112,7 @@ is_known(void *context, struct slice event_id)
 	struct repairing *repairing = context;
 	struct store_request *request = store_request_new(STORE_JOURNAL_GET, WALL_NONE);
 	request->page.limit = 1;
-	request->journal_query = (struct store_journal_query){
+	request->admin->journal_query = (struct store_journal_query){
 	    .event_id = arena_copy(&request->arena, event_id),
 	    .source = slice_of(repairing->sender->receives),
 	};

@@ -109,7 +109,7 @@ find_organisation(struct store *store, const char *ref, struct token *token, str
 	request->ref = arena_copy(&request->arena, slice_of(ref));
 	enum error_code code = store_ask(store, request, error);
 	if (code == OK)
-		token->organisation = request->organisation.id;
+		token->organisation = request->admin->organisation.id;
 	else if (code == ERR_NOT_FOUND)
 		error_set(error, code,
 		    "--organisation %s: there is none with this id or uid; expected one that was created", ref);
@@ -134,10 +134,10 @@ store_token(const struct cli_arguments *arguments, struct token *token, struct e
 	}
 	if (code == OK) {
 		struct store_request *request = store_request_new(STORE_TOKEN_CREATE, token->created);
-		request->token = *token;
+		request->admin->token = *token;
 		request->actor.present = true;
 		code = store_ask(store, request, error);
-		*token = request->token;
+		*token = request->admin->token;
 		store_request_free(request);
 	}
 	if (code == OK)

@@ -52,10 +52,10 @@ list_page(const struct cli_arguments *arguments, struct store *store, int64_t *a
 		    cli_value(arguments, "organisation"));
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (cli_given(arguments, "json"))
-			print_json(&request->tokens[i]);
+			print_json(&request->admin->tokens[i]);
 		else
-			print_row(&request->tokens[i]);
-		*after = request->tokens[i].id.value;
+			print_row(&request->admin->tokens[i]);
+		*after = request->admin->tokens[i].id.value;
 	}
 	*more = code == OK && request->more;
 	store_request_free(request);
@@ -92,7 +92,7 @@ revoke(const struct cli_arguments *arguments)
 	if (input_store(cli_value(arguments, "data"), false, &store, &error) != OK)
 		return cli_fail(arguments, &error);
 	struct store_request *request = store_request_new(STORE_TOKEN_REVOKE, clock_wall());
-	request->token.id.value = id;
+	request->admin->token.id.value = id;
 	request->actor.present = true;
 	enum error_code code = store_ask(store, request, &error);
 	if (code == ERR_NOT_FOUND)

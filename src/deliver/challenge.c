@@ -236,14 +236,14 @@ submit(struct challenger *challenger, struct ask *ask, const char *problem, stru
 	if (slice_present(ask->endpoint.schedule) && schedule_parse(ask->endpoint.schedule, &schedule, NULL) != OK)
 		schedule = challenger->options->schedule;
 	size_t made = (size_t)ask->endpoint.verification.attempts;
-	request->verified = (struct store_verified){
+	request->admin->verified = (struct store_verified){
 	    .endpoint = ask->endpoint.id,
 	    .challenge = arena_copy(&request->arena, ask->endpoint.verification.challenge),
 	    .succeeded = problem == NULL,
 	    .problem = arena_copy(&request->arena, slice_of(problem)),
 	};
 	if (problem != NULL && made < schedule.count)
-		request->verified.due.us = now.us + schedule.delay_ms[made] * 1000;
+		request->admin->verified.due.us = now.us + schedule.delay_ms[made] * 1000;
 	ask->state = ASK_RECORDS;
 	challenger->ports->submit(challenger->ports->context, request);
 }
@@ -340,7 +340,7 @@ challenger_report(struct challenger *challenger, struct transmission *transmissi
 void
 challenger_reply(struct challenger *challenger, struct store_request *request, struct wall_time now)
 {
-	struct ask *ask = find(challenger, request->verified.endpoint);
+	struct ask *ask = find(challenger, request->admin->verified.endpoint);
 	/* The endpoint has come back already, ahead of this, if the store took it. */
 	if (ask != NULL && ask->state == ASK_RECORDS) {
 		ask->state = ASK_RESTS;

@@ -245,14 +245,14 @@ receive_refused(
 		return NULL;
 	struct store_request *request = store_request_new(STORE_REFUSED, input->now);
 	struct arena *arena = &request->arena;
-	request->refused = (struct store_refused){
+	request->admin->refused = (struct store_refused){
 	    .source = arena_copy(arena, source->name),
 	    .reason = slice_of(verdict_name(judgement->verdict)),
 	    .claimed = claimed_id(source, input, arena),
 	    .detail = arena_copy(arena, slice_of(judgement->detail)),
 	    .forged = judgement->verdict == VERDICT_WRONG,
 	};
-	sha256(input->body, request->refused.body_sha256);
+	sha256(input->body, request->admin->refused.body_sha256);
 	return request;
 }
 

@@ -40,19 +40,20 @@ keep_step(struct keeping *keeping, size_t from, size_t count, struct error *erro
 {
 	struct store_request *request = store_request_new(STORE_BREAK_SEEN, keeping->now);
 	const struct reconcile *reconcile = keeping->reconcile;
-	request->breaks = arena_alloc(&request->arena, count * sizeof request->breaks[0]);
+	request->admin->breaks = arena_alloc(&request->arena, count * sizeof request->admin->breaks[0]);
 	for (size_t i = 0; i < count; i++)
-		request->breaks[i] = kept_form(reconcile, &reconcile->breaks.rows[from + i], &request->arena);
+		request->admin->breaks[i] = kept_form(reconcile, &reconcile->breaks.rows[from + i], &request->arena);
 	request->count = count;
-	request->break_run = *keeping->tally;
+	request->admin->break_run = *keeping->tally;
 	enum error_code code = store_ask(keeping->store, request, error);
 	if (code == OK) {
-		keeping->tally->opened += request->break_run.opened;
-		keeping->tally->reopened += request->break_run.reopened;
+		keeping->tally->opened += request->admin->break_run.opened;
+		keeping->tally->reopened += request->admin->break_run.reopened;
 	}
 	for (size_t i = 0; code == OK && i < count && keeping->fresh_count < KEEP_ALERTS; i++)
-		if (request->breaks[i].fresh)
-			keeping->fresh[keeping->fresh_count++] = break_copy(&keeping->arena, &request->breaks[i]);
+		if (request->admin->breaks[i].fresh)
+			keeping->fresh[keeping->fresh_count++] =
+			    break_copy(&keeping->arena, &request->admin->breaks[i]);
 	store_request_free(request);
 	return code;
 }
@@ -78,12 +79,12 @@ end_step(struct keeping *keeping, bool *more, struct error *error)
 	struct store_request *resolved[STEP_BREAKS];
 	size_t count = 0;
 	request->page.limit = STEP_BREAKS;
-	request->break_run = *keeping->tally;
+	request->admin->break_run = *keeping->tally;
 	enum error_code code = store_ask(keeping->store, request, error);
 	if (code == OK)
-		*keeping->tally = request->break_run;
+		*keeping->tally = request->admin->break_run;
 	for (; code == OK && count < request->count; count++)
-		resolved[count] = alert_resolve(ALERT_BREAK, keeping->now, request->breaks[count].id);
+		resolved[count] = alert_resolve(ALERT_BREAK, keeping->now, request->admin->breaks[count].id);
 	*more = code == OK && request->more;
 	store_request_free(request);
 	enum error_code told = ask_all(keeping->store, resolved, count, error);

@@ -59,15 +59,15 @@ read_page(struct reading *reading, struct store *store, enum store_refused_kind 
     struct error *error)
 {
 	struct store_request *request = store_request_new(STORE_REFUSED_LIST, WALL_NONE);
-	request->refused_kind = kind;
+	request->admin->refused_kind = kind;
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count; i++) {
 		if (kind == STORE_REFUSED_CLAIMS)
-			add_claim(reading, &request->refused_rows[i]);
+			add_claim(reading, &request->admin->refused_rows[i]);
 		else
-			add_rest(reading, &request->refused_rows[i]);
-		*after = request->refused_rows[i].id;
+			add_rest(reading, &request->admin->refused_rows[i]);
+		*after = request->admin->refused_rows[i].id;
 	}
 	*more = code == OK && request->more;
 	store_request_free(request);

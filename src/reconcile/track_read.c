@@ -46,11 +46,11 @@ read_index(const struct reading *reading, int64_t *through, struct error *error)
 	for (bool first = true, more = true; code == OK && more; first = false) {
 		struct store_request *request = store_request_new(STORE_TRACK_GET, WALL_NONE);
 		request->page = (struct store_page){.limit = PAGE_ROWS, .after = after};
-		request->track.kind = (int)reading->track->kind;
-		request->track.name = reading->track->id;
+		request->admin->track.kind = (int)reading->track->kind;
+		request->admin->track.name = reading->track->id;
 		code = ask(reading, request, &after, &more, error);
 		if (first)
-			*through = request->track.through;
+			*through = request->admin->track.through;
 		store_request_free(request);
 	}
 	return code;

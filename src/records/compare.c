@@ -157,13 +157,14 @@ ask_store(void *context, enum digest_level level, int64_t from, int64_t to, stru
 		struct store_request *request = store_request_new(STORE_DIGEST, clock_wall());
 		request->ref = side->ref;
 		request->endpoint_ref = side->endpoint;
-		request->digest = (struct store_digest){.source = side->source, .level = level, .from = from, .to = to};
+		request->admin->digest =
+		    (struct store_digest){.source = side->source, .level = level, .from = from, .to = to};
 		enum error_code code = store_ask(side->store, request, error);
-		bool building = code == OK && request->digest.building;
+		bool building = code == OK && request->admin->digest.building;
 		if (code == OK && request->more && !building)
 			code = error_set(error, ERR_LIMIT, "there are more events in one second than can be compared");
 		if (code == OK && !building)
-			compare_take(&request->digest, arena, out);
+			compare_take(&request->admin->digest, arena, out);
 		store_request_free(request);
 		if (!building)
 			return code;

@@ -234,7 +234,7 @@ missing_text(enum store_detail detail)
 bool
 call_held(const struct store_request *request)
 {
-	return request->status == OK && request->change.id.value != 0 && request->kind != STORE_CHANGE_GET &&
+	return request->status == OK && store_request_change(request) != 0 && request->kind != STORE_CHANGE_GET &&
 	       request->kind != STORE_CHANGE_DECIDE;
 }
 
@@ -244,7 +244,7 @@ call_end_held(struct call *call, const struct store_request *request)
 	char id[ID_TEXT_BYTES];
 	struct http_header items[] = {
 	    {SLICE("access-control-allow-origin"), SLICE("*")},
-	    {SLICE("vaultbell-change"), slice_of(id_format(ID_CHANGE, request->change.id.value, id))},
+	    {SLICE("vaultbell-change"), slice_of(id_format(ID_CHANGE, request->admin->change.id.value, id))},
 	};
 	ENSURE(!call->api->out.overflow);
 	changes_expect(call->api, request);
@@ -259,7 +259,7 @@ call_succeeded(struct call *call, struct store_request *request)
 	case OK:
 		if (!call_held(request))
 			return true;
-		change_write(call_write(call), &request->change);
+		change_write(call_write(call), &request->admin->change);
 		call_end_held(call, request);
 		return false;
 	case ERR_NOT_FOUND: call_problem(call, 404, "not_found", "%s", missing_text(request->detail)); return false;

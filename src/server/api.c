@@ -23,7 +23,7 @@ make_management(struct api *api)
 	struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, clock_wall());
 	request->reply_to = api->options.mailbox;
 	request->reply_kind = api->options.reply_kind;
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("Vaultbell"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
 	request->get_if_exists = true;
 	mail_list_add(&api->gathered, &request->mail);
@@ -203,7 +203,7 @@ run(struct call *call)
 static void
 finish_own_organisation(struct call *call, struct store_request *request)
 {
-	bool own = request->status == OK && slice_equal(request->organisation.uid, call->params[0]);
+	bool own = request->status == OK && slice_equal(request->admin->organisation.uid, call->params[0]);
 	if (!own && (request->status == OK || request->status == ERR_NOT_FOUND)) {
 		call_problem(call, 404, "not_found", "There is no such organisation.");
 		return;
@@ -263,7 +263,7 @@ note_use(struct call *call)
 		return;
 	struct store_request *request = call_request(call, STORE_TOKEN_USED);
 	request->owner = NULL;
-	request->token.id = call->token.id;
+	request->admin->token.id = call->token.id;
 	call->token.used = call->now;
 	mail_list_add(&call->api->gathered, &request->mail);
 }
@@ -277,7 +277,7 @@ finish_token(struct call *call, struct store_request *request)
 	}
 	if (!call_succeeded(call, request))
 		return;
-	call->token = request->token;
+	call->token = request->admin->token;
 	if (token_expired(&call->token, call->now)) {
 		refuse_token(call);
 		return;
@@ -304,7 +304,7 @@ authenticate(struct call *call)
 		return;
 	}
 	struct store_request *request = call_request(call, STORE_TOKEN_GET);
-	memcpy(request->token.hash, hash, sizeof hash);
+	memcpy(request->admin->token.hash, hash, sizeof hash);
 	call_submit(call, request, finish_token);
 }
 

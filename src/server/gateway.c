@@ -138,7 +138,7 @@ record_refused(struct gateway *gateway, const struct receive_source *source, con
 		return;
 	}
 	struct store_request *request = receive_refused(source, input, judgement);
-	request->refused.count = 1 + *missed;
+	request->admin->refused.count = 1 + *missed;
 	*missed = 0;
 	request->reply_to = gateway->options.mailbox;
 	request->reply_kind = gateway->options.reply_kind;

@@ -101,9 +101,9 @@ reader_change(struct reader *reader, struct store_request *request)
 		replies = mailbox_take(&reader->changes);
 	}
 	/* Its end is anchored as after a command; that this process dies before is like any other crash. */
-	if (request->status == OK && slice_present(request->audit.action) && reader->options.audited != NULL) {
-		struct store_journal_end end = {.seq = request->audit.seq};
-		memcpy(end.chain, request->audit.chain, SHA256_BYTES);
+	if (request->status == OK && request->audit != NULL && reader->options.audited != NULL) {
+		struct store_journal_end end = {.seq = request->audit->seq};
+		memcpy(end.chain, request->audit->chain, SHA256_BYTES);
 		reader->options.audited(reader->options.measure_context, &end);
 	}
 	return request->status;
@@ -117,7 +117,7 @@ note_use(struct reader_call *call)
 	if (call->now.us - call->token.used.us < TOKEN_USED_US)
 		return;
 	struct store_request *request = store_request_new(STORE_TOKEN_USED, call->now);
-	request->token.id = call->token.id;
+	request->admin->token.id = call->token.id;
 	if (reader_change(call->reader, request) != OK)
 		log_write(call->reader->options.log, LOG_WARN, "a token's use is not recorded", "error",
 		    request->error.text, NULL);
@@ -130,10 +130,10 @@ authenticate(struct reader_call *call)
 	struct slice text = auth_bearer(call->authorization);
 	struct store_request *request = store_request_new(STORE_TOKEN_GET, call->now);
 	struct error error = ERROR_NONE;
-	sha256(slice_present(text) ? text : SLICE(""), request->token.hash);
+	sha256(slice_present(text) ? text : SLICE(""), request->admin->token.hash);
 	enum error_code code =
 	    slice_present(text) ? store_ask(call->reader->options.store, request, &error) : ERR_NOT_FOUND;
-	call->token = request->token;
+	call->token = request->admin->token;
 	store_request_free(request);
 	if (code != OK && code != ERR_NOT_FOUND) {
 		reader_problem(call, 503, "unavailable", "Tokens cannot be read now; ask again later.");

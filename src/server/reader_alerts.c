@@ -45,15 +45,15 @@ reader_alerts(struct reader_call *call)
 	}
 	struct store_request *request = store_request_new(STORE_ALERT_LIST, call->now);
 	request->page = (struct store_page){.limit = (size_t)limit, .after = after, .descending = true};
-	request->alert_state = slice_present(asked) ? (int)state : -1;
+	request->admin->alert_state = slice_present(asked) ? (int)state : -1;
 	if (reader_ask(call, request)) {
 		struct json_writer *writer = reader_write(call, 200);
 		json_key(writer, "data");
 		json_open(writer, '[');
 		for (size_t i = 0; i < request->count; i++) {
-			after = request->alerts[i].id;
-			if (is_seen(call, &request->alerts[i]))
-				put_alert(writer, &request->alerts[i]);
+			after = request->admin->alerts[i].id;
+			if (is_seen(call, &request->admin->alerts[i]))
+				put_alert(writer, &request->admin->alerts[i]);
 		}
 		json_close(writer);
 		json_put_integer(writer, "iterator", after);
@@ -76,7 +76,7 @@ move(struct reader_call *call, enum alert_state state)
 	}
 	char by[ID_TEXT_BYTES];
 	struct store_request *request = store_request_new(STORE_ALERT_MOVE, call->now);
-	request->alert = (struct alert){
+	request->admin->alert = (struct alert){
 	    .id = id,
 	    .state = state,
 	    .by = arena_copy(&request->arena, slice_of(id_format(ID_TOKEN, call->token.id.value, by))),
@@ -85,7 +85,7 @@ move(struct reader_call *call, enum alert_state state)
 	if (code == OK) {
 		struct json_writer *writer = reader_write(call, 200);
 		json_key(writer, "alert");
-		put_alert(writer, &request->alert);
+		put_alert(writer, &request->admin->alert);
 	} else if (code == ERR_NOT_FOUND) {
 		reader_problem(call, 404, "not_found", "There is no such alert.");
 	} else {

@@ -54,13 +54,13 @@ static bool
 list_page(struct reader_call *call, struct listing *listing, int64_t *count, bool *done)
 {
 	struct store_request *request = store_request_new(STORE_BREAK_LIST, call->now);
-	request->break_states = listing->states;
+	request->admin->break_states = listing->states;
 	request->page =
 	    (struct store_page){.limit = LIMIT_PAGE, .after = listing->after, .descending = listing->descending};
 	bool good = reader_ask(call, request);
 	*done = good && !request->more;
 	for (size_t i = 0; good && i < request->count; i++) {
-		const struct store_break *row = &request->breaks[i];
+		const struct store_break *row = &request->admin->breaks[i];
 		if (*count == listing->limit) {
 			*done = false;
 			break;
@@ -105,11 +105,11 @@ reader_break_show(struct reader_call *call)
 	if (!sees_breaks(call))
 		return;
 	struct store_request *request = store_request_new(STORE_BREAK_GET, call->now);
-	request->break_id = call->params[0];
+	request->admin->break_id = call->params[0];
 	if (reader_ask(call, request)) {
 		struct json_writer *writer = reader_write(call, 200);
-		break_put(writer, &request->breaks[0], call->now);
-		break_put_history(writer, request->break_moves, request->break_move_count);
+		break_put(writer, &request->admin->breaks[0], call->now);
+		break_put_history(writer, request->admin->break_moves, request->admin->break_move_count);
 	}
 	store_request_free(request);
 }
@@ -133,10 +133,10 @@ read_wish(struct reader_call *call, struct store_request *request)
 		return false;
 	}
 	struct slice to = text_of(call, body, "to"), reason = text_of(call, body, "reason");
-	request->break_id = call->params[0];
-	request->break_reason = slice_present(reason) ? slice_trim(reason) : SLICE_NONE;
-	if (break_wish_parse(
-		slice_present(to) ? to : SLICE(""), request->break_reason, "", &request->break_to, &error) == OK)
+	request->admin->break_id = call->params[0];
+	request->admin->break_reason = slice_present(reason) ? slice_trim(reason) : SLICE_NONE;
+	if (break_wish_parse(slice_present(to) ? to : SLICE(""), request->admin->break_reason, "",
+		&request->admin->break_to, &error) == OK)
 		return true;
 	reader_problem(call, 422, "validation", "%s", error.text);
 	return false;
@@ -146,7 +146,7 @@ static void
 answer_moved(struct reader_call *call, const struct store_request *request, enum error_code code)
 {
 	if (code == OK)
-		break_put(reader_write(call, 200), &request->breaks[0], call->now);
+		break_put(reader_write(call, 200), &request->admin->breaks[0], call->now);
 	else if (code == ERR_NOT_FOUND)
 		reader_problem(call, 404, "not_found", "There is no such break.");
 	else if (code == ERR_FORBIDDEN)
@@ -165,7 +165,7 @@ reader_break_move(struct reader_call *call)
 		return;
 	struct store_request *request = store_request_new(STORE_BREAK_MOVE, call->now);
 	if (read_wish(call, request)) {
-		request->break_actor =
+		request->admin->break_actor =
 		    arena_copy(&request->arena, slice_of(id_format(ID_TOKEN, call->token.id.value, by)));
 		request->actor =
 		    (struct store_actor){.present = true, .token = call->token.id, .role = call->token.role};
@@ -190,9 +190,9 @@ reader_runs(struct reader_call *call)
 		json_key(writer, "data");
 		json_open(writer, '[');
 		for (size_t i = 0; i < request->count; i++) {
-			after = request->break_runs[i].run;
+			after = request->admin->break_runs[i].run;
 			json_open(writer, '{');
-			break_put_run(writer, &request->break_runs[i]);
+			break_put_run(writer, &request->admin->break_runs[i]);
 			json_close(writer);
 		}
 		json_close(writer);

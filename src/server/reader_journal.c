@@ -153,7 +153,8 @@ void
 reader_journal_show(struct reader_call *call)
 {
 	struct store_request *request = store_request_new(STORE_JOURNAL_GET, call->now);
-	request->journal_query = (struct store_journal_query){call->params[0], query_get(&call->query, "source")};
+	request->admin->journal_query =
+	    (struct store_journal_query){call->params[0], query_get(&call->query, "source")};
 	request->with_bodies = true;
 	request->page.limit = LIMIT_PAGE;
 	if (reader_ask(call, request)) {
@@ -217,16 +218,16 @@ reader_refused(struct reader_call *call)
 	    !reader_number(call, "after", 0, INT64_MAX, &after) || !read_kind(call, &kind))
 		return;
 	struct store_request *request = store_request_new(STORE_REFUSED_LIST, call->now);
-	request->refused_kind = kind;
+	request->admin->refused_kind = kind;
 	request->page = (struct store_page){.limit = (size_t)limit, .after = after};
 	if (reader_ask(call, request)) {
 		struct json_writer *writer = reader_write(call, 200);
 		json_key(writer, "data");
 		json_open(writer, '[');
 		for (size_t i = 0; i < request->count; i++) {
-			after = request->refused_rows[i].id;
-			if (scope_has_source(&call->scope, request->refused_rows[i].source))
-				put_refused(call, &request->refused_rows[i], kind);
+			after = request->admin->refused_rows[i].id;
+			if (scope_has_source(&call->scope, request->admin->refused_rows[i].source))
+				put_refused(call, &request->admin->refused_rows[i], kind);
 		}
 		json_close(writer);
 		json_put_integer(writer, "iterator", after);

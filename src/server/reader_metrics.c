@@ -52,11 +52,11 @@ count_alerts(struct reader_call *call, struct metrics *metrics)
 	for (bool more = true; more;) {
 		struct store_request *request = store_request_new(STORE_ALERT_LIST, call->now);
 		request->page = (struct store_page){.limit = LIMIT_PAGE, .after = after};
-		request->alert_state = ALERT_OPEN;
+		request->admin->alert_state = ALERT_OPEN;
 		bool good = reader_ask(call, request);
 		for (size_t i = 0; good && i < request->count; i++) {
-			metrics->alerts[request->alerts[i].kind]++;
-			after = request->alerts[i].id;
+			metrics->alerts[request->admin->alerts[i].kind]++;
+			after = request->admin->alerts[i].id;
 		}
 		more = good && request->more;
 		store_request_free(request);
@@ -94,16 +94,17 @@ write_breaks(struct reader_call *call, struct buf *out)
 	if (good) {
 		put_gauge(out, "vaultbell_reconcile_last_run_timestamp_seconds",
 		    "When the last reconciliation that kept its breaks ended, in Unix seconds; 0: never.",
-		    request->break_run.at.us / 1000000);
+		    request->admin->break_run.at.us / 1000000);
 		put_gauge(out, "vaultbell_reconcile_last_matched",
-		    "Transactions that it found on every side without a break.", request->break_run.matched);
-		put_gauge(out, "vaultbell_reconcile_last_breaks", "Breaks that it found.", request->break_run.found);
+		    "Transactions that it found on every side without a break.", request->admin->break_run.matched);
+		put_gauge(
+		    out, "vaultbell_reconcile_last_breaks", "Breaks that it found.", request->admin->break_run.found);
 		buf_text(out,
 		    "# HELP vaultbell_breaks_open Breaks that are open or investigated, by class, severity and age "
 		    "since they were found.\n# TYPE vaultbell_breaks_open gauge\n");
 	}
 	for (size_t i = 0; good && i < request->count; i++) {
-		const struct store_break_count *row = &request->break_counts[i];
+		const struct store_break_count *row = &request->admin->break_counts[i];
 		struct slice class = label(row->class), severity = label(row->severity);
 		int age = row->age >= 0 && row->age < BREAK_AGES ? row->age : BREAK_AGES - 1;
 		buf_printf(out, "vaultbell_breaks_open{class=\"%.*s\",severity=\"%.*s\",age=\"%s\"} %lld\n",
@@ -141,7 +142,7 @@ reader_metrics(struct reader_call *call)
 	options->measure(options->measure_context, &metrics.measures);
 	struct store_request *request = store_request_new(STORE_MEASURE, call->now);
 	if (reader_change(call->reader, request) == OK)
-		metrics.pending = (uint64_t)request->counts.deliveries_pending;
+		metrics.pending = (uint64_t)request->admin->counts.deliveries_pending;
 	store_request_free(request);
 	if (!count_alerts(call, &metrics))
 		return;

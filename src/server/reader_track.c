@@ -122,11 +122,11 @@ put_items(struct reader_call *call, enum track_kind kind, const struct wish *wis
 	*done = false;
 	while (!*done && count < wish->limit && looked < ITEMS_LOOKED_AT) {
 		struct store_request *request = store_request_new(STORE_TRACK_LIST, call->now);
-		request->track.kind = (int)kind;
+		request->admin->track.kind = (int)kind;
 		request->page = (struct store_page){.limit = LIMIT_PAGE, .after = *after};
 		bool good = reader_ask(call, request), whole = true;
-		for (size_t i = 0; good && i < request->track.item_count; i++) {
-			const struct store_track_item *item = &request->track.items[i];
+		for (size_t i = 0; good && i < request->admin->track.item_count; i++) {
+			const struct store_track_item *item = &request->admin->track.items[i];
 			whole = count < wish->limit;
 			if (!whole)
 				break;

@@ -27,7 +27,7 @@ static bool
 hides_members(const struct call *call, const struct store_request *request)
 {
 	struct arena *arena = &call->exchange->arena;
-	return redaction_paths(request->organisation.redactions, call->token.role, arena).count > 0;
+	return redaction_paths(request->redactions, call->token.role, arena).count > 0;
 }
 
 /* What an endpoint answered may hold compliance information, echoed or of its own. */
@@ -78,7 +78,7 @@ call_message(const struct call *call, const struct store_request *request, const
 	struct arena *arena = &call->exchange->arena;
 	if (call_content(call, message->event_type) != CONTENT_SHOWN)
 		return message;
-	struct slice_list paths = redaction_of(request->organisation.redactions, call->token.role, arena);
+	struct slice_list paths = redaction_of(request->redactions, call->token.role, arena);
 	struct slice shown = redaction_apply(message->payload, paths, arena);
 	if (hides_whole(call, request, message->payload))
 		shown = SLICE_NONE;

@@ -96,7 +96,8 @@ finish_attempt(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_attempt(call_write(call), &request->attempt, call_answer_content(call, request, &request->attempt));
+	out_attempt(
+	    call_write(call), &request->admin->attempt, call_answer_content(call, request, &request->admin->attempt));
 	call_end(call, 200);
 }
 

@@ -12,8 +12,8 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_audit(&call->writer, &request->audit_rows[i]);
-		rows_name(&rows, slice_of(id_format(ID_AUDIT, request->audit_rows[i].seq, id)));
+		out_audit(&call->writer, &request->admin->audit_rows[i]);
+		rows_name(&rows, slice_of(id_format(ID_AUDIT, request->admin->audit_rows[i].seq, id)));
 	}
 	rows_end(&rows, request);
 }

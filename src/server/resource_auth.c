@@ -128,8 +128,8 @@ finish_organisation(struct call *call, struct store_request *request)
 		return;
 	struct portal *portal = call->context;
 	struct store_request *create = call_request(call, STORE_TOKEN_CREATE);
-	portal->token.organisation = request->organisation.id;
-	create->token = portal->token;
+	portal->token.organisation = request->admin->organisation.id;
+	create->admin->token = portal->token;
 	create->login = true;
 	call_idempotent(call, create);
 	struct slice *kept = arena_alloc(&call->exchange->arena, sizeof *kept);
@@ -150,7 +150,7 @@ auth_portal(struct call *call)
 		return;
 	}
 	struct store_request *request = call_request(call, STORE_ORGANISATION_CREATE);
-	request->organisation = organisation_copy(&request->arena, portal->organisation);
+	request->admin->organisation = organisation_copy(&request->arena, portal->organisation);
 	request->get_if_exists = true;
 	call_submit(call, request, finish_organisation);
 }
@@ -161,7 +161,7 @@ void
 auth_logout(struct call *call)
 {
 	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
-	request->token = call->token;
+	request->admin->token = call->token;
 	call_submit(call, request, call_end_empty);
 }
 
@@ -178,8 +178,8 @@ auth_expire_all(struct call *call)
 	int64_t expiry_s = 0;
 	(void)in_integer(&in, &m[0], 0, EXPIRY_S_MAX, &expiry_s);
 	/* Clients send an empty list when they mean all. */
-	read_names(&in, &m[1], NAMES_MAX, &request->sessions);
-	request->token.expires.us = call->now.us + expiry_s * 1000000;
+	read_names(&in, &m[1], NAMES_MAX, &request->admin->sessions);
+	request->admin->token.expires.us = call->now.us + expiry_s * 1000000;
 	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, call_end_empty);

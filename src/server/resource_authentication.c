@@ -98,11 +98,11 @@ finish_shown(struct call *call, struct store_request *request)
 		return;
 	struct arena *arena = &call->exchange->arena;
 	struct endpoint_authentication from;
-	if (!authentication_decode(arena, request->endpoint.authentication, SLICE_NONE, &from)) {
+	if (!authentication_decode(arena, request->admin->endpoint.authentication, SLICE_NONE, &from)) {
 		call_problem(call, 500, "server_error", "The endpoint's authentication cannot be read.");
 		return;
 	}
-	struct certificate_times times = certificates_of(call->api->options.certificates, request->endpoint.id);
+	struct certificate_times times = certificates_of(call->api->options.certificates, request->admin->endpoint.id);
 	struct json_writer *writer = call_write(call);
 	json_open(writer, '{');
 	out_basic(writer, &from);
@@ -198,7 +198,7 @@ prepare(struct call *call, struct store_request *request, const struct endpoint_
 		return false;
 	out->shown = encode(&request->arena, given);
 	out->sealed = seal(&request->arena, call->api->options.sealer, given);
-	request->secret_mark = mark(&request->arena, call->api->options.sealer, *given);
+	request->admin->secret_mark = mark(&request->arena, call->api->options.sealer, *given);
 	return true;
 }
 
@@ -216,8 +216,8 @@ authentication_put(struct call *call)
 		return;
 	struct replacement *replacement = arena_alloc(&request->arena, sizeof *replacement);
 	(void)prepare(call, request, &given, replacement);
-	request->edit_endpoint = edit_replace;
-	request->edit_context = replacement;
+	request->admin->edit_endpoint = edit_replace;
+	request->admin->edit_context = replacement;
 	request->audit_action = "endpoint.authentication.update";
 	call->invalid = "tls";
 	call_submit(call, request, finish_shown);
@@ -242,9 +242,10 @@ authentication_with_new(struct call *call, struct store_request *request, struct
 	authentication_in_read(&in, member.value, call->api->options.config, call->now, &given);
 	if (in.check->count > before || !prepare(call, request, &given, &made))
 		return;
-	request->endpoint.authentication = made.shown;
-	request->endpoint.authentication_sealed = made.sealed;
-	if (made.tls && slice_present(request->endpoint.url) && slice_starts(request->endpoint.url, SLICE("http:")))
+	request->admin->endpoint.authentication = made.shown;
+	request->admin->endpoint.authentication_sealed = made.sealed;
+	if (made.tls && slice_present(request->admin->endpoint.url) &&
+	    slice_starts(request->admin->endpoint.url, SLICE("http:")))
 		check_fail(in.check, CHECK_VALUE, member.name,
 		    "TLS settings are of no use while the endpoint's URL is not https.");
 }
@@ -255,8 +256,8 @@ authentication_delete(struct call *call)
 	struct store_request *request = request_for(call, STORE_ENDPOINT_EDIT);
 	struct replacement *replacement = arena_alloc(&request->arena, sizeof *replacement);
 	*replacement = (struct replacement){.tls = false};
-	request->edit_endpoint = edit_replace;
-	request->edit_context = replacement;
+	request->admin->edit_endpoint = edit_replace;
+	request->admin->edit_context = replacement;
 	request->audit_action = "endpoint.authentication.delete";
 	call_submit(call, request, call_end_empty);
 }

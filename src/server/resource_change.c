@@ -32,14 +32,14 @@ changes_stepped(struct api *api, const struct store_request *request)
 		return;
 	char id[ID_TEXT_BYTES];
 	log_write(api->options.log, LOG_INFO, "a change request has ended", "change",
-	    id_format(ID_CHANGE, request->change.id.value, id), "state", change_state_name(request->change.state),
-	    NULL);
+	    id_format(ID_CHANGE, request->admin->change.id.value, id), "state",
+	    change_state_name(request->admin->change.state), NULL);
 }
 
 void
 changes_expect(struct api *api, const struct store_request *request)
 {
-	struct wall_time due = request->kind == STORE_CHANGE_DECIDE ? request->due : request->change.due;
+	struct wall_time due = request->kind == STORE_CHANGE_DECIDE ? request->due : request->admin->change.due;
 	if (due.us < api->change_due.us)
 		api->change_due = due;
 }
@@ -52,7 +52,7 @@ finish_change(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	changes_expect(call->api, request);
-	change_write(call_write(call), &request->change);
+	change_write(call_write(call), &request->admin->change);
 	call_end(call, 200);
 }
 
@@ -61,7 +61,7 @@ finish_get(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	change_write(call_write(call), &request->change);
+	change_write(call_write(call), &request->admin->change);
 	call_end(call, 200);
 }
 
@@ -75,8 +75,8 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		change_write(&call->writer, &request->changes[i]);
-		rows_name(&rows, slice_of(id_format(ID_CHANGE, request->changes[i].id.value, id)));
+		change_write(&call->writer, &request->admin->changes[i]);
+		rows_name(&rows, slice_of(id_format(ID_CHANGE, request->admin->changes[i].id.value, id)));
 	}
 	rows_end(&rows, request);
 }
@@ -93,7 +93,7 @@ change_request(struct call *call, enum store_kind kind)
 		return NULL;
 	}
 	struct store_request *request = call_request(call, kind);
-	request->change.id.value = id;
+	request->admin->change.id.value = id;
 	return request;
 }
 
@@ -109,7 +109,7 @@ change_list(struct call *call)
 		return;
 	}
 	struct store_request *request = call_request(call, STORE_CHANGE_LIST);
-	request->change_state = filtered ? (int)state : -1;
+	request->admin->change_state = filtered ? (int)state : -1;
 	struct page_rules rules = {.kind = ID_CHANGE, .descending = true, .ordered = true};
 	if (call_page(call, &rules, request))
 		call_submit(call, request, finish_list);
@@ -137,8 +137,8 @@ decide(struct call *call, enum change_state to)
 	struct in in = {&request->arena, &call->check, false};
 	if (to == CHANGE_REFUSED)
 		in_required(&in, &reason);
-	(void)in_text(&in, &reason, LIMIT_REASON_BYTES, &request->change.reason);
-	request->change.state = to;
+	(void)in_text(&in, &reason, LIMIT_REASON_BYTES, &request->admin->change.reason);
+	request->admin->change.state = to;
 	if (call_checked(call, request))
 		call_submit(call, request, finish_change);
 }

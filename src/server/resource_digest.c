@@ -35,7 +35,7 @@ finish(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	const struct store_digest *digest = &request->digest;
+	const struct store_digest *digest = &request->admin->digest;
 	struct json_writer *writer = call_write(call);
 	json_open(writer, '{');
 	json_put_cstring(writer, "level", digest_level_name(digest->level));
@@ -82,6 +82,6 @@ digest_list(struct call *call)
 		return;
 	struct store_request *request = call_request(call, STORE_DIGEST);
 	request->endpoint_ref = arena_copy(&request->arena, call->params[1]);
-	request->digest = (struct store_digest){.level = level, .from = from, .to = to};
+	request->admin->digest = (struct store_digest){.level = level, .from = from, .to = to};
 	call_submit(call, request, finish);
 }

@@ -17,7 +17,7 @@ struct endpoint_edit {
 static void
 answer_held(struct call *call, struct store_request *request)
 {
-	const struct change_request *change = &request->change;
+	const struct change_request *change = &request->admin->change;
 	bool creation = change->operation == CHANGE_ENDPOINT_CREATE;
 	struct endpoint endpoint;
 	struct error error = ERROR_NONE;
@@ -41,14 +41,14 @@ static void
 answer_endpoint(struct call *call, struct store_request *request, int status)
 {
 	if (request->kind == STORE_ENDPOINT_EDIT)
-		call->invalid = ((struct endpoint_edit *)request->edit_context)->invalid;
+		call->invalid = ((struct endpoint_edit *)request->admin->edit_context)->invalid;
 	if (call_held(request)) {
 		answer_held(call, request);
 		return;
 	}
 	if (!call_succeeded(call, request))
 		return;
-	out_endpoint(call_write(call), &request->endpoint);
+	out_endpoint(call_write(call), &request->admin->endpoint);
 	call_end(call, status);
 }
 
@@ -143,14 +143,14 @@ endpoint_create(struct call *call)
 	endpoint_in_read(&in, body, call->api->options.config, &given);
 	if ((call->route->flags & ROUTE_MANAGEMENT) != 0)
 		operational_types_check(&in, &given.value.event_types);
-	struct endpoint *endpoint = &request->endpoint;
+	struct endpoint *endpoint = &request->admin->endpoint;
 	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
 	*endpoint = given.value;
 	endpoint->state = given.disabled ? ENDPOINT_DISABLED : ENDPOINT_ACTIVE;
 	authentication_with_new(call, request, body);
 	if (slice_present(given.secret))
-		request->secret_mark =
-		    endpoint_key_mark(&request->arena, call->api->options.sealer, request->secret_mark, given.secret);
+		request->admin->secret_mark = endpoint_key_mark(
+		    &request->arena, call->api->options.sealer, request->admin->secret_mark, given.secret);
 	prepare_key(call, &in, &given, &endpoint->keys[0], &endpoint->scheme);
 	endpoint->key_count = 1;
 	verification_want(call, request);
@@ -273,8 +273,8 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	if (!patch || edit->in.key_scope_given)
 		prepare_key(call, &in, &edit->in, &edit->fresh, &edit->fresh_scheme);
 	request->https_unless_sandbox = !call->api->options.config->delivery_allow_http;
-	request->edit_endpoint = edit_endpoint;
-	request->edit_context = edit;
+	request->admin->edit_endpoint = edit_endpoint;
+	request->admin->edit_context = edit;
 	request->create_missing = !patch;
 	verification_want(call, request);
 	if (call_checked(call, request))

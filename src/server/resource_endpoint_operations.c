@@ -57,10 +57,10 @@ finish_stats(struct call *call, struct store_request *request)
 	if (!call_succeeded(call, request))
 		return;
 	struct counting *counting = call->context;
-	counting->sum.succeeded += request->stats.succeeded;
-	counting->sum.failed += request->stats.failed;
-	counting->sum.pending += request->stats.pending;
-	counting->sum.held += request->stats.held;
+	counting->sum.succeeded += request->admin->stats.succeeded;
+	counting->sum.failed += request->admin->stats.failed;
+	counting->sum.pending += request->admin->stats.pending;
+	counting->sum.held += request->admin->stats.held;
 	counting->page.after = request->next;
 	if (request->more)
 		count_on(call);
@@ -163,7 +163,7 @@ finish_type(struct call *call, struct store_request *request)
 	}
 	if (!missing && !call_succeeded(call, request))
 		return;
-	struct json payload = missing ? JSON_ABSENT : example_of(request->event_type.schemas, wanted->index);
+	struct json payload = missing ? JSON_ABSENT : example_of(request->admin->event_type.schemas, wanted->index);
 	if (!json_present(payload) && catalogued != NULL)
 		payload = (struct json){JSON_OBJECT, catalogued->example_json};
 	if (!json_present(payload) || payload.type != JSON_OBJECT) {

@@ -18,7 +18,7 @@ finish_secret(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	const struct endpoint *endpoint = &request->endpoint;
+	const struct endpoint *endpoint = &request->admin->endpoint;
 	struct key *key = NULL;
 	struct error error = ERROR_NONE;
 	enum error_code code = ERR_NOT_FOUND;
@@ -85,14 +85,14 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	struct rotation *rotation = arena_alloc(&request->arena, sizeof *rotation);
 	rotation->now = call->now;
 	rotation->until.us = call->now.us + given.grace_s * 1000000;
-	rotation->scheme = read->endpoint.scheme;
+	rotation->scheme = read->admin->endpoint.scheme;
 	struct in in = {&request->arena, &call->check, false};
 	(void)endpoint_key_next(
-	    &in, &read->endpoint, given.key, call->api->options.sealer, call->now, &rotation->fresh);
-	request->secret_mark = endpoint_key_mark(&request->arena, call->api->options.sealer,
+	    &in, &read->admin->endpoint, given.key, call->api->options.sealer, call->now, &rotation->fresh);
+	request->admin->secret_mark = endpoint_key_mark(&request->arena, call->api->options.sealer,
 	    arena_printf(&request->arena, "%lld", (long long)given.grace_s), given.key);
-	request->edit_endpoint = edit_rotate;
-	request->edit_context = rotation;
+	request->admin->edit_endpoint = edit_rotate;
+	request->admin->edit_context = rotation;
 	request->audit_action = "endpoint.key.rotate";
 	call->invalid = "key";
 	call_idempotent(call, request);
@@ -115,7 +115,7 @@ finish_headers(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_endpoint_headers(call_write(call), request->endpoint.headers, &call->exchange->arena);
+	out_endpoint_headers(call_write(call), request->admin->endpoint.headers, &call->exchange->arena);
 	call_end(call, 200);
 }
 
@@ -190,8 +190,8 @@ submit_headers(struct call *call, bool patch)
 	struct store_request *request = request_for(call, STORE_ENDPOINT_EDIT);
 	struct slice *headers = arena_alloc(&request->arena, sizeof *headers);
 	*headers = headers_in_read(&(struct in){&request->arena, &call->check, patch}, body).raw;
-	request->edit_endpoint = patch ? edit_headers_merge : edit_headers_replace;
-	request->edit_context = headers;
+	request->admin->edit_endpoint = patch ? edit_headers_merge : edit_headers_replace;
+	request->admin->edit_context = headers;
 	request->audit_action = "endpoint.headers.update";
 	call->invalid = "headers";
 	if (call_checked(call, request))

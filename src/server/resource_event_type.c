@@ -7,7 +7,7 @@ answer_type(struct call *call, struct store_request *request, int status)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_event_type(call_write(call), &request->event_type, true);
+	out_event_type(call_write(call), &request->admin->event_type, true);
 	call_end(call, status);
 }
 
@@ -83,7 +83,7 @@ event_type_create(struct call *call)
 	struct store_request *request = call_request(call, STORE_EVENT_TYPE_CREATE);
 	struct event_type_in in;
 	event_type_in_read(&(struct in){&request->arena, &call->check, false}, body, true, &in);
-	request->event_type = in.value;
+	request->admin->event_type = in.value;
 	call_idempotent(call, request);
 	if (call_checked(call, request))
 		call_submit(call, request, finish_create);
@@ -111,8 +111,8 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 		check_fail(&call->check, CHECK_VALUE, "name", "The name must be 1 to %d of a-z, A-Z, 0-9, -, _ and ..",
 		    LIMIT_UID_BYTES);
 	}
-	request->edit_event_type = edit;
-	request->edit_context = in;
+	request->admin->edit_event_type = edit;
+	request->admin->edit_context = in;
 	request->create_missing = !patch;
 	if (call_checked(call, request))
 		call_submit(call, request, finish);

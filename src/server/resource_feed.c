@@ -97,7 +97,7 @@ finish_feed(struct call *call, struct store_request *request)
 		return;
 	static const struct schedule no_schedule;
 	struct pulling pulling = {
-	    .target = target_new(&request->endpoint, &no_schedule, call->api->options.sealer, NULL),
+	    .target = target_new(&request->admin->endpoint, &no_schedule, call->api->options.sealer, NULL),
 	    .signatures = *(const bool *)call->context,
 	    .request = request,
 	};

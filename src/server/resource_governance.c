@@ -15,7 +15,7 @@ finish_governance(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	governance_write(call_write(call), &request->organisation.governance);
+	governance_write(call_write(call), &request->admin->organisation.governance);
 	call_end(call, 200);
 }
 
@@ -71,8 +71,8 @@ governance_put(struct call *call)
 	(void)in_integer(&in, &m[COOL_OFF], 0, LIMIT_COOL_OFF_DAYS * 86400, &given->cool_off_s);
 	(void)in_text(&in, &m[CONTACT], LIMIT_REASON_BYTES, &given->contact);
 	(void)in_text(&in, &m[NOTICE], LIMIT_REASON_BYTES, &given->notice);
-	request->edit_organisation = edit_governance;
-	request->edit_context = given;
+	request->admin->edit_organisation = edit_governance;
+	request->admin->edit_context = given;
 	request->audit_action = "organisation.governance.update";
 	if (call_checked(call, request))
 		call_submit(call, request, finish_governance);
@@ -99,7 +99,7 @@ verification_want(struct call *call, struct store_request *request)
 	/* The platform's own endpoints are its own to answer for. */
 	bool own = (call->route->flags & ROUTE_MANAGEMENT) != 0;
 	if (call->api->options.config->endpoints_verify_ownership && !own)
-		request->challenge = fresh_challenge(&request->arena);
+		request->admin->challenge = fresh_challenge(&request->arena);
 }
 
 static void
@@ -107,7 +107,7 @@ finish_verify(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_endpoint(call_write(call), &request->endpoint);
+	out_endpoint(call_write(call), &request->admin->endpoint);
 	call_end(call, 202);
 }
 
@@ -137,8 +137,8 @@ endpoint_verify(struct call *call)
 	request->endpoint_ref = arena_copy(&request->arena, call->params[1]);
 	struct asking *asking = arena_alloc(&request->arena, sizeof *asking);
 	*asking = (struct asking){fresh_challenge(&request->arena), call->now};
-	request->edit_endpoint = edit_verification;
-	request->edit_context = asking;
+	request->admin->edit_endpoint = edit_verification;
+	request->admin->edit_context = asking;
 	request->audit_action = "endpoint.verify";
 	call_submit(call, request, finish_verify);
 }

@@ -60,8 +60,8 @@ write_all(struct call *call, const struct store_request *request)
 		for (size_t at = 0; at < endpoint->key_count; at++)
 			write_public(call, endpoint->scheme, &endpoint->keys[at], owner);
 	}
-	for (size_t i = 0; i < request->signer_count; i++) {
-		const struct organisation *organisation = &request->signers[i];
+	for (size_t i = 0; i < request->admin->signer_count; i++) {
+		const struct organisation *organisation = &request->admin->signers[i];
 		(void)id_format(ID_ORGANISATION, organisation->id.value, owner);
 		for (size_t at = 0; at < organisation->key_count; at++) {
 			const struct endpoint_key *key = &organisation->keys[at];

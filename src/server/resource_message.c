@@ -42,7 +42,7 @@ submit_message(struct call *call, struct json body)
 static void
 finish_type(struct call *call, struct store_request *request)
 {
-	bool known = request->status == OK && !request->event_type.archived;
+	bool known = request->status == OK && !request->admin->event_type.archived;
 	if (!known && (request->status == OK || request->status == ERR_NOT_FOUND)) {
 		check_fail(&call->check, CHECK_VALUE, "eventType",
 		    "eventType must be one of the catalogue, or be created first.");
@@ -128,7 +128,7 @@ finish_evidence(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_evidence(call_write(call), request->message, &request->evidence);
+	out_evidence(call_write(call), request->message, &request->admin->evidence);
 	call_end(call, 200);
 }
 

@@ -29,8 +29,8 @@ message_precheck(struct call *call)
 	struct member m[] = {{.name = "eventType"}, {.name = "channels"}};
 	members_find(body, m, COUNT_OF(m));
 	in_required(&in, &m[0]);
-	if (in_text(&in, &m[0], SIZE_MAX, &request->event_type.name) &&
-	    !event_type_name_valid(request->event_type.name))
+	if (in_text(&in, &m[0], SIZE_MAX, &request->admin->event_type.name) &&
+	    !event_type_name_valid(request->admin->event_type.name))
 		check_fail(&call->check, CHECK_VALUE, "eventType",
 		    "eventType must be 1 to %d of a-z, A-Z, 0-9, -, _ and ..", LIMIT_UID_BYTES);
 	(void)in_names(&in, &m[1], LIMIT_CHANNELS, &request->channels);

@@ -139,8 +139,8 @@ finish_metrics(struct call *call, struct store_request *request)
 	struct api *api = call->api;
 	struct metrics metrics = {
 	    .accepted = api->accepted,
-	    .pending = (uint64_t)request->counts.deliveries_pending,
-	    .unowned = (uint64_t)request->counts.endpoints_unowned,
+	    .pending = (uint64_t)request->admin->counts.deliveries_pending,
+	    .unowned = (uint64_t)request->admin->counts.endpoints_unowned,
 	};
 	metrics.accepting = (uint64_t)api->accepting_bytes;
 	memcpy(metrics.refused, api->pressure.refused, sizeof metrics.refused);

@@ -7,7 +7,7 @@ answer_organisation(struct call *call, struct store_request *request, int status
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_organisation(call_write(call), &request->organisation);
+	out_organisation(call_write(call), &request->admin->organisation);
 	call_end(call, status);
 }
 
@@ -76,7 +76,7 @@ organisation_create(struct call *call)
 	struct store_request *request = call_request(call, STORE_ORGANISATION_CREATE);
 	struct organisation_in in;
 	organisation_in_read(&(struct in){&request->arena, &call->check, false}, body, &in);
-	request->organisation = in.value;
+	request->admin->organisation = in.value;
 	request->get_if_exists = get_if_exists;
 	call_idempotent(call, request);
 	if (call_checked(call, request))
@@ -100,9 +100,10 @@ organisation_sandbox(struct call *call)
 	struct in in = {&request->arena, &call->check, false};
 	struct member m[] = {{.name = "name"}, {.name = "uid"}};
 	members_find(body, m, COUNT_OF(m));
-	if (in_text(&in, &m[0], LIMIT_NAME_BYTES, &request->organisation.name) && request->organisation.name.len == 0)
+	if (in_text(&in, &m[0], LIMIT_NAME_BYTES, &request->admin->organisation.name) &&
+	    request->admin->organisation.name.len == 0)
 		check_fail(&call->check, CHECK_VALUE, "name", "name must not be empty.");
-	(void)in_uid(&in, &m[1], ID_ORGANISATION, &request->organisation.uid);
+	(void)in_uid(&in, &m[1], ID_ORGANISATION, &request->admin->organisation.uid);
 	request->sandbox = true;
 	call_idempotent(call, request);
 	if (call_checked(call, request))
@@ -126,8 +127,8 @@ submit_edit(struct call *call, bool patch, call_finish *finish)
 	struct store_request *request = call_request(call, STORE_ORGANISATION_EDIT);
 	struct organisation_in *in = arena_alloc(&request->arena, sizeof *in);
 	organisation_in_read(&(struct in){&request->arena, &call->check, patch}, body, in);
-	request->edit_organisation = edit;
-	request->edit_context = in;
+	request->admin->edit_organisation = edit;
+	request->admin->edit_context = in;
 	request->create_missing = !patch;
 	if (call_checked(call, request))
 		call_submit(call, request, finish);

@@ -47,7 +47,7 @@ finish_get(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	if (request->organisation.key_count == 0) {
+	if (request->admin->organisation.key_count == 0) {
 		call_problem(call, 404, "not_found",
 		    "The organisation has no signing key: make one with POST …/signing-key/rotate.");
 		return;
@@ -55,7 +55,7 @@ finish_get(struct call *call, struct store_request *request)
 	struct error error = ERROR_NONE;
 	struct json_writer *writer = call_write(call);
 	json_open(writer, '{');
-	if (!write_keys(call, &request->organisation, &error)) {
+	if (!write_keys(call, &request->admin->organisation, &error)) {
 		log_write(call->api->options.log, LOG_ERROR, "signing key cannot be opened", "error", error.text, NULL);
 		call_problem(call, 500, "server_error", "The organisation's key cannot be opened.");
 		return;
@@ -93,7 +93,7 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	struct rotate_in given;
 	if (!call_succeeded(call, read) || !call_rotate_body(call, true, &given))
 		return;
-	const struct organisation *organisation = &read->organisation;
+	const struct organisation *organisation = &read->admin->organisation;
 	enum key_type type = organisation->key_count > 0 ? organisation->keys[0].type : KEY_ED25519;
 	if (given.key_type_given)
 		type = given.key_type;
@@ -102,9 +102,9 @@ finish_rotate_read(struct call *call, struct store_request *read)
 	rotation->now = call->now;
 	rotation->until.us = call->now.us + given.grace_s * 1000000;
 	organisation_key_next(&request->arena, type, call->api->options.sealer, call->now, &rotation->fresh);
-	request->secret_mark = arena_printf(&request->arena, "%lld", (long long)given.grace_s);
-	request->edit_organisation = edit_rotate;
-	request->edit_context = rotation;
+	request->admin->secret_mark = arena_printf(&request->arena, "%lld", (long long)given.grace_s);
+	request->admin->edit_organisation = edit_rotate;
+	request->admin->edit_context = rotation;
 	request->audit_action = "organisation.key.rotate";
 	call->invalid = "keyType";
 	call_idempotent(call, request);

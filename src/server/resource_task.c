@@ -102,8 +102,8 @@ finish_start(struct call *call, struct store_request *request)
 	tasks_go_on(call->api);
 	struct json_writer *writer = call_write(call);
 	json_open(writer, '{');
-	write_task(writer, &request->task);
-	if (request->task.kind == TASK_USAGE) {
+	write_task(writer, &request->admin->task);
+	if (request->admin->task.kind == TASK_USAGE) {
 		json_key(writer, "unresolvedAppIds");
 		json_open(writer, '[');
 		for (size_t i = 0; i < request->missing.count; i++)
@@ -122,7 +122,7 @@ task_request(struct call *call, enum task_kind kind)
 	struct store_request *request = call_request(call, STORE_TASK_CREATE);
 	if (task_of_endpoint(kind))
 		request->endpoint_ref = arena_copy(&request->arena, call->params[1]);
-	request->task.kind = kind;
+	request->admin->task.kind = kind;
 	return request;
 }
 
@@ -172,7 +172,7 @@ start_ranged(struct call *call, enum task_kind kind, int64_t longest_us)
 		return;
 	struct store_request *request = task_request(call, kind);
 	struct in in = {&request->arena, &call->check, false};
-	read_when(call, &in, body, longest_us, &request->task);
+	read_when(call, &in, body, longest_us, &request->admin->task);
 	submit(call, request);
 }
 
@@ -220,8 +220,8 @@ endpoint_bulk_replay(struct call *call)
 		return;
 	struct store_request *request = task_request(call, TASK_BULK_REPLAY);
 	struct in in = {&request->arena, &call->check, false};
-	read_when(call, &in, body, 0, &request->task);
-	read_filters(&in, body, &request->task);
+	read_when(call, &in, body, 0, &request->admin->task);
+	read_filters(&in, body, &request->admin->task);
 	submit(call, request);
 }
 
@@ -248,7 +248,7 @@ task_usage(struct call *call)
 	struct member members[] = {{.name = "since"}, {.name = "until"}, {.name = "appIds"}};
 	members_find(body, members, COUNT_OF(members));
 	in_required(&in, &members[1]);
-	read_range(call, &in, &members[0], &members[1], 0, &request->task);
+	read_range(call, &in, &members[0], &members[1], 0, &request->admin->task);
 	(void)in_names(&in, &members[2], USAGE_ORGANISATIONS_MAX, &request->message_refs);
 	submit(call, request);
 }
@@ -260,7 +260,7 @@ finish_task(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	write_background_task(call_write(call), &request->task);
+	write_background_task(call_write(call), &request->admin->task);
 	call_end(call, 200);
 }
 
@@ -273,8 +273,8 @@ ask_task(struct call *call, enum store_kind kind)
 		return;
 	}
 	struct store_request *request = call_request(call, kind);
-	request->task.id.value = id;
-	request->task.organisation = call->token.organisation;
+	request->admin->task.id.value = id;
+	request->admin->task.organisation = call->token.organisation;
 	call_submit(call, request, finish_task);
 }
 
@@ -300,8 +300,8 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		write_background_task(&call->writer, &request->tasks[i]);
-		rows_name(&rows, slice_of(id_format(ID_TASK, request->tasks[i].id.value, id)));
+		write_background_task(&call->writer, &request->admin->tasks[i]);
+		rows_name(&rows, slice_of(id_format(ID_TASK, request->admin->tasks[i].id.value, id)));
 	}
 	rows_end(&rows, request);
 }
@@ -326,7 +326,7 @@ task_list(struct call *call)
 	if (slice_present(kind))
 		filter.kind = (int)of_kind;
 	struct store_request *request = call_request(call, STORE_TASK_LIST);
-	request->task_filter = filter;
+	request->admin->task_filter = filter;
 	struct page_rules rules = {.kind = ID_TASK, .descending = true, .ordered = true};
 	if (call_page(call, &rules, request))
 		call_submit(call, request, finish_list);

@@ -12,7 +12,7 @@ static void
 answer_held(struct call *call, struct store_request *request, struct slice text)
 {
 	struct json_writer *writer = call_write(call);
-	change_members(writer, &request->change);
+	change_members(writer, &request->admin->change);
 	json_put_string(writer, "token", text);
 	json_close(writer);
 	call_end_held(call, request);
@@ -30,7 +30,7 @@ finish_create(struct call *call, struct store_request *request)
 		answer_held(call, request, text);
 		return;
 	}
-	out_token(call_write(call), &request->token, text);
+	out_token(call_write(call), &request->admin->token, text);
 	call_end(call, 201);
 }
 
@@ -39,7 +39,7 @@ finish_get(struct call *call, struct store_request *request)
 {
 	if (!call_succeeded(call, request))
 		return;
-	out_token(call_write(call), &request->tokens[0], SLICE_NONE);
+	out_token(call_write(call), &request->admin->tokens[0], SLICE_NONE);
 	call_end(call, 200);
 }
 
@@ -53,8 +53,8 @@ finish_list(struct call *call, struct store_request *request)
 	rows_begin(&rows, call, request);
 	while (rows_next(&rows, &i)) {
 		char id[ID_TEXT_BYTES];
-		out_token(&call->writer, &request->tokens[i], SLICE_NONE);
-		rows_name(&rows, slice_of(id_format(ID_TOKEN, request->tokens[i].id.value, id)));
+		out_token(&call->writer, &request->admin->tokens[i], SLICE_NONE);
+		rows_name(&rows, slice_of(id_format(ID_TOKEN, request->admin->tokens[i].id.value, id)));
 	}
 	rows_end(&rows, request);
 }
@@ -88,7 +88,7 @@ token_create(struct call *call)
 	if (!call_body(call, &body))
 		return;
 	struct store_request *request = call_request(call, STORE_TOKEN_CREATE);
-	read_token(call, body, &request->token);
+	read_token(call, body, &request->admin->token);
 	if (!call_checked(call, request))
 		return;
 	call_idempotent(call, request);
@@ -122,8 +122,8 @@ path_token(struct call *call)
 static void
 finish_find(struct call *call, struct store_request *request)
 {
-	bool found =
-	    request->status == OK && request->count == 1 && request->tokens[0].id.value == request->page.after + 1;
+	bool found = request->status == OK && request->count == 1 &&
+		     request->admin->tokens[0].id.value == request->page.after + 1;
 	if (request->status == OK && !found)
 		call_problem(call, 404, "not_found", "There is no such token of this organisation.");
 	else
@@ -148,6 +148,6 @@ token_revoke(struct call *call)
 	if (id == 0)
 		return;
 	struct store_request *request = call_request(call, STORE_TOKEN_REVOKE);
-	request->token.id.value = id;
+	request->admin->token.id.value = id;
 	call_submit(call, request, call_end_empty);
 }

@@ -52,7 +52,7 @@ token_text_make(struct call *call, struct store_request *request)
 		text = text_from(call, bytes);
 		explicit_bzero(bytes, sizeof bytes);
 	}
-	sha256(text, request->token.hash);
+	sha256(text, request->admin->token.hash);
 	return text;
 }
 
@@ -60,12 +60,12 @@ struct slice
 token_text_of(struct call *call, const struct store_request *request, struct slice made)
 {
 	bool held = call_held(request);
-	const struct token *token = held ? &request->change.token : &request->token;
+	const struct token *token = held ? &request->admin->change.token : &request->admin->token;
 	unsigned char hash[SHA256_BYTES];
 	sha256(made, hash);
 	if (memcmp(hash, token->hash, sizeof hash) == 0)
 		return made;
-	struct slice text = derive(call, request, held ? request->change.requested.at : token->created);
+	struct slice text = derive(call, request, held ? request->admin->change.requested.at : token->created);
 	sha256(text, hash);
 	if (memcmp(hash, token->hash, sizeof hash) == 0)
 		return text;

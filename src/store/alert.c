@@ -98,7 +98,7 @@ alert_raise(
 	vsnprintf(summary, sizeof summary, format, args);
 	va_end(args);
 	struct store_request *request = store_request_new(STORE_ALERT_RAISE, now);
-	request->alert = (struct alert){
+	request->admin->alert = (struct alert){
 	    .kind = kind,
 	    .severity = severity,
 	    .key = clean(&request->arena, key),
@@ -111,7 +111,8 @@ struct store_request *
 alert_resolve(enum alert_kind kind, struct wall_time now, struct slice key)
 {
 	struct store_request *request = store_request_new(STORE_ALERT_MOVE, now);
-	request->alert = (struct alert){.kind = kind, .state = ALERT_RESOLVED, .key = clean(&request->arena, key)};
+	request->admin->alert =
+	    (struct alert){.kind = kind, .state = ALERT_RESOLVED, .key = clean(&request->arena, key)};
 	return request;
 }
 

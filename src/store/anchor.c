@@ -257,18 +257,18 @@ read_chain(const struct anchor_of *of, struct store *store, int64_t seq, struct 
 	request->page = (struct store_page){.limit = 1, .after = seq - 1};
 	enum error_code code = store_ask(store, request, error);
 	bool read = code == OK && request->count == 1;
-	out->seq = !read ? 0 : audit ? request->audit_rows[0].seq : request->journal_rows[0].seq;
+	out->seq = !read ? 0 : audit ? request->admin->audit_rows[0].seq : request->journal_rows[0].seq;
 	*found = out->seq == seq;
 	if (*found)
-		memcpy(out->chain, audit ? request->audit_rows[0].chain : request->journal_rows[0].chain, SHA256_BYTES);
+		memcpy(out->chain, audit ? request->admin->audit_rows[0].chain : request->journal_rows[0].chain,
+		    SHA256_BYTES);
 	store_request_free(request);
 	return code;
 }
 
 /* For people to look at and to accept; `again`: it happened now, whatever was accepted before. False: it is not kept. */
 static bool
-note(
-    const struct anchor *anchor, enum finding_kind kind, int64_t have, const struct store_journal_end *end, bool again)
+note(const struct anchor *anchor, enum finding_kind kind, int64_t have, const struct store_journal_end *end, bool again)
 {
 	const struct finding finding = {.kind = kind, .have = have, .end = *end, .at = clock_wall()};
 	struct error error = ERROR_NONE;

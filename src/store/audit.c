@@ -55,7 +55,7 @@ id_slice(struct store_request *request, enum id_kind kind, int64_t id)
 static void
 note(struct store_request *request, const char *noun, describe *write, const void *before, const void *after)
 {
-	struct store_audit_row *row = &request->audit;
+	struct store_audit_row *row = request->audit = arena_alloc(&request->arena, sizeof *row);
 	const char *verb = before == NULL ? "create" : after == NULL ? "delete" : "update";
 	if (before != NULL && after != NULL && request->audit_action != NULL)
 		row->action = slice_of(request->audit_action);
@@ -71,8 +71,8 @@ audit_organisation(struct store_request *request, const struct organisation *bef
 	if (!request->actor.present)
 		return;
 	note(request, "organisation", describe_organisation, before, after);
-	request->audit.organisation = before == NULL ? after->id : before->id;
-	request->audit.object = id_slice(request, ID_ORGANISATION, request->audit.organisation.value);
+	request->audit->organisation = before == NULL ? after->id : before->id;
+	request->audit->object = id_slice(request, ID_ORGANISATION, request->audit->organisation.value);
 }
 
 void
@@ -82,8 +82,8 @@ audit_endpoint(struct store_request *request, const struct endpoint *before, con
 		return;
 	const struct endpoint *either = before == NULL ? after : before;
 	note(request, "endpoint", describe_endpoint, before, after);
-	request->audit.organisation = either->organisation;
-	request->audit.object = id_slice(request, ID_ENDPOINT, either->id.value);
+	request->audit->organisation = either->organisation;
+	request->audit->object = id_slice(request, ID_ENDPOINT, either->id.value);
 }
 
 void
@@ -92,7 +92,7 @@ audit_event_type(struct store_request *request, const struct event_type *before,
 	if (!request->actor.present)
 		return;
 	note(request, "event-type", describe_event_type, before, after);
-	request->audit.object = arena_copy(&request->arena, before == NULL ? after->name : before->name);
+	request->audit->object = arena_copy(&request->arena, before == NULL ? after->name : before->name);
 }
 
 void
@@ -102,8 +102,8 @@ audit_token(struct store_request *request, const struct token *before, const str
 		return;
 	const struct token *either = before == NULL ? after : before;
 	note(request, "token", describe_token, before, after);
-	request->audit.organisation = either->organisation;
-	request->audit.object = id_slice(request, ID_TOKEN, either->id.value);
+	request->audit->organisation = either->organisation;
+	request->audit->object = id_slice(request, ID_TOKEN, either->id.value);
 }
 
 void
@@ -112,7 +112,8 @@ audit_other(struct store_request *request, struct organisation_id organisation, 
 {
 	if (!request->actor.present)
 		return;
-	request->audit = (struct store_audit_row){
+	request->audit = arena_alloc(&request->arena, sizeof *request->audit);
+	*request->audit = (struct store_audit_row){
 	    .organisation = organisation,
 	    .action = slice_of(action),
 	    .object = arena_copy(&request->arena, object),
@@ -134,10 +135,10 @@ audit_resend(struct store_request *request, struct organisation_id organisation,
 void
 audit_expire(struct store_request *request, struct organisation_id organisation)
 {
-	bool all = request->sessions.count == 0;
+	bool all = request->admin->sessions.count == 0;
 	audit_other(request, organisation, "token.expire", id_slice(request, ID_ORGANISATION, organisation.value),
 	    all ? SLICE("{\"sessions\":\"all\"}")
-		: arena_printf(&request->arena, "{\"sessions\":%zu}", request->sessions.count));
+		: arena_printf(&request->arena, "{\"sessions\":%zu}", request->admin->sessions.count));
 }
 
 void
@@ -191,7 +192,7 @@ audit_break(struct store_request *request, const struct store_break_move *move)
 	json_put_string(&writer, "reason", move->reason);
 	json_close(&writer);
 	ENSURE(!text.overflow);
-	audit_other(request, (struct organisation_id){0}, "break.move", request->breaks[0].id, buf_slice(&text));
+	audit_other(request, (struct organisation_id){0}, "break.move", request->admin->breaks[0].id, buf_slice(&text));
 	buf_free(&text);
 }
 
@@ -202,8 +203,8 @@ audit_task_end(struct store_request *request, const struct task *task)
 		return;
 	audit_by_server(request, "task.end");
 	audit_task(request, "task.end", task);
-	request->audit.before = SLICE("{\"state\":\"running\"}");
-	request->audit.after = arena_printf(&request->arena,
+	request->audit->before = SLICE("{\"state\":\"running\"}");
+	request->audit->after = arena_printf(&request->arena,
 	    "{\"kind\":\"%s\",\"state\":\"%s\",\"examined\":%lld,\"done\":%lld}", task_kind_name(task->kind),
 	    task_state_name(task->state), (long long)task->examined, (long long)task->done);
 }
@@ -250,8 +251,8 @@ link_row(struct store_journal_end *end, const struct store_audit_row *row)
 bool
 audit_complete(struct store_request *request, struct store_journal_end *end)
 {
-	struct store_audit_row *row = &request->audit;
-	if (!request->actor.present || !slice_present(row->action))
+	struct store_audit_row *row = request->audit;
+	if (!request->actor.present || row == NULL)
 		return false;
 	bool local = request->actor.token.value == 0;
 	row->seq = end->seq + 1;
@@ -307,7 +308,7 @@ check_page(struct chain_check *check, struct store *store, bool *more, struct er
 	request->page = (struct store_page){.limit = LIMIT_PAGE, .after = check->end.seq, .floor = INT64_MIN + 1};
 	enum error_code code = store_ask(store, request, error);
 	for (size_t i = 0; code == OK && i < request->count && !check->failed; i++)
-		check_row(check, &request->audit_rows[i]);
+		check_row(check, &request->admin->audit_rows[i]);
 	*more = code == OK && request->more && !check->failed;
 	store_request_free(request);
 	return code;

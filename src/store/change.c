@@ -309,7 +309,8 @@ change_audit(struct store_request *out, const struct change_request *change, enu
 	json_writer_init(&writer, &text);
 	change_write(&writer, change);
 	ENSURE(!text.overflow);
-	out->audit = (struct store_audit_row){
+	out->audit = arena_alloc(&out->arena, sizeof *out->audit);
+	*out->audit = (struct store_audit_row){
 	    .organisation = change->organisation,
 	    .action = slice_of(actions[change->state]),
 	    .object = arena_copy(&out->arena, slice_of(id_format(ID_CHANGE, change->id.value, id))),
@@ -494,7 +495,7 @@ change_same(const struct change_request *open, const struct change_request *aske
 enum error_code
 change_decide(struct change_request *change, struct store_request *request, const struct organisation *of)
 {
-	enum change_state to = request->change.state;
+	enum change_state to = request->admin->change.state;
 	bool maker = request->actor.token.value == change->requested.token.value;
 	ENSURE(to == CHANGE_APPROVED || to == CHANGE_REFUSED || to == CHANGE_WITHDRAWN);
 	if (to == CHANGE_WITHDRAWN && !maker)
@@ -508,7 +509,7 @@ change_decide(struct change_request *change, struct store_request *request, cons
 		    change_state_name(late ? CHANGE_EXPIRED : change->state), change_state_name(to));
 	change->state = to;
 	change->decided = (struct change_hand){request->actor.token, request->actor.role, request->now};
-	change->reason = request->change.reason;
+	change->reason = request->admin->change.reason;
 	if (to == CHANGE_APPROVED)
 		change->due.us = request->now.us + of->governance.cool_off_s * 1000000;
 	else

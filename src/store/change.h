@@ -111,7 +111,7 @@ MUST_CHECK bool change_same(const struct change_request *open, const struct chan
 /* Approval, refusal or withdrawal, as request->change.state says, by request->actor; else the request's error. */
 MUST_CHECK enum error_code change_decide(
     struct change_request *change, struct store_request *request, const struct organisation *of);
-/* Makes the ordinary request that applies the change. `current` is the endpoint as it is; NULL: none, or it is not about
+/* Makes of `out`, which is a new one of any kind with an `admin`, the ordinary request that applies the change. `current` is the endpoint as it is; NULL: none, or it is not about
  * one. ERR_CONFLICT: it no longer fits. */
 MUST_CHECK enum error_code change_prepare(struct change_request *change, const struct endpoint *current,
     struct wall_time now, struct store_request *out, struct error *error);

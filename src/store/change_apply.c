@@ -202,8 +202,8 @@ prepare_endpoint(
 	char id[ID_TEXT_BYTES];
 	if (change->operation == CHANGE_ENDPOINT_CREATE) {
 		out->kind = STORE_ENDPOINT_CREATE;
-		enum error_code code = endpoint_decode(change->after, &out->arena, &out->endpoint, error);
-		out->endpoint.state = change->state_after;
+		enum error_code code = endpoint_decode(change->after, &out->arena, &out->admin->endpoint, error);
+		out->admin->endpoint.state = change->state_after;
 		return code;
 	}
 	if (current == NULL)
@@ -213,8 +213,8 @@ prepare_endpoint(
 		struct application *application = arena_alloc(&out->arena, sizeof *application);
 		*application = (struct application){change, out->now};
 		out->kind = STORE_ENDPOINT_EDIT;
-		out->edit_endpoint = edit_endpoint;
-		out->edit_context = application;
+		out->admin->edit_endpoint = edit_endpoint;
+		out->admin->edit_context = application;
 		out->audit_action = change->action.ptr;
 		return OK;
 	}
@@ -230,7 +230,7 @@ prepare_endpoint(
 bool
 store_verify(struct store_request *request, const struct endpoint *endpoint, struct endpoint *edited)
 {
-	const struct store_verified *verified = &request->verified;
+	const struct store_verified *verified = &request->admin->verified;
 	struct slice asked = endpoint->verification.challenge;
 	if (endpoint->state == ENDPOINT_DELETED || !slice_present(asked) || !slice_equal(asked, verified->challenge))
 		return false;
@@ -301,7 +301,8 @@ change_prepare(struct change_request *change, const struct endpoint *current, st
     struct store_request *out, struct error *error)
 {
 	char id[ID_TEXT_BYTES];
-	*out = (struct store_request){.now = now, .actor = STORE_ACTOR_SERVER, .challenge = change->challenge};
+	out->actor = STORE_ACTOR_SERVER;
+	out->admin->challenge = change->challenge;
 	out->ref = arena_copy(&out->arena, slice_of(id_format(ID_ORGANISATION, change->organisation.value, id)));
 	switch (change->operation) {
 	case CHANGE_ENDPOINT_CREATE:
@@ -309,26 +310,26 @@ change_prepare(struct change_request *change, const struct endpoint *current, st
 	case CHANGE_ENDPOINT_DELETE: return prepare_endpoint(change, current, out, error);
 	case CHANGE_TOKEN_CREATE:
 		out->kind = STORE_TOKEN_CREATE;
-		out->token = change->token;
+		out->admin->token = change->token;
 		if (change->token.expires.us != 0 && change->token.expires.us <= now.us)
 			return error_set(error, ERR_CONFLICT, "the token has expired meanwhile");
 		return OK;
 	case CHANGE_TOKEN_REVOKE:
 		out->kind = STORE_TOKEN_REVOKE;
-		out->token.id.value = change->object;
+		out->admin->token.id.value = change->object;
 		return OK;
 	case CHANGE_TOKEN_EXPIRE:
 		out->kind = STORE_TOKEN_EXPIRE;
-		out->token.expires = change->token.expires;
-		if (out->token.expires.us < now.us)
-			out->token.expires = now;
+		out->admin->token.expires = change->token.expires;
+		if (out->admin->token.expires.us < now.us)
+			out->admin->token.expires = now;
 		return OK;
 	case CHANGE_GOVERNANCE_UPDATE: {
 		struct application *application = arena_alloc(&out->arena, sizeof *application);
 		*application = (struct application){change, now};
 		out->kind = STORE_ORGANISATION_EDIT;
-		out->edit_organisation = edit_governance;
-		out->edit_context = application;
+		out->admin->edit_organisation = edit_governance;
+		out->admin->edit_context = application;
 		out->audit_action = "organisation.governance.update";
 		return OK;
 	}
@@ -337,8 +338,8 @@ change_prepare(struct change_request *change, const struct endpoint *current, st
 		struct application *application = arena_alloc(&out->arena, sizeof *application);
 		*application = (struct application){change, now};
 		out->kind = STORE_ORGANISATION_EDIT;
-		out->edit_organisation = edit_keys;
-		out->edit_context = application;
+		out->admin->edit_organisation = edit_keys;
+		out->admin->edit_context = application;
 		out->audit_action = "organisation.key.rotate";
 		return OK;
 	}
@@ -373,8 +374,8 @@ change_settle(
 	if (to == CHANGE_STALE) {
 		change->problem = arena_copy(arena, slice_of(problem_of(done)));
 	} else if (change->operation == CHANGE_ENDPOINT_CREATE) {
-		change->object = done->endpoint.id.value;
+		change->object = done->admin->endpoint.id.value;
 	} else if (change->operation == CHANGE_TOKEN_CREATE) {
-		change->object = done->token.id.value;
+		change->object = done->admin->token.id.value;
 	}
 }

@@ -143,7 +143,7 @@ static void
 begin(struct store_request *request, const struct organisation *of, enum change_operation operation, unsigned aspects,
     int64_t object)
 {
-	request->change = (struct change_request){
+	request->admin->change = (struct change_request){
 	    .organisation = of->id,
 	    .state = CHANGE_REQUESTED,
 	    .operation = operation,
@@ -152,9 +152,9 @@ begin(struct store_request *request, const struct organisation *of, enum change_
 	    .requested = {request->actor.token, request->actor.role, request->now},
 	    .due = {request->now.us + (int64_t)LIMIT_CHANGE_DAYS * 86400 * 1000000},
 	    .notice = of->governance.notice,
-	    .challenge = request->challenge,
+	    .challenge = request->admin->challenge,
 	    .action = slice_of(request->audit_action),
-	    .mark = request->secret_mark,
+	    .mark = request->admin->secret_mark,
 	};
 }
 
@@ -205,11 +205,11 @@ change_hold_endpoint(struct store_request *request, const struct organisation *o
 	if ((aspects & of->governance.aspects) == 0)
 		return false;
 	begin(request, of, operation, aspects, before == NULL ? 0 : before->id.value);
-	request->change.before = from;
-	request->change.after = to;
-	request->change.state_before = before == NULL ? ENDPOINT_ACTIVE : before->state;
-	request->change.state_after = after == NULL ? ENDPOINT_DELETED : after->state;
-	request->change.diff = diff;
+	request->admin->change.before = from;
+	request->admin->change.after = to;
+	request->admin->change.state_before = before == NULL ? ENDPOINT_ACTIVE : before->state;
+	request->admin->change.state_after = after == NULL ? ENDPOINT_DELETED : after->state;
+	request->admin->change.diff = diff;
 	return true;
 }
 
@@ -270,21 +270,23 @@ change_hold_token(
 	begin(request, of, before == NULL ? CHANGE_TOKEN_CREATE : CHANGE_TOKEN_REVOKE, GOVERN_BIT(GOVERN_ROLES),
 	    before == NULL ? 0 : before->id.value);
 	struct arena *arena = &request->arena;
-	request->change.diff = members_difference(arena, describe_token(arena, before), describe_token(arena, after));
+	request->admin->change.diff =
+	    members_difference(arena, describe_token(arena, before), describe_token(arena, after));
 	if (after != NULL)
-		request->change.token = *after;
+		request->admin->change.token = *after;
 	return true;
 }
 
 bool
 change_hold_expiry(struct store_request *request, const struct organisation *of)
 {
-	bool all = request->sessions.count == 0;
+	bool all = request->admin->sessions.count == 0;
 	if (!governed(request, of) || (of->governance.aspects & GOVERN_BIT(GOVERN_ROLES)) == 0 || !all)
 		return false;
 	begin(request, of, CHANGE_TOKEN_EXPIRE, GOVERN_BIT(GOVERN_ROLES), of->id.value);
-	request->change.token.expires = request->token.expires;
-	request->change.diff = SLICE("[{\"member\":\"tokens\",\"before\":\"as they are\",\"after\":\"expired\"}]");
+	request->admin->change.token.expires = request->admin->token.expires;
+	request->admin->change.diff =
+	    SLICE("[{\"member\":\"tokens\",\"before\":\"as they are\",\"after\":\"expired\"}]");
 	return true;
 }
 
@@ -299,7 +301,7 @@ change_hold_organisation(
 		if ((before->governance.aspects & GOVERN_BIT(GOVERN_DISABLING)) == 0)
 			return false;
 		begin(request, before, CHANGE_ORGANISATION_DELETE, GOVERN_BIT(GOVERN_DISABLING), before->id.value);
-		request->change.diff =
+		request->admin->change.diff =
 		    arena_printf(arena, "[{\"member\":\"organisation\",\"before\":\"present\",\"after\":null}]");
 		return true;
 	}
@@ -307,9 +309,9 @@ change_hold_organisation(
 		if ((before->governance.aspects & GOVERN_BIT(GOVERN_KEYS)) == 0)
 			return false;
 		begin(request, before, CHANGE_ORGANISATION_KEY, GOVERN_BIT(GOVERN_KEYS), before->id.value);
-		request->change.before = change_keys_document(arena, before, false);
-		request->change.after = change_keys_document(arena, after, false);
-		request->change.diff = members_difference(
+		request->admin->change.before = change_keys_document(arena, before, false);
+		request->admin->change.after = change_keys_document(arena, after, false);
+		request->admin->change.diff = members_difference(
 		    arena, change_keys_document(arena, before, true), change_keys_document(arena, after, true));
 		return true;
 	}
@@ -317,8 +319,9 @@ change_hold_organisation(
 		return false;
 	/* Whatever is governed, so is that it is governed. */
 	begin(request, before, CHANGE_GOVERNANCE_UPDATE, GOVERN_ALL, before->id.value);
-	request->change.before = change_governance_document(arena, &before->governance);
-	request->change.after = change_governance_document(arena, &after->governance);
-	request->change.diff = members_difference(arena, request->change.before, request->change.after);
+	request->admin->change.before = change_governance_document(arena, &before->governance);
+	request->admin->change.after = change_governance_document(arena, &after->governance);
+	request->admin->change.diff =
+	    members_difference(arena, request->admin->change.before, request->admin->change.after);
 	return true;
 }

@@ -98,17 +98,36 @@ store_kind_lists(enum store_kind kind)
 	       kind == STORE_ENDPOINT_STATS || kind == STORE_AUDIT_LIST;
 }
 
+bool
+store_kind_hot(enum store_kind kind)
+{
+	return kind == STORE_ACCEPT || kind == STORE_JOURNAL || kind == STORE_RECORD || kind == STORE_REFILL;
+}
+
 struct store_request *
 store_request_new(enum store_kind kind, struct wall_time now)
 {
-	struct store_request *request = mem_zero(1, sizeof *request);
+	struct {
+		struct store_request request;
+		struct store_admin admin;
+	} * both;
+	bool hot = store_kind_hot(kind);
+	struct store_request *request = mem_alloc(hot ? sizeof *request : sizeof *both);
+	memset(request, 0, offsetof(struct store_request, error.text));
+	request->error.text[0] = '\0';
 	request->kind = kind;
 	request->now = now;
 	request->filter.status = -1;
 	request->filter.status_code_class = -1;
-	request->task_filter = (struct store_task_filter){.kind = -1, .state = -1};
-	request->task.status = request->task.status_code_class = -1;
-	request->change_state = -1;
+	if (hot)
+		return request;
+	both = (void *)request;
+	request->admin = &both->admin;
+	*request->admin = (struct store_admin){
+	    .task_filter = {.kind = -1, .state = -1},
+	    .task = {.status = -1, .status_code_class = -1},
+	    .change_state = -1,
+	};
 	return request;
 }
 
@@ -118,13 +137,14 @@ store_request_free(struct store_request *request)
 	if (request == NULL)
 		return;
 	message_unref(request->message);
-	message_unref(request->journal.message);
+	if (request->kind == STORE_JOURNAL)
+		message_unref(request->journal.message);
+	for (size_t i = 0; i < request->refill.count && request->kind == STORE_REFILL; i++)
+		message_unref(request->refill.rows[i].message);
 	for (size_t i = 0; i < request->count && request->messages != NULL; i++)
 		message_unref(request->messages[i]);
 	for (size_t i = 0; i < request->count && request->deliveries != NULL; i++)
 		message_unref(request->deliveries[i].message);
-	for (size_t i = 0; i < request->refill.count; i++)
-		message_unref(request->refill.rows[i].message);
 	arena_free(&request->arena);
 	free(request);
 }
@@ -200,7 +220,7 @@ store_record_on_endpoint(struct endpoint *endpoint, const struct store_record *r
 struct organisation
 store_sandbox_draft(struct store_request *request, const struct organisation *production)
 {
-	const struct organisation *asked = &request->organisation;
+	const struct organisation *asked = &request->admin->organisation;
 	struct organisation draft = *production;
 	draft.environment = ENVIRONMENT_SANDBOX;
 	draft.twin = production->id;
@@ -251,7 +271,7 @@ store_stream_journal(struct streams *streams, const struct store_journal *journa
 void
 store_stream_edit(struct streams *streams, struct store_request *request)
 {
-	const struct store_stream_edit *edit = &request->stream_edit;
+	const struct store_stream_edit *edit = &request->admin->stream_edit;
 	struct stream *stream = streams_find(streams, edit->key);
 	request->existed = stream != NULL;
 	if (stream == NULL)
@@ -265,12 +285,12 @@ store_stream_edit(struct streams *streams, struct store_request *request)
 void
 store_stream_list(const struct streams *streams, struct store_request *request)
 {
-	request->streams = arena_alloc(&request->arena, (streams->count + 1) * sizeof(struct stream *));
+	request->admin->streams = arena_alloc(&request->arena, (streams->count + 1) * sizeof(struct stream *));
 	for (size_t i = 0; i < streams->count; i++) {
 		struct stream *copy = arena_alloc(&request->arena, sizeof *copy);
 		*copy = *streams->items[i];
 		copy->changed = false;
-		request->streams[request->count++] = copy;
+		request->admin->streams[request->count++] = copy;
 	}
 }
 

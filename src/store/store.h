@@ -32,6 +32,7 @@
 #include "store/reseal.h"
 #include "store/task.h"
 
+/* In and out: members of the request, or of its `admin`. */
 enum store_kind {
 	/* configuration */
 	STORE_ORGANISATION_CREATE, /* in: organisation, get_if_exists, sandbox (then ref: of which production; its twin is
@@ -477,15 +478,77 @@ organisation_hidden(const struct organisation *organisation)
 
 /* --- the request ------------------------------------------------------------------------------------ */
 
+/* What only requests carry that are not of the hot path: configuration, operations and most of what is read. Allocated with
+ * the request, for every kind but those of store_kind_hot. */
+struct store_admin {
+	/* inputs */
+	struct organisation organisation; /* also the result, as are the next nine */
+	struct endpoint endpoint;
+	struct event_type event_type;
+	struct token token;
+	struct change_request
+	    change; /* what waits for a second person instead of being done, id 0: nothing; the same that
+				       * waits already where somebody has asked for it before */
+	struct task task;
+	struct alert alert;
+	struct store_break_run break_run;
+	struct store_digest digest;
+	struct store_resealing resealing;
+	struct store_journal_query journal_query;
+	struct store_track track; /* also the result */
+	struct store_stream_edit stream_edit;
+	struct store_refused refused;
+	struct store_verified verified;
+	struct store_task_filter task_filter;
+	store_edit_organisation *edit_organisation;
+	store_edit_endpoint *edit_endpoint;
+	store_edit_event_type *edit_event_type;
+	void *edit_context;
+	struct slice
+	    challenge; /* ENDPOINT_CREATE, EDIT: a new URL has to answer this; absent: it has nothing to prove */
+	struct slice
+	    secret_mark; /* ENDPOINT_CREATE, EDIT, ORGANISATION_EDIT: tells the secrets that it sets, or what is to be
+				   * made, from others (sealer_mark); absent: nothing does */
+	struct slice_list sessions;
+	enum store_refused_kind refused_kind;
+	int alert_state;  /* STORE_ALERT_LIST: an alert_state; -1: all */
+	int change_state; /* CHANGE_LIST: of this state; -1: all */
+	struct slice break_id, break_actor, break_reason;
+	enum break_state break_to;
+	unsigned break_states; /* bit: this state is wanted */
+
+	/* results: lists have request.count rows */
+	struct store_refused_row *refused_rows;
+	struct stream **streams;
+	struct alert *alerts;
+	struct token *tokens;
+	struct store_audit_row *audit_rows;
+	struct task *tasks;
+	struct change_request *changes;
+	struct organisation *signers; /* STORE_ENDPOINTS_ALL: those that have keys */
+	size_t signer_count;
+	struct store_break *breaks;	      /* also an input */
+	struct store_break_move *break_moves; /* by number */
+	size_t break_move_count;
+	struct store_break_count *break_counts;
+	struct store_break_run *break_runs;
+	struct attempt attempt;
+	struct store_counts counts;
+	struct store_stats stats;
+	struct store_evidence evidence;
+	struct store_totals totals;
+};
+
 struct store_request {
 	struct mail mail; /* for whoever carries it */
 	enum store_kind kind;
-	struct wall_time now;	  /* when it was asked: becomes created, updated */
-	struct mailbox *reply_to; /* the runner posts it back there with mail.kind = reply_kind */
 	int reply_kind;
-	void *owner;		 /* the requester's own */
-	int64_t accepting_bytes; /* the same: what it counted for this one */
-	struct arena arena;	 /* inputs and results live here */
+	struct wall_time now;	   /* when it was asked: becomes created, updated */
+	struct mailbox *reply_to;  /* the runner posts it back there with mail.kind = reply_kind */
+	void *owner;		   /* the requester's own */
+	int64_t accepting_bytes;   /* the same: what it counted for this one */
+	struct arena arena;	   /* inputs and results live here */
+	struct store_admin *admin; /* NULL in the kinds of the hot path */
 
 	/* inputs */
 	struct slice ref, endpoint_ref, message_ref; /* id text or uid */
@@ -497,56 +560,25 @@ struct store_request {
 	bool https_unless_sandbox; /* ENDPOINT_CREATE, ENDPOINT_EDIT: a new URL must be https in a production */
 	bool get_if_exists, create_missing, include_archived, expunge, only_endpoint;
 	bool with_bodies;		       /* STORE_JOURNAL_LIST: one query reads the rows and their bodies */
-	struct organisation organisation;      /* also the result */
+	bool login;			       /* TOKEN_CREATE: a login, which gives nobody a role */
 	struct organisation *new_organisation; /* STORE_ACCEPT: made when `ref` is not there (its uid is `ref`) */
-	struct endpoint endpoint;	       /* also the result */
-	struct event_type event_type;	       /* also the result */
-	struct token token;		       /* also the result */
 	struct message *message;	       /* also the result; one reference is the request's */
-	store_edit_organisation *edit_organisation;
-	store_edit_endpoint *edit_endpoint;
-	store_edit_event_type *edit_event_type;
-	void *edit_context;
-	struct store_journal journal;
-	struct store_journal_query journal_query;
-	struct store_stream_edit stream_edit;
-	struct store_digest digest; /* also the result */
-	struct store_track track;   /* also the result */
-	struct store_refused refused;
-	enum store_refused_kind refused_kind;
-	struct alert alert; /* also the result */
-	int alert_state;    /* STORE_ALERT_LIST: an alert_state; -1: all */
 	struct store_actor actor;
 	struct slice audit_object, audit_before, audit_after; /* STORE_AUDIT_NOTE */
 	const char *audit_action;   /* of an update, where "endpoint.update" says too little; else NULL */
 	struct store_event *events; /* to be told when it succeeds, with what writes; given by store_tell (emit.h) */
-	struct store_resealing resealing;
-	struct store_record record;
-	struct store_refill refill;
-	struct slice break_id, break_actor, break_reason;
-	enum break_state break_to;
-	unsigned break_states;		  /* bit: this state is wanted */
-	struct store_break_run break_run; /* also the result */
-	struct store_break *breaks;	  /* also the result */
-	struct slice_list message_refs, sessions, channels;
-	struct slice
-	    challenge; /* ENDPOINT_CREATE, EDIT: a new URL has to answer this; absent: it has nothing to prove */
-	struct slice secret_mark; /* ENDPOINT_CREATE, EDIT, ORGANISATION_EDIT: tells the secrets that it sets, or what
-				   * is to be made, from others (sealer_mark); absent: nothing does */
-	bool login;		  /* TOKEN_CREATE: a login, which gives nobody a role */
-	struct change_request
-	    change; /* also the result: what waits for a second person instead of being done, id 0: nothing; the same
-			   * that waits already where somebody has asked for it before */
-	int change_state; /* CHANGE_LIST: of this state; -1: all */
-	struct store_verified verified;
-	struct task task; /* also the result */
-	struct store_task_filter task_filter;
+	union {			    /* by kind */
+		struct store_record record;
+		struct store_refill refill;
+		struct store_journal journal;
+	};
+	struct slice_list message_refs, channels;
 
 	/* results */
 	enum error_code status;
 	enum store_detail detail;
-	struct error error;
 	bool existed;
+	bool more; /* there are more rows beyond */
 	struct organisation *organisations;
 	struct endpoint *endpoints;
 	struct event_type *event_types;
@@ -554,36 +586,26 @@ struct store_request {
 	struct attempt *attempts;
 	struct store_delivery *deliveries;
 	struct store_journal_row *journal_rows;
-	struct store_refused_row *refused_rows;
-	struct stream **streams;
-	struct store_break_move *break_moves; /* by number */
-	size_t break_move_count;
-	struct store_break_count *break_counts;
-	struct store_break_run *break_runs;
-	struct alert *alerts;
-	struct token *tokens;
-	struct store_audit_row *audit_rows;
-	struct store_event *told;     /* what the store derived from it and told with `events` */
-	struct store_audit_row audit; /* what the change left in the audit log; action absent: nothing */
-	size_t count;		      /* of rows in the list above */
-	struct organisation *signers; /* STORE_ENDPOINTS_ALL: those that have keys */
-	size_t signer_count;
-	bool more;	 /* there are more rows beyond */
+	size_t count;		       /* of rows in the list above, or in `admin` */
+	struct slice redactions;       /* of the organisation whose messages, deliveries or attempts were read */
+	struct store_event *told;      /* what the store derived from it and told with `events` */
+	struct store_audit_row *audit; /* what the change left in the audit log; NULL: nothing */
 	int64_t scanned; /* lists of messages, attempts and deliveries: the search ended behind this id before the page
 			  * was full, so that a filter which fits little holds up nobody; `more` is true. Else 0 */
-	struct attempt attempt;
-	struct store_counts counts;
-	struct store_stats stats;
-	struct store_evidence evidence;
-	struct store_totals totals;
-	int64_t next;	/* STORE_ENDPOINT_STATS: the last attempt looked at */
-	int64_t newest; /* STORE_FEED: the endpoint's last sequence */
+	int64_t next;	 /* STORE_ENDPOINT_STATS: the last attempt looked at */
+	int64_t newest;	 /* STORE_FEED: the endpoint's last sequence */
 	bool *found;
 	struct slice_list missing;
-	struct task *tasks;
-	struct change_request *changes;
 	struct wall_time due; /* CHANGE_STEP, CHANGE_DECIDE */
+	struct error error;   /* last, because only its beginning is cleared */
 };
+
+/* The change request that the request has become or is about; 0: none. */
+static inline int64_t
+store_request_change(const struct store_request *request)
+{
+	return request->admin == NULL ? 0 : request->admin->change.id.value;
+}
 
 struct store_options;
 /* For implementations: options->body_digest, or what stands for it. */
@@ -634,6 +656,8 @@ void store_request_free(struct store_request *request);
 const char *store_kind_name(enum store_kind kind);
 /* Long reads that nothing else has to be in order with: for a reader. */
 bool store_kind_lists(enum store_kind kind);
+/* What comes with every event and every attempt: its requests are small, and have no `admin`. */
+bool store_kind_hot(enum store_kind kind);
 
 /* --- notes: what a commit changed, for the sender --------------------------------------------------- */
 

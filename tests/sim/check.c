@@ -19,7 +19,7 @@ check_pending(struct world *world)
 {
 	struct store_request *request = store_request_new(STORE_COUNTS, world->now);
 	machine_read(world, request);
-	int64_t pending = request->counts.deliveries_pending;
+	int64_t pending = request->admin->counts.deliveries_pending;
 	store_request_free(request);
 	return pending;
 }

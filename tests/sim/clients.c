@@ -58,8 +58,8 @@ static void
 ask_edit(struct world *world, const struct errand *errand)
 {
 	struct store_request *request = ask(world, STORE_ENDPOINT_EDIT, errand);
-	request->edit_endpoint = edit;
-	request->edit_context = request->owner;
+	request->admin->edit_endpoint = edit;
+	request->admin->edit_context = request->owner;
 	machine_submit(world, request, MAIL_CLIENT);
 }
 
@@ -68,7 +68,7 @@ ask_create(struct world *world)
 {
 	struct errand errand = {.kind = ERRAND_CREATE, .endpoint = world->endpoint_count++};
 	struct store_request *request = ask(world, STORE_ENDPOINT_CREATE, &errand);
-	request->endpoint = (struct endpoint){
+	request->admin->endpoint = (struct endpoint){
 	    .url = clients_uid(&request->arena, "https://example.com/endpoint", errand.endpoint),
 	    .uid = request->endpoint_ref,
 	    .description = SLICE(""),
@@ -216,7 +216,7 @@ clients_setup(struct world *world)
 {
 	for (int i = 0; i < ORGANISATIONS; i++) {
 		struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, world->now);
-		request->organisation = (struct organisation){
+		request->admin->organisation = (struct organisation){
 		    .name = SLICE("Bank"),
 		    .uid = clients_uid(&request->arena, "organisation", i),
 		    .metadata = SLICE("{}"),

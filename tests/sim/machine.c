@@ -219,7 +219,7 @@ learn_ids(struct world *world, const struct batch *batch, const struct model *be
 		if (request->reply_kind != MAIL_CLIENT || request->status != OK)
 			continue;
 		if (errand->kind == ERRAND_CREATE)
-			world->receivers[errand->endpoint].id = request->endpoint.id;
+			world->receivers[errand->endpoint].id = request->admin->endpoint.id;
 		if (errand->kind != ERRAND_POST)
 			continue;
 		struct world_event *event = &world->events[errand->event];

@@ -205,7 +205,7 @@ model_settle(struct world *world)
 		read_messages(world, &reading, i);
 	struct store_request *counts = store_request_new(STORE_COUNTS, world->now);
 	machine_read(world, counts);
-	reading.attempts = counts->counts.attempts;
+	reading.attempts = counts->admin->counts.attempts;
 	store_request_free(counts);
 	if (world->failed)
 		return;

@@ -21,8 +21,8 @@ ask_rename(struct subject *subject, const char *ref, const char *name, bool crea
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = slice_of(ref);
-	request->edit_organisation = rename_or_refuse;
-	request->edit_context = (void *)(uintptr_t)name;
+	request->admin->edit_organisation = rename_or_refuse;
+	request->admin->edit_context = (void *)(uintptr_t)name;
 	request->create_missing = create_missing;
 	return request;
 }
@@ -36,33 +36,36 @@ organisations(void **state)
 	assert_true(first.value > 0 && second.value > first.value);
 
 	struct store_request *taken = ask(subject, STORE_ORGANISATION_CREATE);
-	taken->organisation = (struct organisation){.name = SLICE("x"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
+	taken->admin->organisation =
+	    (struct organisation){.name = SLICE("x"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
 	expect(subject, taken, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 	struct store_request *again = ask(subject, STORE_ORGANISATION_CREATE);
-	again->organisation = (struct organisation){.name = SLICE("x"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
+	again->admin->organisation =
+	    (struct organisation){.name = SLICE("x"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
 	again->get_if_exists = true;
 	assert_int_equal(run(subject, again), OK);
 	assert_true(again->existed);
-	assert_int_equal(again->organisation.id.value, first.value);
-	assert_true(slice_is(again->organisation.name, "Custody Bank"));
+	assert_int_equal(again->admin->organisation.id.value, first.value);
+	assert_true(slice_is(again->admin->organisation.name, "Custody Bank"));
 	store_request_free(again);
 
 	expect(subject, ask_rename(subject, "nobody", "x", false), ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
 	expect(subject, ask_rename(subject, "bank", "refuse", false), ERR_INVALID, STORE_DETAIL_NONE);
 	struct store_request *edit = ask_rename(subject, "bank", "Renamed", false);
 	assert_int_equal(run(subject, edit), OK);
-	assert_true(edit->existed && slice_is(edit->organisation.name, "Renamed"));
-	assert_true(edit->organisation.updated.us > edit->organisation.created.us);
+	assert_true(edit->existed && slice_is(edit->admin->organisation.name, "Renamed"));
+	assert_true(edit->admin->organisation.updated.us > edit->admin->organisation.created.us);
 	store_request_free(edit);
 	struct store_request *fresh = ask_rename(subject, "fresh", "Fresh", true);
 	assert_int_equal(run(subject, fresh), OK);
-	assert_true(!fresh->existed && fresh->organisation.id.value > second.value);
+	assert_true(!fresh->existed && fresh->admin->organisation.id.value > second.value);
 	store_request_free(fresh);
 
 	struct store_request *get = ask(subject, STORE_ORGANISATION_GET);
 	get->ref = id_text(&get->arena, ID_ORGANISATION, first.value);
 	assert_int_equal(run(subject, get), OK);
-	assert_true(slice_is(get->organisation.uid, "bank") && slice_is(get->organisation.name, "Renamed"));
+	assert_true(
+	    slice_is(get->admin->organisation.uid, "bank") && slice_is(get->admin->organisation.name, "Renamed"));
 	store_request_free(get);
 }
 
@@ -134,8 +137,8 @@ endpoints(void **state)
 	get->ref = SLICE("bank");
 	get->endpoint_ref = id_text(&get->arena, ID_ENDPOINT, one.value);
 	assert_int_equal(run(subject, get), OK);
-	assert_int_equal(get->endpoint.organisation.value, bank.value);
-	assert_int_equal(get->endpoint.state, ENDPOINT_ACTIVE);
+	assert_int_equal(get->admin->endpoint.organisation.value, bank.value);
+	assert_int_equal(get->admin->endpoint.state, ENDPOINT_ACTIVE);
 	store_request_free(get);
 
 	set_endpoint_state(subject, "bank", "one", ENDPOINT_DISABLED);
@@ -166,20 +169,20 @@ endpoint_types_must_exist(void **state)
 	make_organisation(subject, "bank");
 	struct slice unknown[] = {SLICE("builtin.known"), SLICE("made.up")};
 	struct store_request *request = ask_endpoint(subject, "bank", "one");
-	request->endpoint.event_types = (struct slice_list){unknown, 2};
+	request->admin->endpoint.event_types = (struct slice_list){unknown, 2};
 	expect(subject, request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
 	request = ask(subject, STORE_EVENT_TYPE_CREATE);
-	request->event_type = (struct event_type){.name = SLICE("made.up"), .description = SLICE("d")};
+	request->admin->event_type = (struct event_type){.name = SLICE("made.up"), .description = SLICE("d")};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask_endpoint(subject, "bank", "one");
-	request->endpoint.event_types = (struct slice_list){unknown, 2};
+	request->admin->endpoint.event_types = (struct slice_list){unknown, 2};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	/* Archived: not for new endpoints, and no obstacle to editing those that have it. */
 	request = ask(subject, STORE_EVENT_TYPE_DELETE);
 	request->ref = SLICE("made.up");
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask_endpoint(subject, "bank", "two");
-	request->endpoint.event_types = (struct slice_list){unknown, 2};
+	request->admin->endpoint.event_types = (struct slice_list){unknown, 2};
 	expect(subject, request, ERR_INVALID, STORE_DETAIL_TYPE_UNKNOWN);
 	set_endpoint_state(subject, "bank", "one", ENDPOINT_DISABLED);
 }
@@ -191,7 +194,7 @@ ask_type(struct subject *subject, enum store_kind kind, const char *name)
 {
 	struct store_request *request = ask(subject, kind);
 	request->ref = slice_of(name);
-	request->event_type = (struct event_type){.name = slice_of(name), .description = SLICE("d")};
+	request->admin->event_type = (struct event_type){.name = slice_of(name), .description = SLICE("d")};
 	return request;
 }
 
@@ -232,20 +235,20 @@ tokens(void **state)
 {
 	struct subject *subject = *state;
 	struct store_request *request = ask(subject, STORE_TOKEN_CREATE);
-	memset(request->token.hash, 7, SHA256_BYTES);
-	request->token.role = ROLE_VIEWER;
-	request->token.organisation.value = 42;
-	request->token.expires.us = 99;
+	memset(request->admin->token.hash, 7, SHA256_BYTES);
+	request->admin->token.role = ROLE_VIEWER;
+	request->admin->token.organisation.value = 42;
+	request->admin->token.expires.us = 99;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_TOKEN_GET);
-	memset(request->token.hash, 7, SHA256_BYTES);
+	memset(request->admin->token.hash, 7, SHA256_BYTES);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->token.role, ROLE_VIEWER);
-	assert_int_equal(request->token.organisation.value, 42);
-	assert_int_equal(request->token.expires.us, 99);
+	assert_int_equal(request->admin->token.role, ROLE_VIEWER);
+	assert_int_equal(request->admin->token.organisation.value, 42);
+	assert_int_equal(request->admin->token.expires.us, 99);
 	store_request_free(request);
 	request = ask(subject, STORE_TOKEN_GET);
-	memset(request->token.hash, 8, SHA256_BYTES);
+	memset(request->admin->token.hash, 8, SHA256_BYTES);
 	expect(subject, request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 }
 
@@ -262,8 +265,8 @@ repeated_creates(void **state)
 		assert_false(request->existed);
 		assert_int_equal(subject->notes.count, i == 0);
 		if (i == 0)
-			first = request->endpoint.id.value;
-		assert_int_equal(request->endpoint.id.value, first);
+			first = request->admin->endpoint.id.value;
+		assert_int_equal(request->admin->endpoint.id.value, first);
 		store_request_free(request);
 	}
 	struct store_request *other = ask_endpoint(subject, "bank", NULL);
@@ -288,18 +291,18 @@ repeated_tokens(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct store_request *request = ask(subject, STORE_TOKEN_CREATE);
 		request->ref = SLICE("bank");
-		request->token.role = ROLE_VIEWER;
-		memset(request->token.hash, 5 + i, SHA256_BYTES);
+		request->admin->token.role = ROLE_VIEWER;
+		memset(request->admin->token.hash, 5 + i, SHA256_BYTES);
 		test_key(request, 7, 1);
 		assert_int_equal(run(subject, request), OK);
-		first = i == 0 ? request->token.id.value : first;
-		assert_int_equal(request->token.id.value, first);
-		assert_int_equal(request->token.hash[0], 5);
+		first = i == 0 ? request->admin->token.id.value : first;
+		assert_int_equal(request->admin->token.id.value, first);
+		assert_int_equal(request->admin->token.hash[0], 5);
 		store_request_free(request);
 	}
 	struct store_request *revoke = ask(subject, STORE_TOKEN_REVOKE);
 	revoke->ref = SLICE("bank");
-	revoke->token.id.value = first;
+	revoke->admin->token.id.value = first;
 	expect(subject, revoke, OK, STORE_DETAIL_NONE);
 	struct store_request *again = ask(subject, STORE_TOKEN_CREATE);
 	again->ref = SLICE("bank");

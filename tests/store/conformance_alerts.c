@@ -15,7 +15,7 @@ raised(struct subject *subject, enum alert_kind kind, const char *key, enum aler
 	struct store_request *request = alert_raise(kind, severity, now, slice_of(key), "%s again\n", key);
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->existed, existed);
-	struct alert alert = request->alert;
+	struct alert alert = request->admin->alert;
 	assert_true(alert.summary.ptr[alert.summary.len - 1] == '?'); /* cleaned */
 	alert.key = alert.summary = alert.by = SLICE_NONE;
 	store_request_free(request);
@@ -26,10 +26,10 @@ static enum error_code
 moved(struct subject *subject, int64_t id, enum alert_state state, enum alert_state becomes)
 {
 	struct store_request *request = ask(subject, STORE_ALERT_MOVE);
-	request->alert = (struct alert){.id = id, .state = state, .by = SLICE("cli")};
+	request->admin->alert = (struct alert){.id = id, .state = state, .by = SLICE("cli")};
 	enum error_code code = run(subject, request);
 	if (code == OK)
-		assert_int_equal(request->alert.state, becomes);
+		assert_int_equal(request->admin->alert.state, becomes);
 	store_request_free(request);
 	return code;
 }
@@ -40,14 +40,15 @@ ids(struct subject *subject, enum store_kind kind, int state, bool descending, c
 {
 	static char text[256];
 	struct store_request *request = ask(subject, kind);
-	request->alert_state = state;
+	request->admin->alert_state = state;
 	request->page = (struct store_page){.limit = limit, .descending = descending};
 	request->ref = slice_of(target);
 	assert_int_equal(run(subject, request), OK);
 	size_t used = 0;
 	text[0] = '\0';
 	for (size_t i = 0; i < request->count; i++)
-		used += (size_t)snprintf(text + used, sizeof text - used, "%lld ", (long long)request->alerts[i].id);
+		used +=
+		    (size_t)snprintf(text + used, sizeof text - used, "%lld ", (long long)request->admin->alerts[i].id);
 	if (request->more)
 		snprintf(text + used, sizeof text - used, "more");
 	store_request_free(request);
@@ -65,7 +66,7 @@ told(struct subject *subject, const char *target, int64_t id, int64_t revision)
 {
 	struct store_request *request = ask(subject, STORE_ALERT_TOLD);
 	request->ref = slice_of(target);
-	request->alert = (struct alert){.id = id, .revision = revision};
+	request->admin->alert = (struct alert){.id = id, .revision = revision};
 	assert_int_equal(run(subject, request), OK);
 	store_request_free(request);
 }
@@ -148,11 +149,11 @@ a_conflict_raises_one(void **state)
 		store_request_free(request);
 	}
 	struct store_request *request = ask(subject, STORE_ALERT_LIST);
-	request->alert_state = -1;
+	request->admin->alert_state = -1;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
-	assert_int_equal(request->alerts[0].kind, ALERT_CONFLICT);
-	assert_int_equal(request->alerts[0].count, 2);
+	assert_int_equal(request->admin->alerts[0].kind, ALERT_CONFLICT);
+	assert_int_equal(request->admin->alerts[0].count, 2);
 	store_request_free(request);
 }
 

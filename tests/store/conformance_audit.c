@@ -30,7 +30,7 @@ static void
 create_bank(struct subject *subject)
 {
 	struct store_request *request = ask_as(subject, STORE_ORGANISATION_CREATE, ROLE_PLATFORM_ADMIN);
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("Bank"), .uid = SLICE("bank"), .metadata = SLICE("{}")};
 	succeed(subject, request);
 }
@@ -40,7 +40,7 @@ ask_secretive(struct subject *subject, const char *uid)
 {
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_CREATE, ROLE_ENGINEERING);
 	request->ref = SLICE("bank");
-	request->endpoint = (struct endpoint){
+	request->admin->endpoint = (struct endpoint){
 	    .url = SLICE("https://example.com/in"),
 	    .uid = slice_of(uid),
 	    .description = SLICE(""),
@@ -67,8 +67,8 @@ ask_edit(struct subject *subject, char *description)
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_EDIT, ROLE_ADMIN);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("one");
-	request->edit_endpoint = edit_description;
-	request->edit_context = description;
+	request->admin->edit_endpoint = edit_description;
+	request->admin->edit_context = description;
 	return request;
 }
 
@@ -110,17 +110,18 @@ changes_leave_rows(void **state)
 	struct store_request *log = read_log(subject, "bank", (struct store_page){.limit = 10});
 	assert_int_equal(log->count, COUNT_OF(actions));
 	for (size_t i = 0; i < log->count; i++) {
-		const struct store_audit_row *row = &log->audit_rows[i];
+		const struct store_audit_row *row = &log->admin->audit_rows[i];
 		assert_int_equal(row->seq, i + 1);
 		assert_true(slice_is(row->action, actions[i]));
 		assert_true(slice_starts(row->actor, SLICE("tok_")));
 		assert_int_equal(slice_present(row->before), i >= 2);
 		assert_false(holds(row->after, "hidden") || holds(row->after, "sealed"));
 	}
-	assert_true(holds(log->audit_rows[1].after, "shown") && holds(log->audit_rows[1].after, "(secret)"));
-	assert_true(slice_is(log->audit_rows[1].role, "engineering"));
-	assert_true(holds(log->audit_rows[2].after, "\"description\":\"fresh\""));
-	assert_true(holds(log->audit_rows[3].before, "\"description\":\"fresh\""));
+	assert_true(
+	    holds(log->admin->audit_rows[1].after, "shown") && holds(log->admin->audit_rows[1].after, "(secret)"));
+	assert_true(slice_is(log->admin->audit_rows[1].role, "engineering"));
+	assert_true(holds(log->admin->audit_rows[2].after, "\"description\":\"fresh\""));
+	assert_true(holds(log->admin->audit_rows[3].before, "\"description\":\"fresh\""));
 	store_request_free(log);
 }
 
@@ -133,17 +134,17 @@ log_lists(void **state)
 		succeed(subject, ask_secretive(subject, NULL));
 	struct store_request *request = ask(subject, STORE_TOKEN_CREATE);
 	request->actor.present = true;
-	request->token.role = ROLE_PLATFORM_ADMIN;
+	request->admin->token.role = ROLE_PLATFORM_ADMIN;
 	succeed(subject, request);
 	struct store_request *log = read_log(subject, NULL, (struct store_page){.limit = 2, .after = 3});
-	assert_true(log->count == 2 && log->more && log->audit_rows[0].seq == 4);
+	assert_true(log->count == 2 && log->more && log->admin->audit_rows[0].seq == 4);
 	store_request_free(log);
 	log = read_log(subject, NULL, (struct store_page){.limit = 9, .descending = true});
-	assert_true(log->count == 6 && !log->more && log->audit_rows[0].seq == 6);
-	assert_true(slice_is(log->audit_rows[0].actor, "cli") && !slice_present(log->audit_rows[0].role));
+	assert_true(log->count == 6 && !log->more && log->admin->audit_rows[0].seq == 6);
+	assert_true(slice_is(log->admin->audit_rows[0].actor, "cli") && !slice_present(log->admin->audit_rows[0].role));
 	store_request_free(log);
 	log = read_log(subject, "bank", (struct store_page){.limit = 9, .descending = true, .after = 3});
-	assert_true(log->count == 2 && log->audit_rows[0].seq == 2);
+	assert_true(log->count == 2 && log->admin->audit_rows[0].seq == 2);
 	store_request_free(log);
 	request = ask(subject, STORE_AUDIT_LIST);
 	request->ref = SLICE("nobody");
@@ -189,11 +190,11 @@ make_token(struct subject *subject, const char *organisation, int number)
 {
 	struct store_request *request = ask_as(subject, STORE_TOKEN_CREATE, ROLE_ADMIN);
 	request->ref = slice_of(organisation);
-	request->token.role = ROLE_VIEWER;
-	memset(request->token.hash, number, SHA256_BYTES);
-	snprintf(request->token.name, sizeof request->token.name, "desk %d", number);
+	request->admin->token.role = ROLE_VIEWER;
+	memset(request->admin->token.hash, number, SHA256_BYTES);
+	snprintf(request->admin->token.name, sizeof request->admin->token.name, "desk %d", number);
 	assert_int_equal(run(subject, request), OK);
-	int64_t id = request->token.id.value;
+	int64_t id = request->admin->token.id.value;
 	store_request_free(request);
 	return id;
 }
@@ -203,7 +204,7 @@ ask_revoke(struct subject *subject, const char *organisation, int64_t id)
 {
 	struct store_request *request = ask_as(subject, STORE_TOKEN_REVOKE, ROLE_SECURITY);
 	request->ref = slice_of(organisation);
-	request->token.id.value = id;
+	request->admin->token.id.value = id;
 	return request;
 }
 
@@ -216,7 +217,7 @@ tokens_by_id(void **state)
 	int64_t first = make_token(subject, "bank", 1), second = make_token(subject, "other", 2);
 	assert_true(first > 0 && second > first);
 	struct store_request *request = ask(subject, STORE_TOKEN_USED);
-	request->token.id.value = first;
+	request->admin->token.id.value = first;
 	struct wall_time used = request->now;
 	succeed(subject, request);
 	request = ask(subject, STORE_TOKEN_LIST);
@@ -224,8 +225,8 @@ tokens_by_id(void **state)
 	request->page.limit = 10;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
-	assert_int_equal(request->tokens[0].used.us, used.us);
-	assert_string_equal(request->tokens[0].name, "desk 1");
+	assert_int_equal(request->admin->tokens[0].used.us, used.us);
+	assert_string_equal(request->admin->tokens[0].name, "desk 1");
 	store_request_free(request);
 	expect(subject, ask_revoke(subject, "bank", second), ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN);
 	expect(subject, ask_revoke(subject, "bank", first), OK, STORE_DETAIL_NONE);
@@ -255,7 +256,7 @@ static struct store_request *
 ask_subscribe(struct subject *subject, struct slice *type)
 {
 	struct store_request *request = ask_endpoint(subject, "bank", NULL);
-	request->endpoint.event_types = (struct slice_list){type, 1};
+	request->admin->endpoint.event_types = (struct slice_list){type, 1};
 	return request;
 }
 
@@ -270,8 +271,8 @@ services_limit_types(void **state)
 	struct slice_list services = {enabled, 1};
 	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = SLICE("bank");
-	request->edit_organisation = limit_services;
-	request->edit_context = &services;
+	request->admin->edit_organisation = limit_services;
+	request->admin->edit_context = &services;
 	succeed(subject, request);
 	expect(subject, ask_accept(subject, "bank", "builtin.1", 2), OK, STORE_DETAIL_NONE);
 	request = ask_accept(subject, "bank", "builtin.2", 3);
@@ -290,7 +291,7 @@ services_limit_types(void **state)
 	for (int i = 1; i <= 2; i++) {
 		request = ask(subject, STORE_PRECHECK);
 		request->ref = SLICE("bank");
-		request->event_type.name = i == 1 ? good : bad;
+		request->admin->event_type.name = i == 1 ? good : bad;
 		assert_int_equal(run(subject, request), OK);
 		assert_int_equal(request->existed, i == 1);
 		store_request_free(request);
@@ -299,11 +300,12 @@ services_limit_types(void **state)
 	request = ask(subject, STORE_TASK_CREATE);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("one");
-	request->task = (struct task){.kind = TASK_RECOVER, .status_code_class = -1};
+	request->admin->task = (struct task){.kind = TASK_RECOVER, .status_code_class = -1};
 	succeed(subject, request);
 	request = ask(subject, STORE_TASK_STEP);
 	assert_int_equal(run(subject, request), OK);
-	assert_true(request->task.state == TASK_FINISHED && request->task.done == 0 && request->task.skipped == 1);
+	assert_true(request->admin->task.state == TASK_FINISHED && request->admin->task.done == 0 &&
+		    request->admin->task.skipped == 1);
 	store_request_free(request);
 }
 
@@ -410,10 +412,10 @@ notes_leave_rows(void **state)
 	list->page.limit = 10;
 	assert_int_equal(run(subject, list), OK);
 	assert_int_equal(list->count, 1); /* nobody asked for the other one */
-	assert_true(slice_is(list->audit_rows[0].action, "journal.accept_anchor"));
-	assert_true(slice_is(list->audit_rows[0].object, "1"));
-	assert_true(slice_is(list->audit_rows[0].after, "{\"state\":\"accepted\"}"));
-	assert_true(slice_is(list->audit_rows[0].actor, "cli"));
+	assert_true(slice_is(list->admin->audit_rows[0].action, "journal.accept_anchor"));
+	assert_true(slice_is(list->admin->audit_rows[0].object, "1"));
+	assert_true(slice_is(list->admin->audit_rows[0].after, "{\"state\":\"accepted\"}"));
+	assert_true(slice_is(list->admin->audit_rows[0].actor, "cli"));
 	store_request_free(list);
 }
 

@@ -27,14 +27,14 @@ static struct store_break_run
 reconcile(struct subject *subject, int64_t run_number, struct store_break *breaks, size_t count)
 {
 	struct store_request *request = ask(subject, STORE_BREAK_SEEN);
-	request->breaks = breaks;
+	request->admin->breaks = breaks;
 	request->count = count;
-	request->break_run.run = run_number;
+	request->admin->break_run.run = run_number;
 	assert_int_equal(run(subject, request), OK);
-	struct store_break_run tally = request->break_run;
+	struct store_break_run tally = request->admin->break_run;
 	int64_t fresh = 0, closed = 0;
 	for (size_t i = 0; i < count; i++)
-		fresh += request->breaks[i].fresh;
+		fresh += request->admin->breaks[i].fresh;
 	assert_int_equal(fresh, tally.opened + tally.reopened);
 	store_request_free(request);
 	tally.found = (int64_t)count;
@@ -44,13 +44,13 @@ reconcile(struct subject *subject, int64_t run_number, struct store_break *break
 	while (more) {
 		request = ask(subject, STORE_BREAK_END);
 		request->page.limit = 2;
-		request->break_run = tally;
+		request->admin->break_run = tally;
 		assert_int_equal(run(subject, request), OK);
-		tally = request->break_run;
+		tally = request->admin->break_run;
 		more = request->more;
 		closed += (int64_t)request->count;
 		for (size_t i = 0; i < request->count; i++)
-			assert_int_equal(request->breaks[i].state, BREAK_STATE_MATCHED);
+			assert_int_equal(request->admin->breaks[i].state, BREAK_STATE_MATCHED);
 		store_request_free(request);
 	}
 	assert_int_equal(closed, tally.closed);
@@ -61,10 +61,10 @@ static enum error_code
 move(struct subject *subject, const char *id, enum break_state to, const char *actor)
 {
 	struct store_request *request = ask(subject, STORE_BREAK_MOVE);
-	request->break_id = slice_of(id);
-	request->break_to = to;
-	request->break_actor = slice_of(actor);
-	request->break_reason = SLICE("because");
+	request->admin->break_id = slice_of(id);
+	request->admin->break_to = to;
+	request->admin->break_actor = slice_of(actor);
+	request->admin->break_reason = SLICE("because");
 	request->actor.present = true;
 	enum error_code code = run(subject, request);
 	assert_true(code != OK || request->count == 1);
@@ -76,10 +76,10 @@ static struct store_request *
 get(struct subject *subject, const char *id)
 {
 	struct store_request *request = ask(subject, STORE_BREAK_GET);
-	request->break_id = slice_of(id);
+	request->admin->break_id = slice_of(id);
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
-	assert_int_equal(request->break_move_count, request->breaks[0].moves);
+	assert_int_equal(request->admin->break_move_count, request->admin->breaks[0].moves);
 	return request;
 }
 
@@ -87,10 +87,10 @@ static void
 expect_state(struct subject *subject, const char *id, enum break_state state, const char *acts)
 {
 	struct store_request *request = get(subject, id);
-	assert_int_equal(request->breaks[0].state, state);
+	assert_int_equal(request->admin->breaks[0].state, state);
 	struct slice said = SLICE("");
-	for (size_t i = 0; i < request->break_move_count; i++) {
-		const struct store_break_move *line = &request->break_moves[i];
+	for (size_t i = 0; i < request->admin->break_move_count; i++) {
+		const struct store_break_move *line = &request->admin->break_moves[i];
 		assert_int_equal(line->number, (int64_t)i + 1);
 		assert_true(line->at.us > 0 && line->actor.len > 0 && line->reason.len > 0);
 		said = arena_printf(
@@ -118,13 +118,13 @@ identity_stays(void **state)
 	tally = reconcile(subject, 2, breaks, 2);
 	assert_int_equal(tally.opened, 0);
 	struct store_request *second = get(subject, "brk_2");
-	assert_int_equal(second->breaks[0].number, first->breaks[0].number);
-	assert_int_equal(second->breaks[0].first_seen.us, first->breaks[0].first_seen.us);
-	assert_int_equal(second->breaks[0].since.us, 1000);
-	assert_true(second->breaks[0].last_seen.us > first->breaks[0].last_seen.us);
-	assert_true(slice_is(second->breaks[0].detail, "they differ more"));
-	assert_false(slice_present(second->breaks[0].sides[0]));
-	assert_true(slice_is(second->breaks[0].sides[2], "{\"amount\":1}"));
+	assert_int_equal(second->admin->breaks[0].number, first->admin->breaks[0].number);
+	assert_int_equal(second->admin->breaks[0].first_seen.us, first->admin->breaks[0].first_seen.us);
+	assert_int_equal(second->admin->breaks[0].since.us, 1000);
+	assert_true(second->admin->breaks[0].last_seen.us > first->admin->breaks[0].last_seen.us);
+	assert_true(slice_is(second->admin->breaks[0].detail, "they differ more"));
+	assert_false(slice_present(second->admin->breaks[0].sides[0]));
+	assert_true(slice_is(second->admin->breaks[0].sides[2], "{\"amount\":1}"));
 	store_request_free(first);
 	store_request_free(second);
 	expect_state(subject, "brk_2", BREAK_STATE_OPEN, "found");
@@ -145,8 +145,8 @@ what_is_gone_is_matched(void **state)
 	expect_state(subject, "brk_1", BREAK_STATE_OPEN, "found");
 	expect_state(subject, "brk_2", BREAK_STATE_MATCHED, "found moved gone");
 	struct store_request *request = get(subject, "brk_3");
-	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_COUNT);
-	assert_false(slice_present(request->breaks[0].proposer));
+	assert_int_equal(request->admin->breaks[0].proposed, BREAK_STATE_COUNT);
+	assert_false(slice_present(request->admin->breaks[0].proposer));
 	store_request_free(request);
 	tally = reconcile(subject, 3, breaks, 2);
 	assert_int_equal(tally.opened, 0);
@@ -161,9 +161,9 @@ an_older_run_closes_nothing_newer(void **state)
 	struct subject *subject = *state;
 	struct store_break breaks[] = {found("brk_1", "{}"), found("brk_2", "{}")};
 	struct store_request *newer = ask(subject, STORE_BREAK_SEEN);
-	newer->breaks = breaks;
+	newer->admin->breaks = breaks;
 	newer->count = 2;
-	newer->break_run.run = 9;
+	newer->admin->break_run.run = 9;
 	assert_int_equal(run(subject, newer), OK);
 	store_request_free(newer);
 	assert_int_equal(reconcile(subject, 8, breaks, 1).closed, 0);
@@ -210,13 +210,13 @@ a_proposal_is_of_what_was_seen(void **state)
 	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:ada"), OK);
 	reconcile(subject, 2, &one, 1);
 	struct store_request *request = get(subject, "brk_1");
-	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_WRITTEN_OFF);
+	assert_int_equal(request->admin->breaks[0].proposed, BREAK_STATE_WRITTEN_OFF);
 	store_request_free(request);
 	one.sides[0] = SLICE("{\"amount\":1000000}");
 	reconcile(subject, 3, &one, 1);
 	request = get(subject, "brk_1");
-	assert_int_equal(request->breaks[0].proposed, BREAK_STATE_COUNT);
-	assert_false(slice_present(request->breaks[0].proposer));
+	assert_int_equal(request->admin->breaks[0].proposed, BREAK_STATE_COUNT);
+	assert_false(slice_present(request->admin->breaks[0].proposer));
 	store_request_free(request);
 	assert_int_equal(move(subject, "brk_1", BREAK_STATE_WRITTEN_OFF, "user:grace"), OK);
 	expect_state(subject, "brk_1", BREAK_STATE_OPEN, "found proposed proposed");
@@ -241,9 +241,9 @@ moves_of_people(void **state)
 	struct store_request *request = ask(subject, STORE_AUDIT_LIST);
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 2);
-	assert_true(slice_is(request->audit_rows[0].action, "break.move"));
-	assert_true(slice_is(request->audit_rows[0].object, "brk_1"));
-	assert_non_null(strstr(request->audit_rows[0].after.ptr, "\"by\":\"user:ada\""));
+	assert_true(slice_is(request->admin->audit_rows[0].action, "break.move"));
+	assert_true(slice_is(request->admin->audit_rows[0].object, "brk_1"));
+	assert_non_null(strstr(request->admin->audit_rows[0].after.ptr, "\"by\":\"user:ada\""));
 	store_request_free(request);
 }
 
@@ -312,39 +312,39 @@ lists_and_counts(void **state)
 	reconcile(subject, 2, breaks, 3);
 	assert_int_equal(move(subject, "brk_2", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
 	struct store_request *request = ask(subject, STORE_BREAK_LIST);
-	request->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
+	request->admin->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
 	request->page.limit = 1;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
-	assert_true(request->more && slice_is(request->breaks[0].id, "brk_1"));
-	int64_t after = request->breaks[0].number;
+	assert_true(request->more && slice_is(request->admin->breaks[0].id, "brk_1"));
+	int64_t after = request->admin->breaks[0].number;
 	store_request_free(request);
 	request = ask(subject, STORE_BREAK_LIST);
-	request->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
+	request->admin->break_states = 1u << BREAK_STATE_OPEN | 1u << BREAK_STATE_INVESTIGATING;
 	request->page.after = after;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
 	assert_false(request->more);
-	assert_true(slice_is(request->breaks[0].id, "brk_3"));
+	assert_true(slice_is(request->admin->breaks[0].id, "brk_3"));
 	store_request_free(request);
 	request = ask(subject, STORE_BREAK_LIST);
-	request->break_states = ~0u;
+	request->admin->break_states = ~0u;
 	request->page.descending = true;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 3);
-	assert_true(slice_is(request->breaks[0].id, "brk_3"));
+	assert_true(slice_is(request->admin->breaks[0].id, "brk_3"));
 	store_request_free(request);
 	request = ask(subject, STORE_BREAK_COUNTS);
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 2);
-	assert_true(slice_is(request->break_counts[0].class, "AMOUNT_MISMATCH"));
-	assert_int_equal(request->break_counts[0].count, 1);
-	assert_int_equal(request->break_counts[0].age, 1);
-	assert_true(slice_is(request->break_counts[1].severity, "low"));
-	assert_int_equal(request->break_counts[1].age, 0);
-	assert_int_equal(request->break_run.run, 2);
-	assert_int_equal(request->break_run.found, 3);
-	assert_int_equal(request->break_run.opened, 1);
+	assert_true(slice_is(request->admin->break_counts[0].class, "AMOUNT_MISMATCH"));
+	assert_int_equal(request->admin->break_counts[0].count, 1);
+	assert_int_equal(request->admin->break_counts[0].age, 1);
+	assert_true(slice_is(request->admin->break_counts[1].severity, "low"));
+	assert_int_equal(request->admin->break_counts[1].age, 0);
+	assert_int_equal(request->admin->break_run.run, 2);
+	assert_int_equal(request->admin->break_run.found, 3);
+	assert_int_equal(request->admin->break_run.opened, 1);
 	store_request_free(request);
 }
 
@@ -359,12 +359,12 @@ runs(struct subject *subject, int64_t after, bool descending, size_t limit)
 	size_t used = 0;
 	text[0] = '\0';
 	for (size_t i = 0; i < request->count; i++)
-		used +=
-		    (size_t)snprintf(text + used, sizeof text - used, "%lld ", (long long)request->break_runs[i].run);
+		used += (size_t)snprintf(
+		    text + used, sizeof text - used, "%lld ", (long long)request->admin->break_runs[i].run);
 	if (request->more)
 		snprintf(text + used, sizeof text - used, "+");
 	for (size_t i = 0; i < request->count; i++)
-		assert_int_equal(request->break_runs[i].found, request->break_runs[i].run == 3 ? 1 : 0);
+		assert_int_equal(request->admin->break_runs[i].found, request->admin->break_runs[i].run == 3 ? 1 : 0);
 	store_request_free(request);
 	return text;
 }
@@ -400,12 +400,12 @@ closing_resolves_the_alert(void **state)
 	assert_int_equal(move(subject, "brk_2", BREAK_STATE_FALSE_POSITIVE, "user:ada"), OK);
 	struct store_request *list = ask(subject, STORE_ALERT_LIST);
 	list->page.limit = 5;
-	list->alert_state = -1;
+	list->admin->alert_state = -1;
 	assert_int_equal(run(subject, list), OK);
 	assert_int_equal(list->count, 2);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(
-		    list->alerts[i].state, slice_is(list->alerts[i].key, "brk_2") ? ALERT_RESOLVED : ALERT_OPEN);
+		assert_int_equal(list->admin->alerts[i].state,
+		    slice_is(list->admin->alerts[i].key, "brk_2") ? ALERT_RESOLVED : ALERT_OPEN);
 	store_request_free(list);
 }
 

@@ -41,8 +41,8 @@ static struct store_request *
 ask_governance(struct subject *subject, struct governance *governance, int64_t token)
 {
 	struct store_request *request = ask_as(subject, STORE_ORGANISATION_EDIT, token);
-	request->edit_organisation = edit_governance;
-	request->edit_context = governance;
+	request->admin->edit_organisation = edit_governance;
+	request->admin->edit_context = governance;
 	return request;
 }
 
@@ -52,7 +52,7 @@ govern(struct subject *subject, unsigned aspects, int64_t cool_off_s)
 	struct governance governance = {.aspects = aspects, .cool_off_s = cool_off_s};
 	struct store_request *request = ask_governance(subject, &governance, MAKER);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.id.value, 0);
+	assert_int_equal(request->admin->change.id.value, 0);
 	store_request_free(request);
 }
 
@@ -77,8 +77,8 @@ ask_patch(struct subject *subject, struct patch *patch, int64_t token)
 {
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_EDIT, token);
 	request->endpoint_ref = SLICE("main");
-	request->edit_endpoint = edit_patch;
-	request->edit_context = patch;
+	request->admin->edit_endpoint = edit_patch;
+	request->admin->edit_context = patch;
 	return request;
 }
 
@@ -87,10 +87,10 @@ static struct change_id
 hold(struct subject *subject, struct store_request *request)
 {
 	assert_int_equal(run(subject, request), OK);
-	struct change_id id = request->change.id;
+	struct change_id id = request->admin->change.id;
 	assert_true(id.value > 0);
-	assert_int_equal(request->change.state, CHANGE_REQUESTED);
-	assert_true(slice_is(request->audit.action, "change.request"));
+	assert_int_equal(request->admin->change.state, CHANGE_REQUESTED);
+	assert_true(slice_is(request->audit->action, "change.request"));
 	store_request_free(request);
 	return id;
 }
@@ -106,9 +106,9 @@ static struct store_request *
 ask_decision(struct subject *subject, struct change_id id, enum change_state to, int64_t token)
 {
 	struct store_request *request = ask_as(subject, STORE_CHANGE_DECIDE, token);
-	request->change.id = id;
-	request->change.state = to;
-	request->change.reason = to == CHANGE_REFUSED ? SLICE("not known here") : SLICE_NONE;
+	request->admin->change.id = id;
+	request->admin->change.state = to;
+	request->admin->change.reason = to == CHANGE_REFUSED ? SLICE("not known here") : SLICE_NONE;
 	return request;
 }
 
@@ -118,7 +118,7 @@ decide(struct subject *subject, struct change_id id, enum change_state to, int64
 {
 	struct store_request *request = ask_decision(subject, id, to, token);
 	assert_int_equal(run(subject, request), OK);
-	enum change_state state = request->change.state;
+	enum change_state state = request->admin->change.state;
 	store_request_free(request);
 	return state;
 }
@@ -136,9 +136,9 @@ static enum change_state
 state_of(struct subject *subject, struct change_id id)
 {
 	struct store_request *request = ask_as(subject, STORE_CHANGE_GET, CHECKER);
-	request->change.id = id;
+	request->admin->change.id = id;
 	assert_int_equal(run(subject, request), OK);
-	enum change_state state = request->change.state;
+	enum change_state state = request->admin->change.state;
 	store_request_free(request);
 	return state;
 }
@@ -149,7 +149,7 @@ has_url(struct subject *subject, const char *url)
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_GET, CHECKER);
 	request->endpoint_ref = SLICE("main");
 	assert_int_equal(run(subject, request), OK);
-	bool has = slice_is(request->endpoint.url, url);
+	bool has = slice_is(request->admin->endpoint.url, url);
 	store_request_free(request);
 	return has;
 }
@@ -209,7 +209,7 @@ a_second_person_decides(void **state)
 	struct patch patch = {.description = "free"}, own = {.url = first_url};
 	request = ask_patch(subject, &patch, MAKER);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.id.value, 0);
+	assert_int_equal(request->admin->change.id.value, 0);
 	store_request_free(request);
 	succeed(subject, ask_patch(subject, &own, 0));
 	assert_true(has_url(subject, first_url));
@@ -224,7 +224,7 @@ expect_log_ends(struct subject *subject, const char *const *actions, size_t coun
 	assert_int_equal(run(subject, log), OK);
 	assert_int_equal(log->count, count);
 	for (size_t i = 0; i < count; i++) {
-		const struct store_audit_row *row = &log->audit_rows[count - 1 - i];
+		const struct store_audit_row *row = &log->admin->audit_rows[count - 1 - i];
 		assert_true(slice_is(row->action, actions[i]));
 		assert_true(memmem(row->after.ptr, row->after.len, "hidden", 6) == NULL);
 	}
@@ -263,7 +263,7 @@ what_does_not_fit_is_stale(void **state)
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_GET, CHECKER);
 	request->endpoint_ref = SLICE("main");
 	assert_int_equal(run(subject, request), OK);
-	assert_true(slice_is(request->endpoint.description, "meanwhile"));
+	assert_true(slice_is(request->admin->endpoint.description, "meanwhile"));
 	store_request_free(request);
 
 	struct change_id third = hold_url(subject, first_url);
@@ -326,7 +326,7 @@ loosening_waits(void **state)
 	assert_true(step(subject, (struct wall_time){subject->now.us + 30 * SECOND_US}, NULL));
 	struct store_request *request = ask_as(subject, STORE_ORGANISATION_GET, CHECKER);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->organisation.governance.aspects, 0);
+	assert_int_equal(request->admin->organisation.governance.aspects, 0);
 	store_request_free(request);
 }
 
@@ -334,9 +334,9 @@ static struct store_request *
 ask_token(struct subject *subject, int64_t actor)
 {
 	struct store_request *request = ask_as(subject, STORE_TOKEN_CREATE, actor);
-	request->token.role = ROLE_ENGINEERING;
-	snprintf(request->token.name, sizeof request->token.name, "robot");
-	memset(request->token.hash, 5, SHA256_BYTES);
+	request->admin->token.role = ROLE_ENGINEERING;
+	snprintf(request->admin->token.name, sizeof request->admin->token.name, "robot");
+	memset(request->admin->token.hash, 5, SHA256_BYTES);
 	return request;
 }
 
@@ -344,7 +344,7 @@ static struct store_request *
 ask_known(struct subject *subject)
 {
 	struct store_request *request = ask(subject, STORE_TOKEN_GET);
-	memset(request->token.hash, 5, SHA256_BYTES);
+	memset(request->admin->token.hash, 5, SHA256_BYTES);
 	return request;
 }
 
@@ -359,21 +359,21 @@ tokens_wait(void **state)
 	assert_int_equal(decide(subject, id, CHANGE_APPROVED, CHECKER), CHANGE_APPLIED);
 	struct store_request *request = ask_known(subject);
 	assert_int_equal(run(subject, request), OK);
-	int64_t token = request->token.id.value;
-	assert_int_equal(request->token.role, ROLE_ENGINEERING);
+	int64_t token = request->admin->token.id.value;
+	assert_int_equal(request->admin->token.role, ROLE_ENGINEERING);
 	store_request_free(request);
 	/* A login, and a log out by the token itself, are nobody's to approve. */
 	request = ask_as(subject, STORE_TOKEN_CREATE, MAKER);
 	request->login = true;
-	memset(request->token.hash, 6, SHA256_BYTES);
+	memset(request->admin->token.hash, 6, SHA256_BYTES);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.id.value, 0);
+	assert_int_equal(request->admin->change.id.value, 0);
 	store_request_free(request);
 	request = ask_as(subject, STORE_TOKEN_REVOKE, MAKER);
-	request->token.id.value = token;
+	request->admin->token.id.value = token;
 	hold(subject, request);
 	request = ask_as(subject, STORE_TOKEN_REVOKE, token);
-	request->token.id.value = token;
+	request->admin->token.id.value = token;
 	succeed(subject, request);
 	expect(subject, ask_known(subject), ERR_NOT_FOUND, STORE_DETAIL_NONE);
 }
@@ -383,8 +383,8 @@ static void
 expect_same(struct subject *subject, struct store_request *request, struct change_id id)
 {
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.id.value, id.value);
-	assert_false(slice_present(request->audit.action));
+	assert_int_equal(request->admin->change.id.value, id.value);
+	assert_null(request->audit);
 	assert_null(request->told);
 	store_request_free(request);
 }
@@ -393,12 +393,12 @@ static struct store_request *
 ask_creation(struct subject *subject, const char *uid, const char *mark)
 {
 	struct store_request *request = ask_as(subject, STORE_ENDPOINT_CREATE, MAKER);
-	request->endpoint = (struct endpoint){.url = SLICE("https://a.example/new"),
+	request->admin->endpoint = (struct endpoint){.url = SLICE("https://a.example/new"),
 	    .uid = slice_of(uid),
 	    .version = 1,
 	    .metadata = SLICE("{}"),
 	    .headers = SLICE("{}")};
-	request->secret_mark = mark == NULL ? SLICE_NONE : slice_of(mark);
+	request->admin->secret_mark = mark == NULL ? SLICE_NONE : slice_of(mark);
 	return request;
 }
 
@@ -455,14 +455,14 @@ lists_page_and_filter(void **state)
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 2);
 	assert_true(request->more);
-	assert_int_equal(request->changes[0].id.value, ids[2].value);
+	assert_int_equal(request->admin->changes[0].id.value, ids[2].value);
 	store_request_free(request);
 	request = ask_as(subject, STORE_CHANGE_LIST, CHECKER);
-	request->change_state = CHANGE_REFUSED;
+	request->admin->change_state = CHANGE_REFUSED;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
-	assert_int_equal(request->changes[0].id.value, ids[1].value);
-	assert_true(slice_is(request->changes[0].reason, "not known here"));
+	assert_int_equal(request->admin->changes[0].id.value, ids[1].value);
+	assert_true(slice_is(request->admin->changes[0].reason, "not known here"));
 	store_request_free(request);
 	request = ask_as(subject, STORE_CHANGE_LIST, CHECKER);
 	request->ref = SLICE("other");
@@ -477,7 +477,7 @@ static struct store_request *
 ask_verified(struct subject *subject, struct endpoint_id endpoint, const char *challenge, bool succeeded)
 {
 	struct store_request *request = ask(subject, STORE_ENDPOINT_VERIFIED);
-	request->verified = (struct store_verified){
+	request->admin->verified = (struct store_verified){
 	    .endpoint = endpoint,
 	    .challenge = slice_of(challenge),
 	    .succeeded = succeeded,
@@ -493,25 +493,25 @@ a_new_endpoint_proves_itself(void **state)
 	struct subject *subject = *state;
 	make_organisation(subject, "bank");
 	struct store_request *request = ask_endpoint(subject, "bank", "main");
-	request->challenge = SLICE("one");
+	request->admin->challenge = SLICE("one");
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id endpoint = request->endpoint.id;
-	assert_int_equal(request->endpoint.state, ENDPOINT_PENDING_VERIFICATION);
+	struct endpoint_id endpoint = request->admin->endpoint.id;
+	assert_int_equal(request->admin->endpoint.state, ENDPOINT_PENDING_VERIFICATION);
 	store_request_free(request);
 	accept_message(subject, "bank", "builtin.1", 1);
 	request = ask_verified(subject, endpoint, "one", false);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->endpoint.verification.attempts, 1);
-	assert_int_equal(request->endpoint.state, ENDPOINT_PENDING_VERIFICATION);
+	assert_int_equal(request->admin->endpoint.verification.attempts, 1);
+	assert_int_equal(request->admin->endpoint.state, ENDPOINT_PENDING_VERIFICATION);
 	store_request_free(request);
 	expect(subject, ask_verified(subject, endpoint, "another", true), ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
 	if (subject->vfs != NULL)
 		subject_reopen(subject);
 	request = ask_verified(subject, endpoint, "one", true);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->endpoint.state, ENDPOINT_ACTIVE);
-	assert_false(slice_present(request->endpoint.verification.challenge));
-	assert_true(slice_is(request->audit.action, "endpoint.verified"));
+	assert_int_equal(request->admin->endpoint.state, ENDPOINT_ACTIVE);
+	assert_false(slice_present(request->admin->endpoint.verification.challenge));
+	assert_true(slice_is(request->audit->action, "endpoint.verified"));
 	store_request_free(request);
 	expect(subject, ask_verified(subject, endpoint, "one", true), ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT);
 	/* What was accepted meanwhile is there for it. */
@@ -530,19 +530,19 @@ a_new_url_proves_itself(void **state)
 	make_bank(subject);
 	struct patch patch = {.url = second_url};
 	struct store_request *request = ask_patch(subject, &patch, MAKER);
-	request->challenge = SLICE("two");
+	request->admin->challenge = SLICE("two");
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id endpoint = request->endpoint.id;
-	assert_true(slice_is(request->endpoint.url, first_url));
-	assert_true(slice_is(request->endpoint.verification.url, second_url));
-	assert_int_equal(request->endpoint.state, ENDPOINT_ACTIVE);
+	struct endpoint_id endpoint = request->admin->endpoint.id;
+	assert_true(slice_is(request->admin->endpoint.url, first_url));
+	assert_true(slice_is(request->admin->endpoint.verification.url, second_url));
+	assert_int_equal(request->admin->endpoint.state, ENDPOINT_ACTIVE);
 	store_request_free(request);
 	succeed(subject, ask_verified(subject, endpoint, "two", true));
 	assert_true(has_url(subject, second_url));
 	/* Where nothing has to be proved any more, a new URL ends what was asked. */
 	struct patch third = {.url = "https://example.com/third"}, back = {.url = first_url};
 	request = ask_patch(subject, &third, MAKER);
-	request->challenge = SLICE("three");
+	request->admin->challenge = SLICE("three");
 	succeed(subject, request);
 	succeed(subject, ask_patch(subject, &back, MAKER));
 	assert_true(has_url(subject, first_url));
@@ -558,14 +558,14 @@ an_approved_url_proves_itself(void **state)
 	govern(subject, GOVERN_BIT(GOVERN_URL), 0);
 	struct patch patch = {.url = second_url};
 	struct store_request *request = ask_patch(subject, &patch, MAKER);
-	request->challenge = SLICE("four");
+	request->admin->challenge = SLICE("four");
 	struct change_id id = hold(subject, request);
 	assert_int_equal(decide(subject, id, CHANGE_APPROVED, CHECKER), CHANGE_APPLIED);
 	assert_true(has_url(subject, first_url));
 	request = ask_as(subject, STORE_ENDPOINT_GET, CHECKER);
 	request->endpoint_ref = SLICE("main");
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id endpoint = request->endpoint.id;
+	struct endpoint_id endpoint = request->admin->endpoint.id;
 	store_request_free(request);
 	succeed(subject, ask_verified(subject, endpoint, "four", true));
 	assert_true(has_url(subject, second_url));

@@ -51,8 +51,8 @@ enable(struct subject *subject, struct slice_list *services)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = SLICE("bank");
-	request->edit_organisation = set_services;
-	request->edit_context = services;
+	request->admin->edit_organisation = set_services;
+	request->admin->edit_context = services;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 }
 
@@ -153,7 +153,7 @@ evidence_stays(void **state)
 		request->ref = SLICE("bank");
 		request->message_ref = id_text(&request->arena, ID_MESSAGE, message.value);
 		assert_int_equal(run(subject, request), OK);
-		const struct store_evidence *evidence = &request->evidence;
+		const struct store_evidence *evidence = &request->admin->evidence;
 		assert_true(evidence->known);
 		assert_int_equal(evidence->kept, !gone);
 		assert_int_equal(slice_present(request->message->payload), !gone);
@@ -183,8 +183,8 @@ retention_is_the_organisations_where_none_is_posted(void **state)
 		for (int j = 0; j < 2; j++) {
 			struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 			request->ref = SLICE("bank");
-			request->edit_organisation = set_retention;
-			request->edit_context = &wanted[i];
+			request->admin->edit_organisation = set_retention;
+			request->admin->edit_context = &wanted[i];
 			expect(subject, request, OK, STORE_DETAIL_NONE);
 			request = ask_accept(subject, "bank", "a", i * 2 + j);
 			request->message->retention_days = posted[j];
@@ -222,18 +222,18 @@ a_production_has_one_sandbox(void **state)
 		struct store_request *request = ask_sandbox(subject, "bank");
 		assert_int_equal(run(subject, request), OK);
 		assert_int_equal(request->existed, i);
-		assert_int_equal(request->organisation.environment, ENVIRONMENT_SANDBOX);
-		assert_int_equal(request->organisation.twin.value, bank.value);
-		assert_true(slice_is(request->organisation.uid, "bank-sandbox"));
-		assert_true(i == 0 || request->organisation.id.value == sandbox.value);
-		sandbox = request->organisation.id;
+		assert_int_equal(request->admin->organisation.environment, ENVIRONMENT_SANDBOX);
+		assert_int_equal(request->admin->organisation.twin.value, bank.value);
+		assert_true(slice_is(request->admin->organisation.uid, "bank-sandbox"));
+		assert_true(i == 0 || request->admin->organisation.id.value == sandbox.value);
+		sandbox = request->admin->organisation.id;
 		store_request_free(request);
 	}
 	struct store_request *request = ask(subject, STORE_ORGANISATION_GET);
 	request->ref = SLICE("bank");
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->organisation.twin.value, sandbox.value);
-	assert_int_equal(request->organisation.environment, ENVIRONMENT_PRODUCTION);
+	assert_int_equal(request->admin->organisation.twin.value, sandbox.value);
+	assert_int_equal(request->admin->organisation.environment, ENVIRONMENT_PRODUCTION);
 	store_request_free(request);
 	expect(subject, ask_sandbox(subject, "bank-sandbox"), ERR_CONFLICT, STORE_DETAIL_NONE);
 	expect(subject, ask_sandbox(subject, "nobody"), ERR_NOT_FOUND, STORE_DETAIL_NO_ORGANISATION);
@@ -241,8 +241,8 @@ a_production_has_one_sandbox(void **state)
 	enum environment other = ENVIRONMENT_SANDBOX;
 	request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = SLICE("bank");
-	request->edit_organisation = set_environment;
-	request->edit_context = &other;
+	request->admin->edit_organisation = set_environment;
+	request->admin->edit_context = &other;
 	expect(subject, request, ERR_INVALID, STORE_DETAIL_ENVIRONMENT);
 	/* When it is deleted, another one can be made. */
 	request = ask(subject, STORE_ORGANISATION_DELETE);
@@ -251,7 +251,7 @@ a_production_has_one_sandbox(void **state)
 	request = ask_sandbox(subject, "bank");
 	assert_int_equal(run(subject, request), OK);
 	assert_false(request->existed);
-	assert_true(request->organisation.id.value != sandbox.value);
+	assert_true(request->admin->organisation.id.value != sandbox.value);
 	store_request_free(request);
 }
 
@@ -275,15 +275,15 @@ sandboxes_take_test_events_and_plain_urls(void **state)
 	expect(subject, ask_sandbox(subject, "bank"), OK, STORE_DETAIL_NONE);
 	make_endpoint(subject, "bank", "one");
 	struct store_request *request = ask_endpoint(subject, "bank", "two");
-	request->endpoint.url = SLICE("http://example.com/");
+	request->admin->endpoint.url = SLICE("http://example.com/");
 	request->https_unless_sandbox = true;
 	expect(subject, request, ERR_INVALID, STORE_DETAIL_PLAIN_URL);
 	request = ask_endpoint(subject, "bank-sandbox", "one");
-	request->endpoint.url = SLICE("http://example.com/");
+	request->admin->endpoint.url = SLICE("http://example.com/");
 	request->https_unless_sandbox = true;
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->endpoint.environment, ENVIRONMENT_SANDBOX);
-	struct endpoint_id one = request->endpoint.id;
+	assert_int_equal(request->admin->endpoint.environment, ENVIRONMENT_SANDBOX);
+	struct endpoint_id one = request->admin->endpoint.id;
 	store_request_free(request);
 
 	expect(subject, ask_example(subject, "bank", true), ERR_FORBIDDEN, STORE_DETAIL_NONE);
@@ -299,7 +299,7 @@ sandboxes_take_test_events_and_plain_urls(void **state)
 	request->ref = SLICE("bank-sandbox");
 	request->endpoint_ref = SLICE("one");
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->endpoint.environment, ENVIRONMENT_SANDBOX);
+	assert_int_equal(request->admin->endpoint.environment, ENVIRONMENT_SANDBOX);
 	store_request_free(request);
 }
 
@@ -321,7 +321,7 @@ suspending_is_audited(void **state)
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = last_row(subject);
 	assert_int_equal(request->count, 1);
-	const struct store_audit_row *row = &request->audit_rows[0];
+	const struct store_audit_row *row = &request->admin->audit_rows[0];
 	assert_true(slice_is(row->actor, "system"));
 	assert_false(slice_present(row->role));
 	assert_true(slice_is(row->action, "endpoint.suspend"));
@@ -342,14 +342,14 @@ the_end_of_a_task_is_audited(void **state)
 	make_organisation(subject, "bank");
 	struct store_request *request = ask(subject, STORE_TASK_CREATE);
 	request->ref = SLICE("bank");
-	request->task = (struct task){.kind = TASK_PURGE, .status_code_class = -1};
+	request->admin->task = (struct task){.kind = TASK_PURGE, .status_code_class = -1};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	expect(subject, ask(subject, STORE_TASK_STEP), OK, STORE_DETAIL_NONE);
 	request = last_row(subject);
 	assert_int_equal(request->count, 1);
-	assert_true(slice_is(request->audit_rows[0].action, "task.end"));
-	assert_true(slice_is(request->audit_rows[0].actor, "system"));
-	assert_non_null(strstr(request->audit_rows[0].after.ptr, "finished"));
+	assert_true(slice_is(request->admin->audit_rows[0].action, "task.end"));
+	assert_true(slice_is(request->admin->audit_rows[0].actor, "system"));
+	assert_non_null(strstr(request->admin->audit_rows[0].after.ptr, "finished"));
 	store_request_free(request);
 }
 

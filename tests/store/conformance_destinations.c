@@ -47,10 +47,10 @@ static void
 expect_totals(struct subject *subject, const char *endpoint, int64_t accepted, int64_t pending, int64_t exhausted)
 {
 	struct store_request *request = totals(subject, endpoint);
-	assert_int_equal(request->totals.accepted, accepted);
-	assert_int_equal(request->totals.pending, pending);
-	assert_int_equal(request->totals.exhausted, exhausted);
-	assert_int_equal(request->totals.oldest.us != 0, pending > 0);
+	assert_int_equal(request->admin->totals.accepted, accepted);
+	assert_int_equal(request->admin->totals.pending, pending);
+	assert_int_equal(request->admin->totals.exhausted, exhausted);
+	assert_int_equal(request->admin->totals.oldest.us != 0, pending > 0);
 	store_request_free(request);
 }
 
@@ -107,8 +107,8 @@ dead_letters_are_listed_and_sent_again(void **state)
 	record_attempt(subject, good, one, DELIVERY_DELIVERED, 200);
 	expect_totals(subject, "one", 3, 0, 2);
 	struct store_request *request = totals(subject, "one");
-	assert_int_equal(request->attempt.message.value, worse.value);
-	assert_int_equal(request->attempt.status_code, 400);
+	assert_int_equal(request->admin->attempt.message.value, worse.value);
+	assert_int_equal(request->admin->attempt.status_code, 400);
 	store_request_free(request);
 
 	request = ask(subject, STORE_DEAD_LETTERS);
@@ -126,14 +126,15 @@ dead_letters_are_listed_and_sent_again(void **state)
 	request = ask(subject, STORE_TASK_CREATE);
 	request->ref = SLICE("receiver");
 	request->endpoint_ref = SLICE("one");
-	request->task = (struct task){.kind = TASK_RECOVER, .journalled = true, .status = -1, .status_code_class = -1};
+	request->admin->task =
+	    (struct task){.kind = TASK_RECOVER, .journalled = true, .status = -1, .status_code_class = -1};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	if (subject->vfs != NULL)
 		subject_reopen(subject);
 	request = ask(subject, STORE_TASK_STEP);
 	assert_int_equal(run(subject, request), OK);
 	assert_true(request->existed && !request->more);
-	assert_int_equal(request->task.done, 2);
+	assert_int_equal(request->admin->task.done, 2);
 	assert_int_equal(subject->notes.count, 2);
 	store_request_free(request);
 	expect_totals(subject, "one", 3, 2, 0);

@@ -51,9 +51,9 @@ make_listener(struct subject *subject, const char *organisation, const char *uid
 {
 	struct slice types[] = {slice_of(type)};
 	struct store_request *request = ask_endpoint(subject, organisation, uid);
-	request->endpoint.event_types = (struct slice_list){types, 1};
+	request->admin->endpoint.event_types = (struct slice_list){types, 1};
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id id = request->endpoint.id;
+	struct endpoint_id id = request->admin->endpoint.id;
 	store_request_free(request);
 	return id;
 }
@@ -62,14 +62,14 @@ static struct endpoint_id
 make_operational(struct subject *subject, const char *uid)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("Own"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
 	request->get_if_exists = true;
 	assert_int_equal(run(subject, request), OK);
 	store_request_free(request);
 	request = ask_endpoint(subject, "$management", uid);
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id id = request->endpoint.id;
+	struct endpoint_id id = request->admin->endpoint.id;
 	store_request_free(request);
 	return id;
 }
@@ -158,9 +158,9 @@ an_endpoint_is_announced_suspended_and_resumed(void **state)
 	struct endpoint_id ids[2];
 	for (int i = 0; i < 2; i++) {
 		struct store_request *request = ask_endpoint(subject, "bank", i == 0 ? "one" : "two");
-		request->endpoint.event_types = (struct slice_list){types, COUNT_OF(types)};
+		request->admin->endpoint.event_types = (struct slice_list){types, COUNT_OF(types)};
 		assert_int_equal(run(subject, request), OK);
-		ids[i] = request->endpoint.id;
+		ids[i] = request->admin->endpoint.id;
 		store_request_free(request);
 	}
 	struct message_id message = accept_message(subject, "bank", "builtin.a", 1);
@@ -189,8 +189,8 @@ an_endpoint_is_announced_suspended_and_resumed(void **state)
 	struct store_request *request = ask_failure(subject, message, ids[0], 3);
 	request->record.suspend = true;
 	assert_int_equal(run(subject, request), OK);
-	assert_true(slice_is(request->audit.action, "endpoint.suspend"));
-	assert_true(slice_is(request->audit.actor, "system"));
+	assert_true(slice_is(request->audit->action, "endpoint.suspend"));
+	assert_true(slice_is(request->audit->actor, "system"));
 	store_request_free(request);
 	const struct store_note *note = note_of(subject, "webhook.endpoint.suspended");
 	assert_int_equal(note->targets[0].endpoint.value, ids[1].value);
@@ -318,8 +318,8 @@ ask_edit(struct subject *subject, store_edit_endpoint *edit, void *context)
 	struct store_request *request = ask(subject, STORE_ENDPOINT_EDIT);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("one");
-	request->edit_endpoint = edit;
-	request->edit_context = context;
+	request->admin->edit_endpoint = edit;
+	request->admin->edit_context = context;
 	return request;
 }
 
@@ -329,9 +329,9 @@ changes_are_told_without_secrets(void **state)
 	struct subject *subject = *state;
 	make_organisation(subject, "bank");
 	struct store_request *request = ask_endpoint(subject, "bank", "one");
-	request->endpoint.url = SLICE("https://user:word@hooks.example.com/path?token=word");
-	request->endpoint.keys[0] = (struct endpoint_key){.type = KEY_HMAC, .sealed = SLICE("word")};
-	request->endpoint.key_count = 1;
+	request->admin->endpoint.url = SLICE("https://user:word@hooks.example.com/path?token=word");
+	request->admin->endpoint.keys[0] = (struct endpoint_key){.type = KEY_HMAC, .sealed = SLICE("word")};
+	request->admin->endpoint.key_count = 1;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	make_listener(subject, "bank", "keys", "webhook.key.rotated");
 	make_listener(subject, "bank", "changes", "webhook.endpoint.updated");
@@ -392,11 +392,11 @@ a_replay_that_ended_is_told(void **state)
 	struct store_request *request = ask(subject, STORE_TASK_CREATE);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("one");
-	request->task.kind = TASK_RECOVER;
+	request->admin->task.kind = TASK_RECOVER;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(subject->notes.count, 0);
 	char id[ID_TEXT_BYTES];
-	id_format(ID_TASK, request->task.id.value, id);
+	id_format(ID_TASK, request->admin->task.id.value, id);
 	store_request_free(request);
 	expect(subject, ask(subject, STORE_TASK_STEP), OK, STORE_DETAIL_NONE);
 	struct json data = json_member(body_of(note_of(subject, "webhook.replay.completed")), "data");

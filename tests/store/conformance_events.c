@@ -114,10 +114,10 @@ fan_out_follows_filters(void **state)
 	make_organisation(subject, "bank");
 	struct slice types[] = {SLICE("builtin.a")}, channels[] = {SLICE("east"), SLICE("west")};
 	struct store_request *request = ask_endpoint(subject, "bank", "typed");
-	request->endpoint.event_types = (struct slice_list){types, 1};
+	request->admin->endpoint.event_types = (struct slice_list){types, 1};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask_endpoint(subject, "bank", "channelled");
-	request->endpoint.channels = (struct slice_list){channels, 2};
+	request->admin->endpoint.channels = (struct slice_list){channels, 2};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	make_endpoint(subject, "bank", "held");
 	set_endpoint_state(subject, "bank", "held", ENDPOINT_SUSPENDED);
@@ -152,8 +152,8 @@ requests_of_a_batch_see_each_other(void **state)
 	static const enum error_code expected[] = {OK, OK, ERR_CONFLICT, OK, ERR_CONFLICT, OK};
 	for (size_t i = 0; i < COUNT_OF(batch); i++)
 		assert_int_equal(batch[i]->status, expected[i]);
-	assert_int_equal(batch[5]->counts.messages, 2);
-	assert_int_equal(batch[5]->counts.deliveries_pending, 1);
+	assert_int_equal(batch[5]->admin->counts.messages, 2);
+	assert_int_equal(batch[5]->admin->counts.deliveries_pending, 1);
 	/* Each note names its request, so that notes and replies can leave in the order of execution. */
 	assert_int_equal(subject->notes.count, 2);
 	assert_int_equal(CONTAINER_OF(subject->notes.first, struct store_note, mail)->request, 1);
@@ -263,8 +263,8 @@ recording(void **state)
 	assert_int_equal(pending(subject, one), 0);
 	request = ask(subject, STORE_COUNTS);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->counts.attempts, 3);
-	assert_int_equal(request->counts.deliveries_delivered, 1);
+	assert_int_equal(request->admin->counts.attempts, 3);
+	assert_int_equal(request->admin->counts.deliveries_delivered, 1);
 	store_request_free(request);
 	request = ask_record(subject, (struct message_id){1}, one, DELIVERY_DELIVERED);
 	expect(subject, request, ERR_NOT_FOUND, STORE_DETAIL_NO_MESSAGE);

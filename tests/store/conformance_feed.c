@@ -69,7 +69,7 @@ the_feed_has_what_was_missing_before(void **state)
 	struct store_request *task = ask(subject, STORE_TASK_CREATE);
 	task->ref = SLICE("bank");
 	task->endpoint_ref = SLICE("one");
-	task->task = (struct task){.kind = TASK_REPLAY_MISSING, .status = -1, .status_code_class = -1};
+	task->admin->task = (struct task){.kind = TASK_REPLAY_MISSING, .status = -1, .status_code_class = -1};
 	expect(subject, task, OK, STORE_DETAIL_NONE);
 	struct store_request *step = ask(subject, STORE_TASK_STEP);
 	assert_int_equal(run(subject, step), OK);
@@ -181,8 +181,8 @@ expect_digests(struct subject *subject, struct slice message)
 	evidence->message_ref = message;
 	assert_int_equal(run(subject, evidence), OK);
 	sha256(SLICE(FIRST), digest);
-	assert_true(evidence->evidence.known && !evidence->evidence.kept);
-	assert_memory_equal(evidence->evidence.sha256, digest, SHA256_BYTES);
+	assert_true(evidence->admin->evidence.known && !evidence->admin->evidence.kept);
+	assert_memory_equal(evidence->admin->evidence.sha256, digest, SHA256_BYTES);
 	store_request_free(evidence);
 }
 
@@ -196,9 +196,9 @@ versions_are_kept_as_they_were_posted(void **state)
 	make_organisation(subject, "bank");
 	for (size_t i = 0; i < COUNT_OF(versioned); i++) {
 		struct store_request *request = ask_endpoint(subject, "bank", versioned[i].endpoint);
-		request->endpoint.version = versioned[i].version;
+		request->admin->endpoint.version = versioned[i].version;
 		assert_int_equal(run(subject, request), OK);
-		endpoints[i] = request->endpoint.id;
+		endpoints[i] = request->admin->endpoint.id;
 		store_request_free(request);
 	}
 	struct store_request *accept = ask_accept(subject, "bank", "a", 1);

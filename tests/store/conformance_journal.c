@@ -200,7 +200,7 @@ static size_t
 found(struct subject *subject, const char *event, const char *source, bool bodies)
 {
 	struct store_request *request = ask(subject, STORE_JOURNAL_GET);
-	request->journal_query = (struct store_journal_query){slice_of(event), slice_of(source)};
+	request->admin->journal_query = (struct store_journal_query){slice_of(event), slice_of(source)};
 	request->with_bodies = bodies;
 	assert_int_equal(run(subject, request), OK);
 	size_t count = request->count;
@@ -233,14 +233,14 @@ static void
 refuse(struct subject *subject, const char *source, const char *reason, struct slice claimed, bool forged)
 {
 	struct store_request *request = ask(subject, STORE_REFUSED);
-	request->refused = (struct store_refused){
+	request->admin->refused = (struct store_refused){
 	    .source = slice_of(source),
 	    .reason = slice_of(reason),
 	    .claimed = claimed,
 	    .detail = SLICE("no key fits"),
 	    .forged = forged,
 	};
-	memset(request->refused.body_sha256, 7, SHA256_BYTES);
+	memset(request->admin->refused.body_sha256, 7, SHA256_BYTES);
 	assert_int_equal(run(subject, request), OK);
 	store_request_free(request);
 }
@@ -250,7 +250,7 @@ static struct store_request *
 list(struct subject *subject, enum store_refused_kind kind, int64_t after)
 {
 	struct store_request *request = ask(subject, STORE_REFUSED_LIST);
-	request->refused_kind = kind;
+	request->admin->refused_kind = kind;
 	request->page.after = after;
 	assert_int_equal(run(subject, request), OK);
 	return request;
@@ -263,10 +263,10 @@ kept(struct subject *subject, enum store_refused_kind kind, int64_t *first)
 	for (bool more = true; more;) {
 		struct store_request *request = list(subject, kind, after);
 		if (count == 0 && request->count > 0)
-			*first = request->refused_rows[0].id;
+			*first = request->admin->refused_rows[0].id;
 		count += (int64_t)request->count;
 		more = request->more;
-		after = request->count > 0 ? request->refused_rows[request->count - 1].id : after;
+		after = request->count > 0 ? request->admin->refused_rows[request->count - 1].id : after;
 		store_request_free(request);
 	}
 	return count;
@@ -283,21 +283,21 @@ refused_is_kept_and_counted(void **state)
 	refuse(subject, "other", "wrong", SLICE("evt_1"), true);
 	struct store_request *rows = list(subject, STORE_REFUSED_ROWS, 0);
 	assert_int_equal(rows->count, 5);
-	assert_true(slice_is(rows->refused_rows[0].claimed, "evt_1"));
-	assert_true(slice_is(rows->refused_rows[3].reason, "stale"));
-	assert_int_equal(rows->refused_rows[0].body_sha256[31], 7);
+	assert_true(slice_is(rows->admin->refused_rows[0].claimed, "evt_1"));
+	assert_true(slice_is(rows->admin->refused_rows[3].reason, "stale"));
+	assert_int_equal(rows->admin->refused_rows[0].body_sha256[31], 7);
 	store_request_free(rows);
 	struct store_request *claims = list(subject, STORE_REFUSED_CLAIMS, 0);
 	assert_int_equal(claims->count, 3);
-	assert_int_equal(claims->refused_rows[0].count, 2);
-	assert_true(claims->refused_rows[0].last.us > claims->refused_rows[0].first.us);
-	assert_false(slice_present(claims->refused_rows[1].claimed));
-	assert_true(slice_is(claims->refused_rows[2].source, "other"));
+	assert_int_equal(claims->admin->refused_rows[0].count, 2);
+	assert_true(claims->admin->refused_rows[0].last.us > claims->admin->refused_rows[0].first.us);
+	assert_false(slice_present(claims->admin->refused_rows[1].claimed));
+	assert_true(slice_is(claims->admin->refused_rows[2].source, "other"));
 	store_request_free(claims);
 	struct store_request *totals = list(subject, STORE_REFUSED_TOTALS, 1);
 	assert_int_equal(totals->count, 2);
-	assert_true(slice_is(totals->refused_rows[0].reason, "stale"));
-	assert_int_equal(totals->refused_rows[1].count, 1);
+	assert_true(slice_is(totals->admin->refused_rows[0].reason, "stale"));
+	assert_int_equal(totals->admin->refused_rows[1].count, 1);
 	store_request_free(totals);
 }
 
@@ -313,7 +313,7 @@ refused_of_one_source_is_bounded(void **state)
 	assert_int_equal(first, 1);
 	struct store_request *claims = list(subject, STORE_REFUSED_CLAIMS, 0);
 	assert_int_equal(claims->count, 2);
-	assert_int_equal(claims->refused_rows[1].count, LIMIT_REFUSED_OF_SOURCE + 5);
+	assert_int_equal(claims->admin->refused_rows[1].count, LIMIT_REFUSED_OF_SOURCE + 5);
 	store_request_free(claims);
 	if (subject->vfs != NULL)
 		subject_reopen(subject);
@@ -348,7 +348,7 @@ claims_are_bounded(void **state)
 		struct store_request *batch[BATCH];
 		for (int j = 0; j < BATCH; j++) {
 			batch[j] = ask(subject, STORE_REFUSED);
-			batch[j]->refused = (struct store_refused){
+			batch[j]->admin->refused = (struct store_refused){
 			    .source = SLICE("custodian"),
 			    .reason = SLICE("wrong"),
 			    .claimed = arena_printf(&batch[j]->arena, "evt_%d", i + j),
@@ -363,7 +363,7 @@ claims_are_bounded(void **state)
 	assert_int_equal(kept(subject, STORE_REFUSED_CLAIMS, &first), LIMIT_REFUSED_CLAIMS_OF_SOURCE);
 	assert_int_equal(first, MORE + 1);
 	struct store_request *totals = list(subject, STORE_REFUSED_TOTALS, 0);
-	assert_int_equal(totals->refused_rows[0].count, LIMIT_REFUSED_CLAIMS_OF_SOURCE + MORE);
+	assert_int_equal(totals->admin->refused_rows[0].count, LIMIT_REFUSED_CLAIMS_OF_SOURCE + MORE);
 	store_request_free(totals);
 }
 

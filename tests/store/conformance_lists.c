@@ -111,7 +111,7 @@ attempt_lists(void **state)
 	get->message_ref = SLICE("event-1");
 	get->attempt_id = list->attempts[0].id.value;
 	assert_int_equal(run(subject, get), OK);
-	assert_int_equal(get->attempt.status_code, 200);
+	assert_int_equal(get->admin->attempt.status_code, 200);
 	store_request_free(get);
 	get = ask_list(subject, STORE_ATTEMPT_GET);
 	get->message_ref = SLICE("event-0");

@@ -26,9 +26,9 @@ pass(struct subject *subject, int *values)
 	size_t changed = 0;
 	while (at.part != RESEAL_DONE) {
 		struct store_request *request = ask(subject, STORE_RESEAL);
-		request->resealing = at;
+		request->admin->resealing = at;
 		assert_int_equal(run(subject, request), OK);
-		at = request->resealing;
+		at = request->admin->resealing;
 		assert_true(at.looked <= 2);
 		assert_null(subject->notes.first);
 		changed += at.changed;
@@ -64,11 +64,11 @@ make_all(struct subject *subject)
 		char uid[16];
 		snprintf(uid, sizeof uid, "e%d", i);
 		struct store_request *request = ask_endpoint(subject, "bank", uid);
-		request->endpoint.keys[0] =
+		request->admin->endpoint.keys[0] =
 		    (struct endpoint_key){KEY_HMAC, arena_printf(&request->arena, "old-key-%d", i), {1}, WALL_NONE};
-		request->endpoint.key_count = 1;
-		request->endpoint.authentication = SLICE("{\"basic\":{\"username\":\"u\"},\"changed\":1}");
-		request->endpoint.authentication_sealed = arena_printf(&request->arena, "old-secret-%d", i);
+		request->admin->endpoint.key_count = 1;
+		request->admin->endpoint.authentication = SLICE("{\"basic\":{\"username\":\"u\"},\"changed\":1}");
+		request->admin->endpoint.authentication_sealed = arena_printf(&request->arena, "old-secret-%d", i);
 		expect(subject, request, OK, STORE_DETAIL_NONE);
 	}
 }
@@ -79,15 +79,15 @@ ask_for_key(struct subject *subject)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = SLICE("bank");
-	request->edit_organisation = govern;
+	request->admin->edit_organisation = govern;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_ENDPOINT_EDIT);
 	request->ref = SLICE("bank");
 	request->endpoint_ref = SLICE("e1");
-	request->edit_endpoint = rotate;
+	request->admin->edit_endpoint = rotate;
 	request->actor = (struct store_actor){.present = true, .token = {7}, .role = ROLE_ADMIN};
 	assert_int_equal(run(subject, request), OK);
-	struct change_id id = request->change.id;
+	struct change_id id = request->admin->change.id;
 	assert_true(id.value != 0);
 	store_request_free(request);
 	return id;
@@ -115,22 +115,22 @@ everything_is_sealed_anew_and_changes_still_fit(void **state)
 	assert_int_equal(values, 2 * ENDPOINTS + 5);
 	assert_int_equal(pass(subject, &values), 0);
 	struct store_request *read = read_endpoint(subject, "e4");
-	assert_true(slice_is(read->endpoint.keys[0].sealed, "new-key-4"));
-	assert_true(slice_is(read->endpoint.authentication_sealed, "new-secret-4"));
+	assert_true(slice_is(read->admin->endpoint.keys[0].sealed, "new-key-4"));
+	assert_true(slice_is(read->admin->endpoint.authentication_sealed, "new-secret-4"));
 	store_request_free(read);
 
 	struct store_request *request = ask(subject, STORE_CHANGE_DECIDE);
 	request->ref = SLICE("bank");
-	request->change.id = change;
-	request->change.state = CHANGE_APPROVED;
+	request->admin->change.id = change;
+	request->admin->change.state = CHANGE_APPROVED;
 	request->actor = (struct store_actor){.present = true, .token = {8}, .role = ROLE_ADMIN};
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.state, CHANGE_APPLIED);
+	assert_int_equal(request->admin->change.state, CHANGE_APPLIED);
 	store_request_free(request);
 	read = read_endpoint(subject, "e1");
-	assert_int_equal(read->endpoint.key_count, 2);
-	assert_true(slice_is(read->endpoint.keys[0].sealed, "new-fresh"));
-	assert_true(slice_is(read->endpoint.keys[1].sealed, "new-key-1"));
+	assert_int_equal(read->admin->endpoint.key_count, 2);
+	assert_true(slice_is(read->admin->endpoint.keys[0].sealed, "new-fresh"));
+	assert_true(slice_is(read->admin->endpoint.keys[1].sealed, "new-key-1"));
 	store_request_free(read);
 }
 
@@ -162,8 +162,8 @@ ask_rotation(struct subject *subject, const char *ref, struct new_key *fresh)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = slice_of(ref);
-	request->edit_organisation = rotate_organisation;
-	request->edit_context = fresh;
+	request->admin->edit_organisation = rotate_organisation;
+	request->admin->edit_context = fresh;
 	return request;
 }
 
@@ -171,8 +171,8 @@ static struct store_request *
 ask_sharing(struct subject *subject, const char *organisation, const char *uid)
 {
 	struct store_request *request = ask_endpoint(subject, organisation, uid);
-	request->endpoint.key_scope = KEY_SCOPE_ORGANISATION;
-	request->endpoint.scheme = SCHEME_STANDARD;
+	request->admin->endpoint.key_scope = KEY_SCOPE_ORGANISATION;
+	request->admin->endpoint.scheme = SCHEME_STANDARD;
 	return request;
 }
 
@@ -180,10 +180,10 @@ static void
 assert_keys(struct subject *subject, const char *uid, const char *first, const char *second)
 {
 	struct store_request *read = read_endpoint(subject, uid);
-	assert_int_equal(read->endpoint.key_count, second == NULL ? 1 : 2);
-	assert_true(slice_is(read->endpoint.keys[0].sealed, first));
+	assert_int_equal(read->admin->endpoint.key_count, second == NULL ? 1 : 2);
+	assert_true(slice_is(read->admin->endpoint.keys[0].sealed, first));
 	if (second != NULL)
-		assert_true(slice_is(read->endpoint.keys[1].sealed, second));
+		assert_true(slice_is(read->admin->endpoint.keys[1].sealed, second));
 	store_request_free(read);
 }
 
@@ -202,8 +202,8 @@ endpoints_sign_with_their_organisations_keys(void **state)
 	expect(subject, ask_sharing(subject, "bank", "e0"), OK, STORE_DETAIL_NONE);
 	expect(subject, ask_sharing(subject, "bank", "e1"), OK, STORE_DETAIL_NONE);
 	struct store_request *own = ask_endpoint(subject, "bank", "own");
-	own->endpoint.keys[0] = (struct endpoint_key){KEY_HMAC, SLICE("old-own"), {1}, WALL_NONE};
-	own->endpoint.key_count = 1;
+	own->admin->endpoint.keys[0] = (struct endpoint_key){KEY_HMAC, SLICE("old-own"), {1}, WALL_NONE};
+	own->admin->endpoint.key_count = 1;
 	expect(subject, own, OK, STORE_DETAIL_NONE);
 	assert_keys(subject, "e0", "old-first", NULL);
 
@@ -221,21 +221,21 @@ endpoints_sign_with_their_organisations_keys(void **state)
 
 	request = ask(subject, STORE_ENDPOINTS_ALL);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->signer_count, 2);
-	assert_true(slice_is(request->signers[1].keys[0].sealed, "old-others"));
+	assert_int_equal(request->admin->signer_count, 2);
+	assert_true(slice_is(request->admin->signers[1].keys[0].sealed, "old-others"));
 	store_request_free(request);
 
 	/* Sealed anew, they are still the same, so that a change fits which was asked for before. */
 	request = ask(subject, STORE_ORGANISATION_EDIT);
 	request->ref = SLICE("bank");
-	request->edit_organisation = govern;
+	request->admin->edit_organisation = govern;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	struct new_key third = {"old-third", KEY_ED25519, INT64_MAX / 2};
 	request = ask_rotation(subject, "bank", &third);
 	request->actor = (struct store_actor){.present = true, .token = {7}, .role = ROLE_ADMIN};
 	assert_int_equal(run(subject, request), OK);
-	struct change_id change = request->change.id;
-	assert_true(change.value != 0 && request->change.operation == CHANGE_ORGANISATION_KEY);
+	struct change_id change = request->admin->change.id;
+	assert_true(change.value != 0 && request->admin->change.operation == CHANGE_ORGANISATION_KEY);
 	store_request_free(request);
 	assert_keys(subject, "e0", "old-second", "old-first");
 	int values = 0;
@@ -245,11 +245,11 @@ endpoints_sign_with_their_organisations_keys(void **state)
 	assert_int_equal(pass(subject, &values), 0);
 	request = ask(subject, STORE_CHANGE_DECIDE);
 	request->ref = SLICE("bank");
-	request->change.id = change;
-	request->change.state = CHANGE_APPROVED;
+	request->admin->change.id = change;
+	request->admin->change.state = CHANGE_APPROVED;
 	request->actor = (struct store_actor){.present = true, .token = {8}, .role = ROLE_ADMIN};
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->change.state, CHANGE_APPLIED);
+	assert_int_equal(request->admin->change.state, CHANGE_APPLIED);
 	store_request_free(request);
 	assert_keys(subject, "e1", "new-third", "new-second");
 	assert_keys(subject, "own", "new-own", NULL);

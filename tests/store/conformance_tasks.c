@@ -9,7 +9,7 @@ ask_task(struct subject *subject, enum task_kind kind, const char *organisation,
 	struct store_request *request = ask(subject, STORE_TASK_CREATE);
 	request->ref = slice_of(organisation);
 	request->endpoint_ref = slice_of(endpoint);
-	request->task.kind = kind;
+	request->admin->task.kind = kind;
 	return request;
 }
 
@@ -18,8 +18,8 @@ make_task(struct subject *subject, enum task_kind kind, const char *endpoint)
 {
 	struct store_request *request = ask_task(subject, kind, "bank", endpoint);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->task.state, TASK_RUNNING);
-	int64_t id = request->task.id.value;
+	assert_int_equal(request->admin->task.state, TASK_RUNNING);
+	int64_t id = request->admin->task.id.value;
 	store_request_free(request);
 	return id;
 }
@@ -46,7 +46,7 @@ expect_task(struct subject *subject, int64_t done, int64_t examined, size_t want
 {
 	size_t notes = 0;
 	struct store_request *request = run_tasks(subject, &notes);
-	struct task task = request->task;
+	struct task task = request->admin->task;
 	assert_int_equal(task.state, TASK_FINISHED);
 	assert_int_equal(task.done, done);
 	assert_int_equal(task.examined, examined);
@@ -114,8 +114,8 @@ previewing_one_resource(void **state)
 	}
 	for (int preview = 1; preview >= 0; preview--) {
 		struct store_request *request = ask_task(subject, TASK_BULK_REPLAY, "bank", "one");
-		request->task.resource = SLICE("tx_1");
-		request->task.preview = preview == 1;
+		request->admin->task.resource = SLICE("tx_1");
+		request->admin->task.preview = preview == 1;
 		expect(subject, request, OK, STORE_DETAIL_NONE);
 		struct task task = expect_task(subject, 2, 4, preview == 1 ? 0 : 2);
 		assert_int_equal(task.preview, preview);
@@ -134,20 +134,20 @@ recovering_in_steps(void **state)
 	struct store_request *request = ask(subject, STORE_TASK_STEP);
 	assert_int_equal(run(subject, request), OK);
 	assert_true(request->existed && request->more);
-	assert_int_equal(request->task.done, TASK_STEP_ROWS);
+	assert_int_equal(request->admin->task.done, TASK_STEP_ROWS);
 	store_request_free(request);
 	if (subject->vfs != NULL)
 		subject_reopen(subject);
 	request = ask(subject, STORE_TASK_GET);
-	request->task.id.value = id;
+	request->admin->task.id.value = id;
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->task.done, TASK_STEP_ROWS);
-	assert_int_equal(request->task.state, TASK_RUNNING);
+	assert_int_equal(request->admin->task.done, TASK_STEP_ROWS);
+	assert_int_equal(request->admin->task.state, TASK_RUNNING);
 	store_request_free(request);
 	expect_task(subject, 600, 600, 600 - TASK_STEP_ROWS);
 	request = ask(subject, STORE_MEASURE);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->counts.deliveries_pending, 600);
+	assert_int_equal(request->admin->counts.deliveries_pending, 600);
 	store_request_free(request);
 }
 
@@ -160,7 +160,7 @@ replaying_what_is_missing(void **state)
 	accept_message(subject, "bank", "builtin.b", 2);
 	struct slice types[] = {SLICE("builtin.a")};
 	struct store_request *request = ask_endpoint(subject, "bank", "one");
-	request->endpoint.event_types = (struct slice_list){types, 1};
+	request->admin->endpoint.event_types = (struct slice_list){types, 1};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	accept_message(subject, "bank", "builtin.a", 3);
 	make_task(subject, TASK_REPLAY_MISSING, "one");
@@ -181,9 +181,9 @@ replaying_in_bulk(void **state)
 		    i < 2 ? DELIVERY_DELIVERED : DELIVERY_EXHAUSTED, i < 2 ? 200 : 503);
 	struct slice types[] = {SLICE("a")};
 	struct store_request *request = ask_task(subject, TASK_BULK_REPLAY, "bank", "one");
-	request->task.event_types = (struct slice_list){types, 1};
-	request->task.status = 2;
-	request->task.status_code_class = 500;
+	request->admin->task.event_types = (struct slice_list){types, 1};
+	request->admin->task.status = 2;
+	request->admin->task.status_code_class = 500;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	expect_task(subject, 1, 4, 1);
 	make_task(subject, TASK_BULK_REPLAY, "one");
@@ -199,15 +199,15 @@ cancelling_and_losing(void **state)
 	make_endpoint(subject, "bank", "one");
 	int64_t id = make_task(subject, TASK_RECOVER, "one");
 	struct store_request *request = ask(subject, STORE_TASK_CANCEL);
-	request->task.id.value = id;
-	request->task.organisation = other;
+	request->admin->task.id.value = id;
+	request->admin->task.organisation = other;
 	expect(subject, request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_TASK_CANCEL);
-	request->task.id.value = id;
-	request->task.organisation = bank;
+	request->admin->task.id.value = id;
+	request->admin->task.organisation = bank;
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->task.state, TASK_FAILED);
-	assert_true(slice_is(request->task.reason, "cancelled"));
+	assert_int_equal(request->admin->task.state, TASK_FAILED);
+	assert_true(slice_is(request->admin->task.reason, "cancelled"));
 	store_request_free(request);
 	make_task(subject, TASK_RECOVER, "one");
 	request = ask(subject, STORE_ENDPOINT_DELETE);
@@ -216,16 +216,16 @@ cancelling_and_losing(void **state)
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_TASK_STEP);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->task.state, TASK_FAILED);
+	assert_int_equal(request->admin->task.state, TASK_FAILED);
 	store_request_free(request);
 	request = ask(subject, STORE_TASK_LIST);
 	request->page.limit = 1;
-	request->task_filter.state = TASK_FAILED;
-	request->task_filter.organisation = bank;
+	request->admin->task_filter.state = TASK_FAILED;
+	request->admin->task_filter.organisation = bank;
 	assert_int_equal(run(subject, request), OK);
 	assert_int_equal(request->count, 1);
 	assert_true(request->more);
-	assert_int_equal(request->tasks[0].id.value, id);
+	assert_int_equal(request->admin->tasks[0].id.value, id);
 	store_request_free(request);
 }
 
@@ -240,8 +240,8 @@ task_created_again(void **state)
 		struct store_request *request = ask_task(subject, TASK_RECOVER, "bank", "one");
 		test_key(request, 1, 1);
 		assert_int_equal(run(subject, request), OK);
-		first = i == 0 ? request->task.id.value : first;
-		assert_int_equal(request->task.id.value, first);
+		first = i == 0 ? request->admin->task.id.value : first;
+		assert_int_equal(request->admin->task.id.value, first);
 		store_request_free(request);
 	}
 }
@@ -278,7 +278,7 @@ expunging(void **state)
 	assert_int_equal(task.skipped, 2);
 	request = ask(subject, STORE_MEASURE);
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->counts.deliveries_pending, 0);
+	assert_int_equal(request->admin->counts.deliveries_pending, 0);
 	store_request_free(request);
 }
 
@@ -292,7 +292,7 @@ counting(void **state)
 	for (int i = 0; i < 3; i++)
 		accept_message(subject, i == 2 ? "other" : "bank", "a", i);
 	struct store_request *request = ask(subject, STORE_TASK_CREATE);
-	request->task.kind = TASK_USAGE;
+	request->admin->task.kind = TASK_USAGE;
 	struct slice refs[] = {SLICE("bank"), SLICE("nobody")};
 	request->message_refs = (struct slice_list){refs, 2};
 	assert_int_equal(run(subject, request), OK);
@@ -301,17 +301,18 @@ counting(void **state)
 	store_request_free(request);
 	size_t notes = 0;
 	request = run_tasks(subject, &notes);
-	assert_int_equal(request->task.usage_count, 1);
-	assert_int_equal(request->task.usage[0].messages, 2);
-	assert_int_equal(request->task.usage[0].deliveries, 2);
-	assert_true(slice_equal(request->task.usage[0].name, id_text(&request->arena, ID_ORGANISATION, bank.value)));
+	assert_int_equal(request->admin->task.usage_count, 1);
+	assert_int_equal(request->admin->task.usage[0].messages, 2);
+	assert_int_equal(request->admin->task.usage[0].deliveries, 2);
+	assert_true(
+	    slice_equal(request->admin->task.usage[0].name, id_text(&request->arena, ID_ORGANISATION, bank.value)));
 	store_request_free(request);
 	request = ask(subject, STORE_TASK_CREATE);
-	request->task.kind = TASK_TYPES;
+	request->admin->task.kind = TASK_TYPES;
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = run_tasks(subject, &notes);
-	assert_int_equal(request->task.usage_count, 1);
-	assert_int_equal(request->task.usage[0].messages, 3);
+	assert_int_equal(request->admin->task.usage_count, 1);
+	assert_int_equal(request->admin->task.usage[0].messages, 3);
 	store_request_free(request);
 }
 
@@ -334,9 +335,9 @@ statistics(void **state)
 		request->endpoint_ref = SLICE("one");
 		request->page = (struct store_page){.limit = 3, .after = after};
 		assert_int_equal(run(subject, request), OK);
-		sum.succeeded += request->stats.succeeded;
-		sum.failed += request->stats.failed;
-		sum.pending += request->stats.pending;
+		sum.succeeded += request->admin->stats.succeeded;
+		sum.failed += request->admin->stats.failed;
+		sum.pending += request->admin->stats.pending;
 		more = request->more;
 		after = request->next;
 		store_request_free(request);
@@ -346,7 +347,7 @@ statistics(void **state)
 	assert_int_equal(sum.pending, 1);
 	struct store_request *request = ask(subject, STORE_PRECHECK);
 	request->ref = SLICE("bank");
-	request->event_type.name = SLICE("a");
+	request->admin->event_type.name = SLICE("a");
 	assert_int_equal(run(subject, request), OK);
 	assert_true(request->existed);
 	store_request_free(request);
@@ -359,31 +360,31 @@ tokens_end(void **state)
 	struct organisation_id bank = make_organisation(subject, "bank");
 	for (unsigned char i = 1; i <= 3; i++) {
 		struct store_request *request = ask(subject, STORE_TOKEN_CREATE);
-		memset(request->token.hash, i, SHA256_BYTES);
-		request->token.role = ROLE_ADMIN;
-		request->token.organisation = bank;
-		request->token.session = i == 2 ? token_session(SLICE("session")) : 0;
+		memset(request->admin->token.hash, i, SHA256_BYTES);
+		request->admin->token.role = ROLE_ADMIN;
+		request->admin->token.organisation = bank;
+		request->admin->token.session = i == 2 ? token_session(SLICE("session")) : 0;
 		expect(subject, request, OK, STORE_DETAIL_NONE);
 	}
 	struct slice sessions[] = {SLICE("session")};
 	for (int round = 0; round < 2; round++) {
 		struct store_request *request = ask(subject, STORE_TOKEN_EXPIRE);
 		request->ref = SLICE("bank");
-		request->sessions = (struct slice_list){sessions, round == 0 ? 1 : 0};
+		request->admin->sessions = (struct slice_list){sessions, round == 0 ? 1 : 0};
 		expect(subject, request, OK, STORE_DETAIL_NONE);
 		for (unsigned char i = 1; i <= 3; i++) {
 			request = ask(subject, STORE_TOKEN_GET);
-			memset(request->token.hash, i, SHA256_BYTES);
+			memset(request->admin->token.hash, i, SHA256_BYTES);
 			assert_int_equal(run(subject, request), OK);
-			assert_int_equal(request->token.expires.us != 0, round == 1 || i == 2);
+			assert_int_equal(request->admin->token.expires.us != 0, round == 1 || i == 2);
 			store_request_free(request);
 		}
 	}
 	struct store_request *request = ask(subject, STORE_TOKEN_REVOKE);
-	memset(request->token.hash, 1, SHA256_BYTES);
+	memset(request->admin->token.hash, 1, SHA256_BYTES);
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_TOKEN_GET);
-	memset(request->token.hash, 1, SHA256_BYTES);
+	memset(request->admin->token.hash, 1, SHA256_BYTES);
 	expect(subject, request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 }
 
@@ -428,7 +429,7 @@ attempt_content_goes(void **state)
 	request->message_ref = SLICE("event-1");
 	request->attempt_id = attempt;
 	assert_int_equal(run(subject, request), OK);
-	assert_true(slice_is(request->attempt.response, "EXPUNGED"));
+	assert_true(slice_is(request->admin->attempt.response, "EXPUNGED"));
 	store_request_free(request);
 	request = ask(subject, STORE_ATTEMPT_EXPUNGE);
 	request->ref = SLICE("bank");
@@ -442,7 +443,7 @@ management_is_hidden(void **state)
 {
 	struct subject *subject = *state;
 	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("x"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 	request = ask(subject, STORE_ORGANISATION_LIST);
@@ -452,7 +453,7 @@ management_is_hidden(void **state)
 	store_request_free(request);
 	request = ask_endpoint(subject, "$management", "one");
 	struct slice types[] = {SLICE("endpoint.disabled")};
-	request->endpoint.event_types = (struct slice_list){types, 1};
+	request->admin->endpoint.event_types = (struct slice_list){types, 1};
 	expect(subject, request, OK, STORE_DETAIL_NONE);
 }
 

@@ -14,10 +14,10 @@ static int64_t
 put(struct subject *subject, int64_t from, int64_t through, const struct store_track_entry *entries, size_t count)
 {
 	struct store_request *request = ask(subject, STORE_TRACK_PUT);
-	request->track =
+	request->admin->track =
 	    (struct store_track){.entries = entries, .entry_count = count, .from = from, .through = through};
 	assert_int_equal(run(subject, request), OK);
-	int64_t end = request->track.through;
+	int64_t end = request->admin->track.through;
 	store_request_free(request);
 	return end;
 }
@@ -32,8 +32,8 @@ rows(struct subject *subject, int kind, struct slice name, size_t limit)
 	text[0] = '\0';
 	for (bool more = true; more;) {
 		struct store_request *request = ask(subject, STORE_TRACK_GET);
-		request->track.kind = kind;
-		request->track.name = name;
+		request->admin->track.kind = kind;
+		request->admin->track.name = name;
 		request->page = (struct store_page){.limit = limit, .after = after};
 		assert_int_equal(run(subject, request), OK);
 		assert_true(request->count <= limit);
@@ -56,14 +56,14 @@ items(struct subject *subject, int kind, bool descending, int64_t after, size_t 
 {
 	static char text[256];
 	struct store_request *request = ask(subject, STORE_TRACK_LIST);
-	request->track.kind = kind;
+	request->admin->track.kind = kind;
 	request->page = (struct store_page){.limit = limit, .after = after, .descending = descending};
 	assert_int_equal(run(subject, request), OK);
 	size_t used = 0;
 	text[0] = '\0';
-	for (size_t i = 0; i < request->track.item_count; i++)
+	for (size_t i = 0; i < request->admin->track.item_count; i++)
 		used += (size_t)snprintf(text + used, sizeof text - used, "%lld:%.*s ",
-		    (long long)request->track.items[i].id, SLICE_ARG(request->track.items[i].name));
+		    (long long)request->admin->track.items[i].id, SLICE_ARG(request->admin->track.items[i].name));
 	if (request->more)
 		snprintf(text + used, sizeof text - used, "more");
 	store_request_free(request);

@@ -257,12 +257,14 @@ say_lists(struct buf *out, const struct store_request *request)
 			say_delivery(out, &request->deliveries[i], false);
 		if (request->journal_rows != NULL)
 			say_journal(out, &request->journal_rows[i]);
-		if (request->tokens != NULL)
-			say_token(out, &request->tokens[i]);
-		if (request->changes != NULL)
-			say_change(out, &request->changes[i]);
-		if (request->audit_rows != NULL)
-			say_audit(out, &request->audit_rows[i]);
+		if (request->admin == NULL)
+			continue;
+		if (request->admin->tokens != NULL)
+			say_token(out, &request->admin->tokens[i]);
+		if (request->admin->changes != NULL)
+			say_change(out, &request->admin->changes[i]);
+		if (request->admin->audit_rows != NULL)
+			say_audit(out, &request->admin->audit_rows[i]);
 	}
 }
 
@@ -275,26 +277,26 @@ describe_reply(const struct store_request *request, struct buf *out)
 		return;
 	say_number(out, "existed", request->existed);
 	say_number(out, "scanned", request->scanned);
-	if (slice_present(request->audit.action))
-		say_audit(out, &request->audit);
-	if (request->change.id.value != 0 && request->kind != STORE_CHANGE_LIST) {
-		say_change(out, &request->change);
+	if (request->audit != NULL)
+		say_audit(out, request->audit);
+	if (store_request_change(request) != 0 && request->kind != STORE_CHANGE_LIST) {
+		say_change(out, &request->admin->change);
 		say_number(out, "next", request->due.us);
 		return;
 	}
 	switch ((int)request->kind) {
 	case STORE_ORGANISATION_CREATE:
 	case STORE_ORGANISATION_EDIT:
-	case STORE_ORGANISATION_GET: say_organisation(out, &request->organisation); break;
+	case STORE_ORGANISATION_GET: say_organisation(out, &request->admin->organisation); break;
 	case STORE_ENDPOINT_CREATE:
 	case STORE_ENDPOINT_EDIT:
 	case STORE_ENDPOINT_VERIFIED:
-	case STORE_ENDPOINT_GET: say_endpoint(out, &request->endpoint); break;
+	case STORE_ENDPOINT_GET: say_endpoint(out, &request->admin->endpoint); break;
 	case STORE_EVENT_TYPE_CREATE:
 	case STORE_EVENT_TYPE_EDIT:
-	case STORE_EVENT_TYPE_GET: say_type(out, &request->event_type); break;
+	case STORE_EVENT_TYPE_GET: say_type(out, &request->admin->event_type); break;
 	case STORE_TOKEN_CREATE:
-	case STORE_TOKEN_GET: say_token(out, &request->token); break;
+	case STORE_TOKEN_GET: say_token(out, &request->admin->token); break;
 	case STORE_ACCEPT:
 	case STORE_MESSAGE_GET: say_message(out, request->message, true); break;
 	case STORE_JOURNAL:
@@ -302,29 +304,29 @@ describe_reply(const struct store_request *request, struct buf *out)
 		say_number(out, "seq", request->journal.seq);
 		break;
 	case STORE_REFILL: say_refill(out, &request->refill); break;
-	case STORE_ATTEMPT_GET: say_attempt(out, &request->attempt); break;
+	case STORE_ATTEMPT_GET: say_attempt(out, &request->admin->attempt); break;
 	case STORE_ENDPOINT_TOTALS:
-		say_endpoint(out, &request->endpoint);
-		say_number(out, "accepted", request->totals.accepted);
-		say_number(out, "pending", request->totals.pending);
-		say_number(out, "exhausted", request->totals.exhausted);
-		say_number(out, "oldest", request->totals.oldest.us);
-		if (request->attempt.id.value != 0)
-			say_attempt(out, &request->attempt);
+		say_endpoint(out, &request->admin->endpoint);
+		say_number(out, "accepted", request->admin->totals.accepted);
+		say_number(out, "pending", request->admin->totals.pending);
+		say_number(out, "exhausted", request->admin->totals.exhausted);
+		say_number(out, "oldest", request->admin->totals.oldest.us);
+		if (request->admin->attempt.id.value != 0)
+			say_attempt(out, &request->admin->attempt);
 		break;
 	case STORE_RESEAL:
-		say_number(out, "part", request->resealing.part);
-		say_number(out, "after", request->resealing.after);
-		say_number(out, "looked", (int64_t)request->resealing.looked);
-		say_number(out, "changed", (int64_t)request->resealing.changed);
+		say_number(out, "part", request->admin->resealing.part);
+		say_number(out, "after", request->admin->resealing.after);
+		say_number(out, "looked", (int64_t)request->admin->resealing.looked);
+		say_number(out, "changed", (int64_t)request->admin->resealing.changed);
 		break;
 	case STORE_COUNTS:
-		say_number(out, "messages", request->counts.messages);
-		say_number(out, "pending", request->counts.deliveries_pending);
-		say_number(out, "delivered", request->counts.deliveries_delivered);
-		say_number(out, "exhausted", request->counts.deliveries_exhausted);
-		say_number(out, "attempts", request->counts.attempts);
-		say_number(out, "journal", request->counts.journal);
+		say_number(out, "messages", request->admin->counts.messages);
+		say_number(out, "pending", request->admin->counts.deliveries_pending);
+		say_number(out, "delivered", request->admin->counts.deliveries_delivered);
+		say_number(out, "exhausted", request->admin->counts.deliveries_exhausted);
+		say_number(out, "attempts", request->admin->counts.attempts);
+		say_number(out, "journal", request->admin->counts.journal);
 		break;
 	default: say_lists(out, request); break;
 	}

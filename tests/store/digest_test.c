@@ -163,7 +163,7 @@ expect_no_difference(bool expunged)
 	subject_open_sqlite(&receiver, 2);
 	make_organisation(&sender, "bank");
 	struct store_request *endpoint = ask_endpoint(&sender, "bank", "one");
-	endpoint->endpoint.version = 3;
+	endpoint->admin->endpoint.version = 3;
 	expect(&sender, endpoint, OK, STORE_DETAIL_NONE);
 	struct store_request *accept = ask_accept(&sender, "bank", "a", 1);
 	versions_set(accept->message, SLICE("{\"number\": 1}"), SLICE("{\"2\":{\"number\": 7}, \"4\":{}}"));

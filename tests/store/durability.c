@@ -52,7 +52,7 @@ count_messages(struct subject *subject)
 {
 	struct store_request *request = ask(subject, STORE_COUNTS);
 	assert_int_equal(run(subject, request), OK);
-	int64_t count = request->counts.messages;
+	int64_t count = request->admin->counts.messages;
 	store_request_free(request);
 	return count;
 }
@@ -126,9 +126,9 @@ what_another_process_makes_is_kept(void **state UNUSED)
 	assert_int_equal(open_at(&server, &place, false, &error), OK);
 	struct store_request *counts = ask(&server, STORE_COUNTS);
 	assert_int_equal(run(&server, counts), OK);
-	assert_int_equal(counts->counts.deliveries_pending, 4);
-	assert_int_equal(counts->counts.deliveries_delivered, 4);
-	assert_int_equal(counts->counts.attempts, 4);
+	assert_int_equal(counts->admin->counts.deliveries_pending, 4);
+	assert_int_equal(counts->admin->counts.deliveries_delivered, 4);
+	assert_int_equal(counts->admin->counts.attempts, 4);
 	store_request_free(counts);
 	subject_close(&server);
 	place_remove(&place);

@@ -5,13 +5,13 @@ struct organisation_id
 make_organisation(struct subject *subject, const char *uid)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
-	request->organisation = (struct organisation){
+	request->admin->organisation = (struct organisation){
 	    .name = SLICE("Custody Bank"),
 	    .uid = slice_of(uid),
 	    .metadata = SLICE("{}"),
 	};
 	assert_int_equal(run(subject, request), OK);
-	struct organisation_id id = request->organisation.id;
+	struct organisation_id id = request->admin->organisation.id;
 	store_request_free(request);
 	return id;
 }
@@ -21,7 +21,7 @@ ask_endpoint(struct subject *subject, const char *organisation, const char *uid)
 {
 	struct store_request *request = ask(subject, STORE_ENDPOINT_CREATE);
 	request->ref = slice_of(organisation);
-	request->endpoint = (struct endpoint){
+	request->admin->endpoint = (struct endpoint){
 	    .url = SLICE("https://example.com/in"),
 	    .uid = slice_of(uid),
 	    .description = SLICE(""),
@@ -37,7 +37,7 @@ make_endpoint(struct subject *subject, const char *organisation, const char *uid
 {
 	struct store_request *request = ask_endpoint(subject, organisation, uid);
 	assert_int_equal(run(subject, request), OK);
-	struct endpoint_id id = request->endpoint.id;
+	struct endpoint_id id = request->admin->endpoint.id;
 	store_request_free(request);
 	return id;
 }
@@ -65,10 +65,10 @@ set_endpoint_state(struct subject *subject, const char *organisation, const char
 	struct store_request *request = ask(subject, STORE_ENDPOINT_EDIT);
 	request->ref = slice_of(organisation);
 	request->endpoint_ref = slice_of(endpoint);
-	request->edit_endpoint = edit_state;
-	request->edit_context = &state;
+	request->admin->edit_endpoint = edit_state;
+	request->admin->edit_context = &state;
 	assert_int_equal(run(subject, request), OK);
-	assert_int_equal(request->endpoint.state, state);
+	assert_int_equal(request->admin->endpoint.state, state);
 	store_request_free(request);
 }
 

@@ -288,10 +288,10 @@ make_edit(struct maker *maker)
 	change->organisation = some_organisation(maker);
 	change->endpoint = some_endpoint(maker);
 	change->type = some_type(maker);
-	request->edit_context = change;
-	request->edit_organisation = edit_organisation;
-	request->edit_endpoint = edit_endpoint;
-	request->edit_event_type = edit_type;
+	request->admin->edit_context = change;
+	request->admin->edit_organisation = edit_organisation;
+	request->admin->edit_endpoint = edit_endpoint;
+	request->admin->edit_event_type = edit_type;
 	request->create_missing = chance(maker, 3);
 }
 
@@ -300,7 +300,7 @@ make_token(struct maker *maker)
 {
 	struct store_request *request = maker->request;
 	const struct known *known = maker->known;
-	struct token *token = &request->token;
+	struct token *token = &request->admin->token;
 	token->role = (enum role)below(maker, ROLE_COUNT);
 	token->expires.us = chance(maker, 2) ? 0 : request->now.us + below(maker, 100000);
 	snprintf(token->name, sizeof token->name, "token %d", below(maker, 100));
@@ -334,7 +334,7 @@ make_change(struct maker *maker)
 		return;
 	}
 	if (request->kind == STORE_ENDPOINT_VERIFIED) {
-		request->verified = (struct store_verified){
+		request->admin->verified = (struct store_verified){
 		    .endpoint = {known_id(maker, known->endpoints, known->endpoint_count)},
 		    .challenge = name(maker, "challenge-", 3),
 		    .succeeded = chance(maker, 2),
@@ -343,10 +343,10 @@ make_change(struct maker *maker)
 		};
 		return;
 	}
-	request->change.id.value = known_id(maker, known->changes, known->change_count);
-	request->change.state = decisions[below(maker, COUNT_OF(decisions))];
-	request->change.reason = maybe(maker, name(maker, "reason ", 5));
-	request->change_state = below(maker, CHANGE_STATE_COUNT + 3) - 3;
+	request->admin->change.id.value = known_id(maker, known->changes, known->change_count);
+	request->admin->change.state = decisions[below(maker, COUNT_OF(decisions))];
+	request->admin->change.reason = maybe(maker, name(maker, "reason ", 5));
+	request->admin->change_state = below(maker, CHANGE_STATE_COUNT + 3) - 3;
 	request->page = page(maker, known->changes, known->change_count);
 }
 
@@ -368,14 +368,14 @@ make_configuration(struct maker *maker)
 	struct store_request *request = maker->request;
 	request->ref = organisation_ref(maker);
 	request->endpoint_ref = endpoint_ref(maker);
-	request->organisation = some_organisation(maker);
-	request->endpoint = some_endpoint(maker);
-	request->event_type = some_type(maker);
+	request->admin->organisation = some_organisation(maker);
+	request->admin->endpoint = some_endpoint(maker);
+	request->admin->event_type = some_type(maker);
 	request->get_if_exists = chance(maker, 3);
 	request->include_archived = chance(maker, 2);
 	request->expunge = chance(maker, 2);
 	if (chance(maker, 3))
-		request->challenge = name(maker, "challenge-", 3);
+		request->admin->challenge = name(maker, "challenge-", 3);
 	make_edit(maker);
 	switch ((int)request->kind) {
 	case STORE_ORGANISATION_CREATE:
@@ -408,7 +408,7 @@ make_configuration(struct maker *maker)
 	case STORE_CHANGE_LIST:
 	case STORE_ENDPOINT_VERIFIED: make_change(maker); break;
 	case STORE_RESEAL:
-		maker->request->resealing = (struct store_resealing){.reseal = turn_around,
+		maker->request->admin->resealing = (struct store_resealing){.reseal = turn_around,
 		    .limit = 1 + (size_t)below(maker, 5),
 		    .part = chance(maker, 2) ? RESEAL_CHANGES : RESEAL_ENDPOINTS,
 		    .after =
@@ -650,17 +650,17 @@ known_learn(struct known *known, const struct store_request *request)
 {
 	if (request->status != OK)
 		return;
-	if (request->change.id.value != 0) {
-		if (request->change.state == CHANGE_REQUESTED)
-			learn(known->changes, &known->change_count, request->change.id.value);
+	if (store_request_change(request) != 0) {
+		if (request->admin->change.state == CHANGE_REQUESTED)
+			learn(known->changes, &known->change_count, request->admin->change.id.value);
 		return;
 	}
 	if (request->kind == STORE_ORGANISATION_CREATE)
-		learn(known->organisations, &known->organisation_count, request->organisation.id.value);
+		learn(known->organisations, &known->organisation_count, request->admin->organisation.id.value);
 	if (request->kind == STORE_ENDPOINT_CREATE)
-		learn(known->endpoints, &known->endpoint_count, request->endpoint.id.value);
+		learn(known->endpoints, &known->endpoint_count, request->admin->endpoint.id.value);
 	if (request->kind == STORE_TOKEN_CREATE)
-		learn(known->tokens, &known->token_count, request->token.id.value);
+		learn(known->tokens, &known->token_count, request->admin->token.id.value);
 	if (request->kind == STORE_ACCEPT)
 		learn(known->messages, &known->message_count, request->message->id.value);
 	if (request->kind == STORE_JOURNAL && request->journal.message->id.value != 0)

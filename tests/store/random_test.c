@@ -100,13 +100,13 @@ static void
 make_management(struct subject *subject)
 {
 	struct store_request *request = ask(subject, STORE_ORGANISATION_CREATE);
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("Own"), .uid = STORE_MANAGEMENT_UID, .metadata = SLICE("{}")};
 	assert_int_equal(run(subject, request), OK);
 	store_request_free(request);
 	request = ask(subject, STORE_ENDPOINT_CREATE);
 	request->ref = STORE_MANAGEMENT_UID;
-	request->endpoint = (struct endpoint){.url = SLICE("https://example.com/"),
+	request->admin->endpoint = (struct endpoint){.url = SLICE("https://example.com/"),
 	    .description = SLICE(""),
 	    .metadata = SLICE("{}"),
 	    .headers = SLICE("{}"),

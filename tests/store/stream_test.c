@@ -156,7 +156,7 @@ missing_in(struct subject *subject)
 	assert_int_equal(run(subject, list), OK);
 	int64_t missing = 0;
 	for (size_t i = 0; i < list->count; i++)
-		missing += stream_missing(list->streams[i], true);
+		missing += stream_missing(list->admin->streams[i], true);
 	store_request_free(list);
 	return missing;
 }
@@ -179,7 +179,8 @@ the_journal_keeps_the_numbers(void **state)
 	journal_numbered(subject, &(struct event){3, 10, 6, true, false}); /* a conflict counts for nothing */
 	assert_int_equal(missing_in(subject), 2);
 	struct store_request *edit = ask(subject, STORE_STREAM_EDIT);
-	edit->stream_edit = (struct store_stream_edit){.key = SLICE("custodian"), .first = 5, .last = 6, .newest = -1};
+	edit->admin->stream_edit =
+	    (struct store_stream_edit){.key = SLICE("custodian"), .first = 5, .last = 6, .newest = -1};
 	assert_int_equal(run(subject, edit), OK);
 	assert_true(edit->existed);
 	store_request_free(edit);

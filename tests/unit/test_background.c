@@ -123,7 +123,7 @@ ask(void *context, struct background *background)
 {
 	struct asker *asker = context;
 	struct store_request *request = store_request_new(STORE_ORGANISATION_CREATE, clock_wall());
-	request->organisation =
+	request->admin->organisation =
 	    (struct organisation){.name = SLICE("one"), .uid = SLICE("one"), .metadata = SLICE("{}")};
 	asker->made = background_ask(background, request, &asker->error);
 	store_request_free(request);

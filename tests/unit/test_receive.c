@@ -337,21 +337,21 @@ refused_requests_say_what_they_claimed(void **state)
 	struct receive_judgement judgement;
 	receive_judge(old, &input, &judgement);
 	struct store_request *request = receive_refused(old, &input, &judgement);
-	assert_slice(request->refused.source, "old");
-	assert_slice(request->refused.reason, "wrong");
-	assert_slice(request->refused.claimed, "m-2");
-	assert_true(request->refused.forged);
+	assert_slice(request->admin->refused.source, "old");
+	assert_slice(request->admin->refused.reason, "wrong");
+	assert_slice(request->admin->refused.claimed, "m-2");
+	assert_true(request->admin->refused.forged);
 	store_request_free(request);
 	receive_judge(acme, &input, &judgement);
 	request = receive_refused(acme, &input, &judgement);
-	assert_slice(request->refused.claimed, "m-1??");
+	assert_slice(request->admin->refused.claimed, "m-1??");
 	store_request_free(request);
 	input.headers.count = 0;
 	input.body = SLICE("none");
 	receive_judge(old, &input, &judgement);
 	request = receive_refused(old, &input, &judgement);
-	assert_slice(request->refused.reason, "missing");
-	assert_false(slice_present(request->refused.claimed) || request->refused.forged);
+	assert_slice(request->admin->refused.reason, "missing");
+	assert_false(slice_present(request->admin->refused.claimed) || request->admin->refused.forged);
 	store_request_free(request);
 }
 

@@ -60,7 +60,7 @@ static void
 refuse(struct fixture *fixture, const char *claimed, bool forged, int64_t count)
 {
 	struct store_request *request = store_request_new(STORE_REFUSED, time_at(THEN));
-	request->refused = (struct store_refused){
+	request->admin->refused = (struct store_refused){
 	    .source = SLICE("acme"),
 	    .reason = slice_of(verdict_name(forged ? VERDICT_WRONG : VERDICT_STALE)),
 	    .claimed = slice_of(claimed),

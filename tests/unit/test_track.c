@@ -399,10 +399,10 @@ index_rows(struct store *store, int64_t from, int64_t through)
 					    kind, arena_copy(&put->arena, names.of[kind]), rows->journal_rows[i].seq};
 		}
 		int64_t last = rows->journal_rows[rows->count - 1].seq;
-		put->track =
+		put->admin->track =
 		    (struct store_track){.entries = entries, .entry_count = count, .from = from, .through = last};
 		assert_int_equal(store_ask(store, put, NULL), OK);
-		assert_int_equal(put->track.through, last);
+		assert_int_equal(put->admin->track.through, last);
 		store_request_free(put);
 		store_request_free(rows);
 		from = last;

@@ -75,16 +75,16 @@ memory_alert_put(struct memory *memory, const struct alert *raised, struct wall_
 enum error_code
 memory_alert_raise(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	request->alert.id = 0;
-	struct alert row = memory_alert_put(memory, &request->alert, request->now, &request->existed);
-	request->alert = alert_copy(&request->arena, &row);
+	request->admin->alert.id = 0;
+	struct alert row = memory_alert_put(memory, &request->admin->alert, request->now, &request->existed);
+	request->admin->alert = alert_copy(&request->arena, &row);
 	return OK;
 }
 
 enum error_code
 memory_alert_move(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	const struct alert *asked = &request->alert;
+	const struct alert *asked = &request->admin->alert;
 	struct memory_alert *row = find(memory, asked);
 	request->existed = row != NULL;
 	if (row == NULL)
@@ -92,7 +92,7 @@ memory_alert_move(struct memory *memory, struct store_request *request, struct m
 	struct alert changed = row->alert;
 	if (alert_row_move(&changed, asked->state, asked->by, request->now))
 		keep(row, &changed);
-	request->alert = alert_copy(&request->arena, &row->alert);
+	request->admin->alert = alert_copy(&request->arena, &row->alert);
 	return OK;
 }
 
@@ -111,16 +111,16 @@ enum error_code
 memory_alert_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	size_t count = memory->alerts.count;
-	request->alerts = arena_alloc(&request->arena, (count + 1) * sizeof request->alerts[0]);
+	request->admin->alerts = arena_alloc(&request->arena, (count + 1) * sizeof request->admin->alerts[0]);
 	for (size_t i = 0; i < count; i++) {
 		const struct alert *row = &memory->alerts.rows[memory_at(&request->page, i, count)].alert;
-		bool wanted = request->alert_state < 0 || (int)row->state == request->alert_state;
+		bool wanted = request->admin->alert_state < 0 || (int)row->state == request->admin->alert_state;
 		if (!wanted || !memory_in_page(&request->page, row->id))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->alerts[request->count++] = alert_copy(&request->arena, row);
+		request->admin->alerts[request->count++] = alert_copy(&request->arena, row);
 	}
 	return OK;
 }
@@ -139,7 +139,8 @@ told_to(struct memory *memory, struct slice target, int64_t alert)
 enum error_code
 memory_alert_due(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	request->alerts = arena_alloc(&request->arena, (memory->alerts.count + 1) * sizeof request->alerts[0]);
+	request->admin->alerts =
+	    arena_alloc(&request->arena, (memory->alerts.count + 1) * sizeof request->admin->alerts[0]);
 	for (size_t i = 0; i < memory->alerts.count; i++) {
 		const struct alert *row = &memory->alerts.rows[i].alert;
 		const struct memory_alert_told *told = told_to(memory, request->ref, row->id);
@@ -148,7 +149,7 @@ memory_alert_due(struct memory *memory, struct store_request *request, struct ma
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->alerts[request->count++] = alert_copy(&request->arena, row);
+		request->admin->alerts[request->count++] = alert_copy(&request->arena, row);
 	}
 	return OK;
 }
@@ -156,15 +157,15 @@ memory_alert_due(struct memory *memory, struct store_request *request, struct ma
 enum error_code
 memory_alert_told(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	if (find(memory, &request->alert) == NULL)
+	if (find(memory, &request->admin->alert) == NULL)
 		return OK;
-	struct memory_alert_told *row = told_to(memory, request->ref, request->alert.id);
+	struct memory_alert_told *row = told_to(memory, request->ref, request->admin->alert.id);
 	if (row == NULL) {
 		row = MEMORY_ADD(&memory->alerts_told);
 		row->target = arena_copy(&row->arena, request->ref);
-		row->alert = request->alert.id;
+		row->alert = request->admin->alert.id;
 	}
-	row->revision = request->alert.revision;
+	row->revision = request->admin->alert.revision;
 	return OK;
 }
 

@@ -42,10 +42,10 @@ was_absent(const struct memory *memory, const struct store_break *known, int64_t
 enum error_code
 memory_break_seen(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	request->break_run.opened = request->break_run.reopened = 0;
+	request->admin->break_run.opened = request->admin->break_run.reopened = 0;
 	for (size_t i = 0; i < request->count; i++) {
-		struct store_break *found = &request->breaks[i];
-		found->run = request->break_run.run;
+		struct store_break *found = &request->admin->breaks[i];
+		found->run = request->admin->break_run.run;
 		struct memory_break *known = find(memory, found->id);
 		struct store_break next;
 		struct store_break_move move;
@@ -54,9 +54,9 @@ memory_break_seen(struct memory *memory, struct store_request *request, struct m
 		if (known == NULL) {
 			known = MEMORY_ADD(&memory->breaks);
 			next.number = (int64_t)memory->breaks.count;
-			request->break_run.opened++;
+			request->admin->break_run.opened++;
 		} else {
-			request->break_run.reopened += moved;
+			request->admin->break_run.reopened += moved;
 		}
 		if (moved)
 			add_move(memory, next.number, &move);
@@ -70,9 +70,10 @@ memory_break_seen(struct memory *memory, struct store_request *request, struct m
 enum error_code
 memory_break_end(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_break_run *run = &request->break_run;
+	struct store_break_run *run = &request->admin->break_run;
 	size_t closed = 0;
-	request->breaks = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->breaks[0]);
+	request->admin->breaks =
+	    arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->admin->breaks[0]);
 	for (size_t i = 0; i < memory->breaks.count && !request->more; i++) {
 		struct store_break *row = &memory->breaks.rows[i].row;
 		if (!break_state_open(row->state) || row->run >= run->run)
@@ -83,7 +84,7 @@ memory_break_end(struct memory *memory, struct store_request *request, struct ma
 		struct store_break_move move;
 		break_leave(row, request->now, &move);
 		add_move(memory, row->number, &move);
-		request->breaks[closed++] = break_copy(&request->arena, row);
+		request->admin->breaks[closed++] = break_copy(&request->arena, row);
 	}
 	request->count = closed;
 	run->closed += (int64_t)closed;
@@ -97,41 +98,42 @@ memory_break_end(struct memory *memory, struct store_request *request, struct ma
 enum error_code
 memory_break_move(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct memory_break *row = find(memory, request->break_id);
+	struct memory_break *row = find(memory, request->admin->break_id);
 	if (row == NULL)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
 	struct store_break next = row->row;
 	struct store_break_move move;
-	enum error_code code = break_decide(&next, request->break_to, request->break_actor, request->break_reason,
-	    request->now, &move, &request->error);
+	enum error_code code = break_decide(&next, request->admin->break_to, request->admin->break_actor,
+	    request->admin->break_reason, request->now, &move, &request->error);
 	if (code != OK)
 		return code;
-	request->breaks = arena_alloc(&request->arena, sizeof request->breaks[0]);
-	request->breaks[0] = break_copy(&request->arena, &next);
+	request->admin->breaks = arena_alloc(&request->arena, sizeof request->admin->breaks[0]);
+	request->admin->breaks[0] = break_copy(&request->arena, &next);
 	request->count = 1;
 	add_move(memory, next.number, &move);
 	keep(row, &next);
 	audit_break(request, &move);
 	if (!break_state_open(next.state))
-		memory_alert_resolve(memory, ALERT_BREAK, request->break_id, request->now);
+		memory_alert_resolve(memory, ALERT_BREAK, request->admin->break_id, request->now);
 	return OK;
 }
 
 enum error_code
 memory_break_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct memory_break *row = find(memory, request->break_id);
+	struct memory_break *row = find(memory, request->admin->break_id);
 	if (row == NULL)
 		return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
-	request->breaks = arena_alloc(&request->arena, sizeof request->breaks[0]);
-	request->breaks[0] = break_copy(&request->arena, &row->row);
+	request->admin->breaks = arena_alloc(&request->arena, sizeof request->admin->breaks[0]);
+	request->admin->breaks[0] = break_copy(&request->arena, &row->row);
 	request->count = 1;
-	request->break_moves = arena_alloc(&request->arena, (size_t)row->row.moves * sizeof request->break_moves[0]);
-	request->break_move_count = 0;
+	request->admin->break_moves =
+	    arena_alloc(&request->arena, (size_t)row->row.moves * sizeof request->admin->break_moves[0]);
+	request->admin->break_move_count = 0;
 	for (size_t i = 0; i < memory->break_moves.count; i++) {
 		const struct memory_break_move *move = &memory->break_moves.rows[i];
 		if (move->of == row->row.number)
-			request->break_moves[request->break_move_count++] =
+			request->admin->break_moves[request->admin->break_move_count++] =
 			    break_move_copy(&request->arena, &move->move);
 	}
 	return OK;
@@ -141,15 +143,17 @@ enum error_code
 memory_break_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	size_t count = memory->breaks.count;
-	request->breaks = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->breaks[0]);
+	request->admin->breaks =
+	    arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->admin->breaks[0]);
 	for (size_t i = 0; i < count; i++) {
 		const struct store_break *row = &memory->breaks.rows[memory_at(&request->page, i, count)].row;
-		if (!memory_in_page(&request->page, row->number) || (request->break_states & 1u << row->state) == 0)
+		if (!memory_in_page(&request->page, row->number) ||
+		    (request->admin->break_states & 1u << row->state) == 0)
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->breaks[request->count++] = break_copy(&request->arena, row);
+		request->admin->breaks[request->count++] = break_copy(&request->arena, row);
 	}
 	return OK;
 }
@@ -163,25 +167,25 @@ compare_counts(const struct store_break_count *a, const struct store_break *b, i
 enum error_code
 memory_break_counts(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	request->break_counts =
-	    arena_alloc(&request->arena, (memory->breaks.count + 1) * sizeof request->break_counts[0]);
+	request->admin->break_counts =
+	    arena_alloc(&request->arena, (memory->breaks.count + 1) * sizeof request->admin->break_counts[0]);
 	for (size_t i = 0; i < memory->breaks.count; i++) {
 		const struct store_break *row = &memory->breaks.rows[i].row;
 		if (!break_state_open(row->state))
 			continue;
 		int age = break_age_bucket((request->now.us - row->first_seen.us) / 1000000);
 		size_t at = 0;
-		while (at < request->count && !compare_counts(&request->break_counts[at], row, age))
+		while (at < request->count && !compare_counts(&request->admin->break_counts[at], row, age))
 			at++;
 		if (at == request->count)
-			request->break_counts[request->count++] =
+			request->admin->break_counts[request->count++] =
 			    (struct store_break_count){arena_copy(&request->arena, row->class),
 				arena_copy(&request->arena, row->severity), age, 0};
-		request->break_counts[at].count++;
+		request->admin->break_counts[at].count++;
 	}
 	for (size_t i = 0; i < memory->break_runs.count; i++)
-		if (memory->break_runs.rows[i].run > request->break_run.run)
-			request->break_run = memory->break_runs.rows[i];
+		if (memory->break_runs.rows[i].run > request->admin->break_run.run)
+			request->admin->break_run = memory->break_runs.rows[i];
 	return OK;
 }
 
@@ -191,7 +195,8 @@ memory_break_run_list(struct memory *memory, struct store_request *request, stru
 {
 	const struct store_page *page = &request->page;
 	int64_t last = page->after;
-	request->break_runs = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->break_runs[0]);
+	request->admin->break_runs =
+	    arena_alloc(&request->arena, (page->limit + 1) * sizeof request->admin->break_runs[0]);
 	while (!request->more) {
 		const struct store_break_run *next = NULL;
 		for (size_t i = 0; i < memory->break_runs.count; i++) {
@@ -205,7 +210,7 @@ memory_break_run_list(struct memory *memory, struct store_request *request, stru
 			break;
 		request->more = request->count == page->limit;
 		if (!request->more)
-			request->break_runs[request->count++] = *next;
+			request->admin->break_runs[request->count++] = *next;
 		last = next->run;
 	}
 	return OK;

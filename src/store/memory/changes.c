@@ -38,19 +38,19 @@ memory_hold(struct memory *memory, struct store_request *request)
 	size_t open = 0;
 	for (size_t i = 0; i < memory->changes.count; i++) {
 		const struct change_request *change = &memory->changes.rows[i].change;
-		if (change_same(change, &request->change)) {
-			request->change = change_copy(&request->arena, change);
+		if (change_same(change, &request->admin->change)) {
+			request->admin->change = change_copy(&request->arena, change);
 			return OK;
 		}
-		open += change->organisation.value == request->change.organisation.value &&
+		open += change->organisation.value == request->admin->change.organisation.value &&
 			(change->state == CHANGE_REQUESTED || change->state == CHANGE_APPROVED);
 	}
 	if (open >= LIMIT_CHANGES_OPEN)
 		return memory_fail(request, ERR_LIMIT, STORE_DETAIL_TOO_MANY);
-	request->change.id.value = id_next(&memory->ids, request->now);
-	keep(MEMORY_ADD(&memory->changes), &request->change);
-	change_audit(request, &request->change, CHANGE_REQUESTED);
-	change_tell(request, &request->change, endpoint_of(memory, &request->change));
+	request->admin->change.id.value = id_next(&memory->ids, request->now);
+	keep(MEMORY_ADD(&memory->changes), &request->admin->change);
+	change_audit(request, &request->admin->change, CHANGE_REQUESTED);
+	change_tell(request, &request->admin->change, endpoint_of(memory, &request->admin->change));
 	return OK;
 }
 
@@ -62,7 +62,7 @@ find_change(struct memory *memory, struct store_request *request)
 		return NULL;
 	for (size_t i = 0; i < memory->changes.count; i++) {
 		struct memory_change *row = &memory->changes.rows[i];
-		if (row->change.id.value == request->change.id.value &&
+		if (row->change.id.value == request->admin->change.id.value &&
 		    row->change.organisation.value == organisation->organisation.id.value)
 			return row;
 	}
@@ -74,20 +74,20 @@ static void
 apply(struct memory *memory, struct store_request *request, struct memory_change *row, struct mail_list *notes)
 {
 	struct change_request change = change_copy(&request->arena, &row->change);
-	struct store_request work;
+	struct store_request *work = store_request_new(STORE_CHANGE_STEP, request->now);
 	struct error error = ERROR_NONE;
-	enum error_code code = change_prepare(&change, endpoint_of(memory, &change), request->now, &work, &error);
+	enum error_code code = change_prepare(&change, endpoint_of(memory, &change), request->now, work, &error);
 	if (code == OK)
-		code = memory_execute_request(memory, &work, notes);
+		code = memory_execute_request(memory, work, notes);
 	else
-		work.error = error;
-	work.status = code;
-	change_settle(&change, &work, request->now, &request->arena);
-	arena_free(&work.arena);
+		work->error = error;
+	work->status = code;
+	change_settle(&change, work, request->now, &request->arena);
+	store_request_free(work);
 	log_move(memory, request, STORE_ACTOR_SERVER, &change, CHANGE_APPROVED);
 	change_tell(request, &change, endpoint_of(memory, &change));
 	keep(row, &change);
-	request->change = change;
+	request->admin->change = change;
 }
 
 static void
@@ -120,7 +120,7 @@ memory_change_decide(struct memory *memory, struct store_request *request, struc
 	keep(row, &change);
 	log_move(memory, request, request->actor, &change, from);
 	change_tell(request, &change, endpoint_of(memory, &change));
-	request->change = change;
+	request->admin->change = change;
 	if (change.state == CHANGE_APPROVED && change.due.us <= request->now.us)
 		apply(memory, request, row, notes);
 	next_due(memory, request, NULL);
@@ -144,7 +144,7 @@ memory_change_step(struct memory *memory, struct store_request *request, struct 
 		log_move(memory, request, STORE_ACTOR_SERVER, &change, CHANGE_REQUESTED);
 		change_tell(request, &change, endpoint_of(memory, &change));
 		keep(row, &change);
-		request->change = change;
+		request->admin->change = change;
 	}
 	next_due(memory, request, NULL);
 	return OK;
@@ -156,7 +156,7 @@ memory_change_get(struct memory *memory, struct store_request *request, struct m
 	const struct memory_change *row = find_change(memory, request);
 	if (row == NULL)
 		return request->status;
-	request->change = change_copy(&request->arena, &row->change);
+	request->admin->change = change_copy(&request->arena, &row->change);
 	return OK;
 }
 
@@ -167,17 +167,17 @@ memory_change_list(struct memory *memory, struct store_request *request, struct 
 	if (organisation == NULL)
 		return request->status;
 	size_t count = memory->changes.count;
-	request->changes = arena_alloc(&request->arena, (count + 1) * sizeof request->changes[0]);
+	request->admin->changes = arena_alloc(&request->arena, (count + 1) * sizeof request->admin->changes[0]);
 	for (size_t i = 0; i < count; i++) {
 		const struct change_request *change = &memory->changes.rows[memory_at(&request->page, i, count)].change;
 		if (change->organisation.value != organisation->organisation.id.value ||
 		    !memory_in_page(&request->page, change->id.value) ||
-		    (request->change_state >= 0 && (int)change->state != request->change_state))
+		    (request->admin->change_state >= 0 && (int)change->state != request->admin->change_state))
 			continue;
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->changes[request->count++] = change_copy(&request->arena, change);
+		request->admin->changes[request->count++] = change_copy(&request->arena, change);
 	}
 	return OK;
 }
@@ -187,7 +187,7 @@ memory_change_list(struct memory *memory, struct store_request *request, struct 
 enum error_code
 memory_endpoint_verified(struct memory *memory, struct store_request *request, struct mail_list *notes)
 {
-	const struct store_verified *verified = &request->verified;
+	const struct store_verified *verified = &request->admin->verified;
 	struct memory_endpoint *row = memory_endpoint_by_id(memory, verified->endpoint);
 	struct endpoint edited;
 	if (row == NULL || !store_verify(request, &row->endpoint, &edited))
@@ -200,6 +200,6 @@ memory_endpoint_verified(struct memory *memory, struct store_request *request, s
 	memory_note_endpoint(row, notes);
 	if (verified->succeeded)
 		store_tell_verified(request, memory_owner_by_id(memory, edited.organisation), &before, &edited);
-	request->endpoint = endpoint_copy(&request->arena, &row->endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, &row->endpoint);
 	return OK;
 }

@@ -17,7 +17,7 @@ organisation_uid_taken(struct memory *memory, struct slice uid, const struct mem
 static enum error_code
 show_organisation(struct store_request *request, const struct memory_organisation *row)
 {
-	request->organisation = organisation_copy(&request->arena, &row->organisation);
+	request->admin->organisation = organisation_copy(&request->arena, &row->organisation);
 	return OK;
 }
 
@@ -59,14 +59,14 @@ memory_organisation_create(struct memory *memory, struct store_request *request,
 {
 	if (request->sandbox)
 		return create_sandbox(memory, request);
-	struct slice uid = request->organisation.uid;
+	struct slice uid = request->admin->organisation.uid;
 	if (organisation_uid_taken(memory, uid, NULL)) {
 		if (!request->get_if_exists)
 			return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_UID_TAKEN);
 		request->existed = true;
 		return show_organisation(request, memory_find_organisation(memory, uid));
 	}
-	struct memory_organisation *row = memory_new_organisation(memory, request, &request->organisation);
+	struct memory_organisation *row = memory_new_organisation(memory, request, &request->admin->organisation);
 	return show_organisation(request, row);
 }
 
@@ -120,8 +120,8 @@ memory_organisation_edit(struct memory *memory, struct store_request *request, s
 	struct organisation edited = {.created = request->now};
 	if (row != NULL)
 		edited = organisation_copy(&request->arena, &row->organisation);
-	enum error_code code =
-	    request->edit_organisation(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	enum error_code code = request->admin->edit_organisation(
+	    request->admin->edit_context, &request->arena, &edited, row != NULL, &request->error);
 	if (code != OK)
 		return code;
 	if (row != NULL && edited.environment != row->organisation.environment) {
@@ -265,9 +265,9 @@ check_endpoint(struct memory *memory, struct store_request *request, const struc
 static enum error_code
 show_endpoint(struct memory *memory, struct store_request *request, const struct memory_endpoint *row)
 {
-	request->endpoint = endpoint_copy(&request->arena, &row->endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, &row->endpoint);
 	if (row->endpoint.state != ENDPOINT_ACTIVE)
-		request->endpoint.held = memory_held(memory, row->endpoint.id);
+		request->admin->endpoint.held = memory_held(memory, row->endpoint.id);
 	return OK;
 }
 
@@ -290,7 +290,7 @@ new_endpoint(struct memory *memory, struct store_request *request, const struct 
 		return code;
 	if (change_hold_endpoint(request, of, NULL, from))
 		return memory_hold(memory, request);
-	endpoint_verification_begin(&request->arena, NULL, from, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, NULL, from, request->admin->challenge, request->now);
 	struct memory_endpoint *row = MEMORY_ADD(&memory->endpoints);
 	from->id.value = id_next(&memory->ids, request->now);
 	from->created = request->now;
@@ -309,8 +309,8 @@ memory_endpoint_create(struct memory *memory, struct store_request *request, str
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
-	request->endpoint.organisation = organisation->organisation.id;
-	return new_endpoint(memory, request, &organisation->organisation, &request->endpoint, notes);
+	request->admin->endpoint.organisation = organisation->organisation.id;
+	return new_endpoint(memory, request, &organisation->organisation, &request->admin->endpoint, notes);
 }
 
 enum error_code
@@ -327,8 +327,8 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 	struct endpoint edited = {.organisation = organisation->organisation.id};
 	if (row != NULL)
 		edited = endpoint_copy(&request->arena, &row->endpoint);
-	enum error_code code =
-	    request->edit_endpoint(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	enum error_code code = request->admin->edit_endpoint(
+	    request->admin->edit_context, &request->arena, &edited, row != NULL, &request->error);
 	if (code != OK)
 		return code;
 	if (row == NULL)
@@ -340,7 +340,7 @@ memory_endpoint_edit(struct memory *memory, struct store_request *request, struc
 		return code;
 	if (change_hold_endpoint(request, &organisation->organisation, &row->endpoint, &edited))
 		return memory_hold(memory, request);
-	endpoint_verification_begin(&request->arena, &row->endpoint, &edited, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, &row->endpoint, &edited, request->admin->challenge, request->now);
 	edited.updated = request->now;
 	if (edited.failing_since.us == 0)
 		edited.warned = 0;
@@ -416,11 +416,11 @@ memory_endpoints_all(struct memory *memory, struct store_request *request, struc
 			request->endpoints[request->count++].sequence = memory->endpoints.rows[i].sequence;
 		}
 	size_t most = memory->organisations.count;
-	request->signers = arena_alloc(&request->arena, (most + 1) * sizeof request->signers[0]);
+	request->admin->signers = arena_alloc(&request->arena, (most + 1) * sizeof request->admin->signers[0]);
 	for (size_t i = 0; i < most; i++) {
 		const struct memory_organisation *row = &memory->organisations.rows[i];
 		if (!row->deleted && row->organisation.key_count > 0)
-			request->signers[request->signer_count++] =
+			request->admin->signers[request->admin->signer_count++] =
 			    organisation_copy(&request->arena, &row->organisation);
 	}
 	return OK;
@@ -431,7 +431,7 @@ memory_endpoints_all(struct memory *memory, struct store_request *request, struc
 static enum error_code
 show_type(struct store_request *request, const struct memory_event_type *row)
 {
-	request->event_type = event_type_copy(&request->arena, &row->type);
+	request->admin->event_type = event_type_copy(&request->arena, &row->type);
 	return OK;
 }
 
@@ -458,7 +458,7 @@ put_type(struct memory *memory, const struct event_type *type)
 enum error_code
 memory_event_type_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct event_type type = request->event_type;
+	struct event_type type = request->admin->event_type;
 	struct memory_event_type *row = find_type(memory, type.name);
 	if (row != NULL && !row->type.archived)
 		return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS);
@@ -478,8 +478,8 @@ memory_event_type_edit(struct memory *memory, struct store_request *request, str
 	struct event_type edited = {.name = request->ref, .description = SLICE(""), .created = request->now};
 	if (row != NULL)
 		edited = event_type_copy(&request->arena, &row->type);
-	enum error_code code =
-	    request->edit_event_type(request->edit_context, &request->arena, &edited, row != NULL, &request->error);
+	enum error_code code = request->admin->edit_event_type(
+	    request->admin->edit_context, &request->arena, &edited, row != NULL, &request->error);
 	if (code != OK)
 		return code;
 	edited.updated = request->now;
@@ -548,21 +548,21 @@ enum error_code
 memory_token_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	for (size_t i = 0; i < memory->tokens.count; i++)
-		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) == 0)
+		if (memcmp(memory->tokens.rows[i].hash, request->admin->token.hash, SHA256_BYTES) == 0)
 			return memory_fail(request, ERR_CONFLICT, STORE_DETAIL_NONE);
 	if (slice_present(request->ref)) {
 		struct memory_organisation *organisation = memory_organisation_of(memory, request);
 		if (organisation == NULL)
 			return request->status;
-		request->token.organisation = organisation->organisation.id;
-		if (change_hold_token(request, &organisation->organisation, NULL, &request->token))
+		request->admin->token.organisation = organisation->organisation.id;
+		if (change_hold_token(request, &organisation->organisation, NULL, &request->admin->token))
 			return memory_hold(memory, request);
 	}
 	struct token *row = MEMORY_ADD(&memory->tokens);
-	*row = request->token;
+	*row = request->admin->token;
 	row->created = request->now;
 	row->id.value = id_next(&memory->ids, request->now);
-	request->token = *row;
+	request->admin->token = *row;
 	audit_token(request, NULL, row);
 	return OK;
 }
@@ -572,7 +572,7 @@ memory_token_by_id(struct memory *memory, struct store_request *request, int64_t
 {
 	for (size_t i = 0; i < memory->tokens.count; i++)
 		if (memory->tokens.rows[i].id.value == id) {
-			request->token = memory->tokens.rows[i];
+			request->admin->token = memory->tokens.rows[i];
 			return OK;
 		}
 	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NO_TOKEN);
@@ -582,8 +582,8 @@ enum error_code
 memory_token_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	for (size_t i = 0; i < memory->tokens.count; i++)
-		if (memcmp(memory->tokens.rows[i].hash, request->token.hash, SHA256_BYTES) == 0) {
-			request->token = memory->tokens.rows[i];
+		if (memcmp(memory->tokens.rows[i].hash, request->admin->token.hash, SHA256_BYTES) == 0) {
+			request->admin->token = memory->tokens.rows[i];
 			return OK;
 		}
 	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);

@@ -17,19 +17,19 @@ memory_endpoint_totals(struct memory *memory, struct store_request *request, str
 	struct memory_endpoint *endpoint = memory_endpoint_of(memory, request);
 	if (endpoint == NULL)
 		return request->status;
-	request->endpoint = endpoint_copy(&request->arena, &endpoint->endpoint);
-	request->totals.accepted = endpoint->sequence;
+	request->admin->endpoint = endpoint_copy(&request->arena, &endpoint->endpoint);
+	request->admin->totals.accepted = endpoint->sequence;
 	for (size_t i = 0; i < memory->deliveries.count; i++) {
 		const struct memory_delivery *row = &memory->deliveries.rows[i];
 		if (row->endpoint.value != endpoint->endpoint.id.value)
 			continue;
 		struct wall_time at = id_time(row->message->id.value);
-		request->totals.exhausted += row->state == DELIVERY_EXHAUSTED;
+		request->admin->totals.exhausted += row->state == DELIVERY_EXHAUSTED;
 		if (row->state != DELIVERY_PENDING)
 			continue;
-		request->totals.pending++;
-		if (request->totals.oldest.us == 0 || at.us < request->totals.oldest.us)
-			request->totals.oldest = at;
+		request->admin->totals.pending++;
+		if (request->admin->totals.oldest.us == 0 || at.us < request->admin->totals.oldest.us)
+			request->admin->totals.oldest = at;
 	}
 	size_t looked = 0;
 	for (size_t i = memory->attempts.count; i-- > 0 && looked < STORE_RECENT_ATTEMPTS;) {
@@ -39,7 +39,7 @@ memory_endpoint_totals(struct memory *memory, struct store_request *request, str
 		looked++;
 		if (attempt->succeeded)
 			continue;
-		copy_attempt(memory, attempt, &request->arena, &request->attempt);
+		copy_attempt(memory, attempt, &request->arena, &request->admin->attempt);
 		return OK;
 	}
 	return OK;

@@ -32,11 +32,11 @@ received(struct memory *memory, struct store_request *request)
 		const struct store_journal_row *row = &memory->journal.rows[i].row;
 		struct digest_event event = {
 		    .id = arena_copy(&request->arena, row->event_id), .type = arena_copy(&request->arena, row->type)};
-		if (!slice_equal(row->source, request->digest.source) || !journal_counts(row->verdict) ||
+		if (!slice_equal(row->source, request->admin->digest.source) || !journal_counts(row->verdict) ||
 		    !id_parse(ID_MESSAGE, row->event_id, &event.at))
 			continue;
 		memcpy(event.sha256, row->body_sha256, SHA256_BYTES);
-		add(&found, &event, &request->digest);
+		add(&found, &event, &request->admin->digest);
 	}
 	return found;
 }
@@ -60,7 +60,7 @@ sent(struct memory *memory, struct store_request *request, const struct memory_e
 				memcpy(event.sha256,
 				    memory_digest_left(&memory->purged.rows[p], endpoint->endpoint.version).ptr,
 				    SHA256_BYTES);
-		add(&found, &event, &request->digest);
+		add(&found, &event, &request->admin->digest);
 	}
 	return found;
 }
@@ -77,7 +77,7 @@ next_node(struct store_digest *digest, int64_t start)
 static void
 join(struct store_request *request, enum digest_level level)
 {
-	struct store_digest below = request->digest, *digest = &request->digest;
+	struct store_digest below = request->admin->digest, *digest = &request->admin->digest;
 	digest->nodes = arena_alloc(&request->arena, (below.count + 1) * sizeof digest->nodes[0]);
 	digest->count = 0;
 	for (size_t i = 0; i < below.count; i++) {
@@ -89,7 +89,7 @@ join(struct store_request *request, enum digest_level level)
 enum error_code
 memory_digest(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_digest *digest = &request->digest;
+	struct store_digest *digest = &request->admin->digest;
 	struct found found;
 	digest->through = request->now.us / 60000000 * 60;
 	digest->to = digest->to > digest->through ? digest->through : digest->to;

@@ -33,7 +33,7 @@ memory_feed(struct memory *memory, struct store_request *request, struct mail_li
 	int64_t last = page->after;
 	size_t bytes = 0;
 	request->newest = endpoint->sequence;
-	request->endpoint = endpoint_copy(&request->arena, &endpoint->endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, &endpoint->endpoint);
 	memory_tell_redactions(memory, request);
 	request->deliveries = arena_alloc(&request->arena, page->limit * sizeof request->deliveries[0]);
 	while (request->count < page->limit && bytes < LIMIT_REFILL_BYTES && last < endpoint->sequence) {

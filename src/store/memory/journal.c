@@ -201,7 +201,7 @@ memory_journal_list(struct memory *memory, struct store_request *request, struct
 enum error_code
 memory_journal_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	const struct store_journal_query *query = &request->journal_query;
+	const struct store_journal_query *query = &request->admin->journal_query;
 	size_t count = memory->journal.count, bytes = 0;
 	request->journal_rows = arena_alloc(&request->arena, (count + 1) * sizeof request->journal_rows[0]);
 	for (size_t i = 0; i < count; i++) {
@@ -300,7 +300,7 @@ count_total(struct memory *memory, const struct store_refused *refused, struct w
 enum error_code
 memory_refused(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	const struct store_refused *refused = &request->refused;
+	const struct store_refused *refused = &request->admin->refused;
 	struct memory_refused *row = add_refused(memory, STORE_REFUSED_ROWS, refused, request->now);
 	row->row.reason = arena_copy(&row->arena, or_empty(refused->reason));
 	row->row.claimed = arena_copy(&row->arena, refused->claimed);
@@ -317,10 +317,10 @@ memory_refused(struct memory *memory, struct store_request *request, struct mail
 enum error_code
 memory_refused_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	size_t count = memory->refused[request->refused_kind].count;
-	const struct memory_refused *rows = memory->refused[request->refused_kind].rows;
+	size_t count = memory->refused[request->admin->refused_kind].count;
+	const struct memory_refused *rows = memory->refused[request->admin->refused_kind].rows;
 	struct arena *arena = &request->arena;
-	request->refused_rows = arena_alloc(arena, (count + 1) * sizeof request->refused_rows[0]);
+	request->admin->refused_rows = arena_alloc(arena, (count + 1) * sizeof request->admin->refused_rows[0]);
 	for (size_t i = 0; i < count; i++) {
 		struct store_refused_row row = rows[i].row;
 		if (row.id <= request->page.after)
@@ -332,7 +332,7 @@ memory_refused_list(struct memory *memory, struct store_request *request, struct
 		row.reason = arena_copy(arena, row.reason);
 		row.claimed = arena_copy(arena, row.claimed);
 		row.detail = arena_copy(arena, row.detail);
-		request->refused_rows[request->count++] = row;
+		request->admin->refused_rows[request->count++] = row;
 	}
 	return OK;
 }

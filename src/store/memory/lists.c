@@ -76,7 +76,7 @@ memory_tell_redactions(struct memory *memory, struct store_request *request)
 {
 	const struct memory_organisation *owner = memory_find_organisation(memory, request->ref);
 	if (owner != NULL)
-		request->organisation.redactions = arena_copy(&request->arena, owner->organisation.redactions);
+		request->redactions = arena_copy(&request->arena, owner->organisation.redactions);
 }
 
 /* --- messages ---------------------------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ memory_message_evidence(struct memory *memory, struct store_request *request, st
 	enum error_code code = memory_message_get(memory, request, notes);
 	if (code != OK)
 		return code;
-	struct store_evidence *evidence = &request->evidence;
+	struct store_evidence *evidence = &request->admin->evidence;
 	evidence->known = evidence->kept = slice_present(request->message->payload);
 	if (evidence->kept)
 		sha256(request->message->payload, evidence->sha256);
@@ -166,7 +166,7 @@ memory_attempt_get(struct memory *memory, struct store_request *request, struct 
 		const struct memory_attempt *row = &memory->attempts.rows[i];
 		if (row->attempt.id.value != request->attempt_id || row->attempt.message.value != message->id.value)
 			continue;
-		request->attempt = show_attempt(memory, request, row);
+		request->admin->attempt = show_attempt(memory, request, row);
 		return OK;
 	}
 	return memory_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE);
@@ -274,7 +274,7 @@ memory_endpoint_messages(struct memory *memory, struct store_request *request, s
 enum error_code
 memory_counts(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_counts *counts = &request->counts;
+	struct store_counts *counts = &request->admin->counts;
 	*counts = (struct store_counts){
 	    .messages = (int64_t)memory->messages.count,
 	    .attempts = (int64_t)memory->attempts.count,

@@ -338,14 +338,14 @@ find_key(struct memory *memory, const struct store_idempotency *idempotency)
 static int64_t
 object_made(const struct store_request *request)
 {
-	if (request->change.id.value != 0)
-		return -request->change.id.value;
+	if (store_request_change(request) != 0)
+		return -store_request_change(request);
 	switch ((int)request->kind) {
 	case STORE_ACCEPT: return request->message->id.value;
-	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
-	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
-	case STORE_TASK_CREATE: return request->task.id.value;
-	case STORE_TOKEN_CREATE: return request->token.id.value;
+	case STORE_ORGANISATION_CREATE: return request->admin->organisation.id.value;
+	case STORE_ENDPOINT_CREATE: return request->admin->endpoint.id.value;
+	case STORE_TASK_CREATE: return request->admin->task.id.value;
+	case STORE_TOKEN_CREATE: return request->admin->token.id.value;
 	default: return 0;
 	}
 }
@@ -356,7 +356,7 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 {
 	char text[ID_TEXT_BYTES];
 	if (object < 0) {
-		request->change.id.value = -object;
+		request->admin->change.id.value = -object;
 		return memory_change_get(memory, request, notes);
 	}
 	switch ((int)request->kind) {
@@ -371,15 +371,15 @@ answer_repeat(struct memory *memory, struct store_request *request, int64_t obje
 		request->endpoint_ref = arena_copy(&request->arena, slice_of(id_format(ID_ENDPOINT, object, text)));
 		return memory_endpoint_get(memory, request, notes);
 	case STORE_EVENT_TYPE_CREATE:
-		request->ref = request->event_type.name;
+		request->ref = request->admin->event_type.name;
 		return memory_event_type_get(memory, request, notes);
 	case STORE_ENDPOINT_EDIT: return memory_endpoint_get(memory, request, notes);
 	case STORE_TOKEN_CREATE: return memory_token_by_id(memory, request, object);
 	case STORE_EXPUNGE: return memory_expunge_find(memory, request);
 	case STORE_TASK_CREATE:
-		if (task_counts(request->task.kind))
+		if (task_counts(request->admin->task.kind))
 			memory_name_organisations(memory, request);
-		request->task.id.value = object;
+		request->admin->task.id.value = object;
 		return memory_task_get(memory, request, notes);
 	default: return OK;
 	}
@@ -429,7 +429,7 @@ batch(struct store *store, struct store_request *const *requests, size_t count, 
 		struct store_request *request = requests[i];
 		request->detail = STORE_DETAIL_NONE;
 		request->existed = false;
-		request->audit.action = SLICE_NONE;
+		request->audit = NULL;
 		struct mail **made = notes->last;
 		request->status = execute(memory, request, notes);
 		store_notes_of(*made, i);

@@ -175,8 +175,7 @@ memory_execute memory_endpoint_create, memory_endpoint_edit, memory_endpoint_del
     memory_endpoint_list, memory_endpoints_all;
 memory_execute memory_event_type_create, memory_event_type_edit, memory_event_type_delete, memory_event_type_get,
     memory_event_type_list;
-memory_execute memory_token_list, memory_token_used, memory_audit_list,
-    memory_audit_note;
+memory_execute memory_token_list, memory_token_used, memory_audit_list, memory_audit_note;
 memory_execute memory_token_create, memory_token_get, memory_token_revoke, memory_token_expire;
 memory_execute memory_alert_raise, memory_alert_move, memory_alert_told, memory_alert_list, memory_alert_due;
 memory_execute memory_expunge, memory_attempt_expunge, memory_precheck, memory_endpoint_stats, memory_measure;

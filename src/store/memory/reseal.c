@@ -6,7 +6,7 @@
 static bool
 step_endpoints(struct memory *memory, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
 		struct memory_endpoint *row = &memory->endpoints.rows[i];
 		if (row->endpoint.id.value <= step->after || row->endpoint.state == ENDPOINT_DELETED)
@@ -30,7 +30,7 @@ step_endpoints(struct memory *memory, struct store_request *request)
 static bool
 step_organisations(struct memory *memory, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	for (size_t i = 0; i < memory->organisations.count; i++) {
 		struct memory_organisation *row = &memory->organisations.rows[i];
 		if (row->organisation.id.value <= step->after || row->deleted || row->organisation.key_count == 0)
@@ -54,7 +54,7 @@ step_organisations(struct memory *memory, struct store_request *request)
 static bool
 step_changes(struct memory *memory, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	for (size_t i = 0; i < memory->changes.count; i++) {
 		struct memory_change *row = &memory->changes.rows[i];
 		bool open = row->change.state == CHANGE_REQUESTED || row->change.state == CHANGE_APPROVED;
@@ -79,7 +79,7 @@ step_changes(struct memory *memory, struct store_request *request)
 enum error_code
 memory_reseal(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	step->looked = step->changed = 0;
 	bool done;
 	if (step->part == RESEAL_ENDPOINTS)

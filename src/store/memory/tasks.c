@@ -24,11 +24,11 @@ memory_token_expire(struct memory *memory, struct store_request *request, struct
 		return request->status;
 	if (change_hold_expiry(request, &organisation->organisation))
 		return memory_hold(memory, request);
-	struct wall_time end = request->token.expires.us == 0 ? request->now : request->token.expires;
+	struct wall_time end = request->admin->token.expires.us == 0 ? request->now : request->admin->token.expires;
 	for (size_t i = 0; i < memory->tokens.count; i++) {
 		struct token *row = &memory->tokens.rows[i];
 		bool its = row->organisation.value == organisation->organisation.id.value &&
-			   session_named(&request->sessions, row->session);
+			   session_named(&request->admin->sessions, row->session);
 		if (its && (row->expires.us == 0 || row->expires.us > end.us))
 			row->expires = end;
 	}
@@ -143,12 +143,12 @@ memory_precheck(struct memory *memory, struct store_request *request, struct mai
 	struct memory_organisation *organisation = memory_organisation_of(memory, request);
 	if (organisation == NULL)
 		return request->status;
-	if (!store_has_service(&memory->options, &organisation->organisation, request->event_type.name))
+	if (!store_has_service(&memory->options, &organisation->organisation, request->admin->event_type.name))
 		return OK;
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
 		const struct endpoint *endpoint = &memory->endpoints.rows[i].endpoint;
 		if (endpoint->organisation.value == organisation->organisation.id.value &&
-		    endpoint_wants(endpoint, request->event_type.name, request->channels))
+		    endpoint_wants(endpoint, request->admin->event_type.name, request->channels))
 			request->existed = true;
 	}
 	return OK;
@@ -170,16 +170,16 @@ memory_endpoint_stats(struct memory *memory, struct store_request *request, stru
 		request->more = looked++ == request->page.limit;
 		if (request->more)
 			break;
-		*(attempt->succeeded ? &request->stats.succeeded : &request->stats.failed) += 1;
+		*(attempt->succeeded ? &request->admin->stats.succeeded : &request->admin->stats.failed) += 1;
 		request->next = attempt->id.value;
 	}
 	if (request->page.after == 0 && endpoint->endpoint.state != ENDPOINT_ACTIVE)
-		request->stats.held = memory_held(memory, endpoint->endpoint.id);
+		request->admin->stats.held = memory_held(memory, endpoint->endpoint.id);
 	for (size_t i = 0; i < memory->deliveries.count && request->page.after == 0; i++) {
 		const struct memory_delivery *row = &memory->deliveries.rows[i];
 		if (row->endpoint.value == endpoint->endpoint.id.value && row->state == DELIVERY_PENDING &&
 		    memory_in_page(&page, row->message->id.value))
-			request->stats.pending++;
+			request->admin->stats.pending++;
 	}
 	return OK;
 }
@@ -188,12 +188,13 @@ enum error_code
 memory_measure(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
 	for (size_t i = 0; i < memory->deliveries.count; i++)
-		request->counts.deliveries_pending += memory->deliveries.rows[i].state == DELIVERY_PENDING;
+		request->admin->counts.deliveries_pending += memory->deliveries.rows[i].state == DELIVERY_PENDING;
 	for (size_t i = 0; i < memory->endpoints.count; i++) {
 		const struct endpoint *endpoint = &memory->endpoints.rows[i].endpoint;
 		const struct organisation *owner = memory_owner_by_id(memory, endpoint->organisation);
-		request->counts.endpoints_unowned += owner != NULL && !organisation_hidden(owner) &&
-						     endpoint->state != ENDPOINT_DELETED && !endpoint_owned(endpoint);
+		request->admin->counts.endpoints_unowned += owner != NULL && !organisation_hidden(owner) &&
+							    endpoint->state != ENDPOINT_DELETED &&
+							    !endpoint_owned(endpoint);
 	}
 	return OK;
 }
@@ -203,17 +204,17 @@ memory_measure(struct memory *memory, struct store_request *request, struct mail
 static enum error_code
 show_task(struct store_request *request, const struct memory_task *row)
 {
-	request->task = task_copy(&request->arena, &row->task);
+	request->admin->task = task_copy(&request->arena, &row->task);
 	return OK;
 }
 
 static struct memory_task *
 find_task(struct memory *memory, const struct store_request *request)
 {
-	struct organisation_id only = request->task.organisation;
+	struct organisation_id only = request->admin->task.organisation;
 	for (size_t i = 0; i < memory->tasks.count; i++) {
 		struct memory_task *row = &memory->tasks.rows[i];
-		if (row->task.id.value == request->task.id.value &&
+		if (row->task.id.value == request->admin->task.id.value &&
 		    (only.value == 0 || row->task.organisation.value == only.value))
 			return row;
 	}
@@ -225,7 +226,7 @@ memory_name_organisations(struct memory *memory, struct store_request *request)
 {
 	size_t count = request->message_refs.count;
 	request->missing.items = arena_alloc(&request->arena, count * sizeof(struct slice));
-	request->task.only.items = arena_alloc(&request->arena, count * sizeof(struct slice));
+	request->admin->task.only.items = arena_alloc(&request->arena, count * sizeof(struct slice));
 	for (size_t i = 0; i < count; i++) {
 		struct slice ref = request->message_refs.items[i];
 		const struct memory_organisation *row = memory_find_organisation(memory, ref);
@@ -235,7 +236,8 @@ memory_name_organisations(struct memory *memory, struct store_request *request)
 			continue;
 		}
 		id_format(ID_ORGANISATION, row->organisation.id.value, text);
-		request->task.only.items[request->task.only.count++] = arena_copy(&request->arena, slice_of(text));
+		request->admin->task.only.items[request->admin->task.only.count++] =
+		    arena_copy(&request->arena, slice_of(text));
 	}
 }
 
@@ -263,7 +265,7 @@ task_ended(struct memory *memory, struct store_request *request, const struct ta
 enum error_code
 memory_task_create(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct task *task = &request->task;
+	struct task *task = &request->admin->task;
 	if (task_of_endpoint(task->kind)) {
 		struct memory_endpoint *endpoint = memory_endpoint_of(memory, request);
 		if (endpoint == NULL)
@@ -317,9 +319,9 @@ memory_task_cancel(struct memory *memory, struct store_request *request, struct 
 enum error_code
 memory_task_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	const struct store_task_filter *filter = &request->task_filter;
+	const struct store_task_filter *filter = &request->admin->task_filter;
 	size_t count = memory->tasks.count;
-	request->tasks = arena_alloc(&request->arena, (count + 1) * sizeof request->tasks[0]);
+	request->admin->tasks = arena_alloc(&request->arena, (count + 1) * sizeof request->admin->tasks[0]);
 	for (size_t i = 0; i < count; i++) {
 		const struct task *task = &memory->tasks.rows[memory_at(&request->page, i, count)].task;
 		if ((filter->kind >= 0 && (int)task->kind != filter->kind) ||
@@ -330,7 +332,7 @@ memory_task_list(struct memory *memory, struct store_request *request, struct ma
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->tasks[request->count++] = task_copy(&request->arena, task);
+		request->admin->tasks[request->count++] = task_copy(&request->arena, task);
 	}
 	return OK;
 }

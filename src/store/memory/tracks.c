@@ -35,7 +35,7 @@ has_event(const struct memory *memory, size_t item, int64_t seq)
 enum error_code
 memory_track_put(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	if (track->from != memory->tracked) {
 		track->through = memory->tracked;
 		return OK;
@@ -53,7 +53,7 @@ memory_track_put(struct memory *memory, struct store_request *request, struct ma
 enum error_code
 memory_track_get(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	size_t item = find_item(memory, track->kind, store_track_name(track->name)), bytes = 0;
 	track->through = memory->tracked;
 	request->journal_rows =
@@ -75,7 +75,7 @@ memory_track_get(struct memory *memory, struct store_request *request, struct ma
 enum error_code
 memory_track_list(struct memory *memory, struct store_request *request, struct mail_list *notes UNUSED)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	size_t count = memory->track_items.count;
 	track->through = memory->tracked;
 	track->items = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof track->items[0]);

@@ -85,7 +85,8 @@ alert_put(
 void
 op_alert_raise(struct sqlite_store *store, struct store_request *request)
 {
-	request->alert = alert_put(store, &request->alert, request->now, &request->arena, &request->existed);
+	request->admin->alert =
+	    alert_put(store, &request->admin->alert, request->now, &request->arena, &request->existed);
 }
 
 void
@@ -101,7 +102,7 @@ alert_resolve_row(
 void
 op_alert_move(struct sqlite_store *store, struct store_request *request)
 {
-	const struct alert *asked = &request->alert;
+	const struct alert *asked = &request->admin->alert;
 	struct alert row;
 	request->existed = find(store, asked, &request->arena, &row);
 	if (!request->existed) {
@@ -111,18 +112,19 @@ op_alert_move(struct sqlite_store *store, struct store_request *request)
 	}
 	if (alert_row_move(&row, asked->state, asked->by, request->now))
 		save(store, &row);
-	request->alert = row;
+	request->admin->alert = row;
 }
 
 static void
 take_rows(struct sqlite_store *store, sqlite3_stmt *row, struct store_request *request)
 {
-	request->alerts = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->alerts[0]);
+	request->admin->alerts =
+	    arena_alloc(&request->arena, (request->page.limit + 1) * sizeof request->admin->alerts[0]);
 	while (sql_step(store, row)) {
 		request->more = request->count == request->page.limit;
 		if (request->more)
 			break;
-		request->alerts[request->count++] = row_from(row, &request->arena);
+		request->admin->alerts[request->count++] = row_from(row, &request->arena);
 	}
 	sql_end(row);
 }
@@ -134,7 +136,7 @@ op_alert_list(struct sqlite_store *store, struct store_request *request)
 	page_range(&request->page, &above, &below);
 	take_rows(store,
 	    sql_bind(store, request->page.descending ? SQL_ALERT_LIST_DOWN : SQL_ALERT_LIST_UP, "iii", above, below,
-		(int64_t)request->alert_state),
+		(int64_t)request->admin->alert_state),
 	    request);
 }
 
@@ -147,5 +149,5 @@ op_alert_due(struct sqlite_store *store, struct store_request *request)
 void
 op_alert_told(struct sqlite_store *store, struct store_request *request)
 {
-	sql_run(store, SQL_ALERT_TOLD, "tii", request->ref, request->alert.id, request->alert.revision);
+	sql_run(store, SQL_ALERT_TOLD, "tii", request->ref, request->admin->alert.id, request->admin->alert.revision);
 }

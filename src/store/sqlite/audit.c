@@ -41,7 +41,7 @@ audit_append(struct sqlite_store *store, struct store_request *request)
 	read_end(store);
 	if (!audit_complete(request, &store->audit_end))
 		return;
-	const struct store_audit_row *row = &request->audit;
+	const struct store_audit_row *row = request->audit;
 	sql_run(store, SQL_AUDIT_PUT, "iittittttb", row->seq, row->at.us, row->actor, row->role,
 	    row->organisation.value, row->action, row->object, row->before, row->after,
 	    (struct slice){(const char *)row->chain, SHA256_BYTES});
@@ -78,7 +78,7 @@ op_audit_list(struct sqlite_store *store, struct store_request *request)
 	page_range(page, &above, &below);
 	struct arena *arena = &request->arena;
 	size_t bytes = 0;
-	request->audit_rows = arena_alloc(arena, page->limit * sizeof request->audit_rows[0]);
+	request->admin->audit_rows = arena_alloc(arena, page->limit * sizeof request->admin->audit_rows[0]);
 	sqlite3_stmt *row = organisation < 0
 				? sql_bind(store, page->descending ? SQL_AUDIT_DOWN : SQL_AUDIT_UP, "ii", above, below)
 				: sql_bind(store, page->descending ? SQL_AUDIT_OF_DOWN : SQL_AUDIT_OF_UP, "iii", above,
@@ -87,7 +87,7 @@ op_audit_list(struct sqlite_store *store, struct store_request *request)
 		request->more = request->count == page->limit || bytes >= LIMIT_REFILL_BYTES;
 		if (request->more)
 			break;
-		struct store_audit_row *out = &request->audit_rows[request->count++];
+		struct store_audit_row *out = &request->admin->audit_rows[request->count++];
 		*out = (struct store_audit_row){
 		    .seq = sqlite3_column_int64(row, 0),
 		    .at = {sqlite3_column_int64(row, 1)},
@@ -108,7 +108,8 @@ op_audit_list(struct sqlite_store *store, struct store_request *request)
 void
 op_audit_note(struct sqlite_store *store UNUSED, struct store_request *request)
 {
-	audit_other(request, (struct organisation_id){0}, request->audit_action, request->audit_object,
-	    request->audit_after);
-	request->audit.before = request->audit_before;
+	audit_other(
+	    request, (struct organisation_id){0}, request->audit_action, request->audit_object, request->audit_after);
+	if (request->audit != NULL)
+		request->audit->before = request->audit_before;
 }

@@ -96,12 +96,12 @@ was_absent(struct sqlite_store *store, int64_t last, int64_t run)
 void
 op_break_seen(struct sqlite_store *store, struct store_request *request)
 {
-	request->break_run.opened = request->break_run.reopened = 0;
+	request->admin->break_run.opened = request->admin->break_run.reopened = 0;
 	for (size_t i = 0; i < request->count; i++) {
-		struct store_break *found = &request->breaks[i];
+		struct store_break *found = &request->admin->breaks[i];
 		struct store_break known, next;
 		struct store_break_move move;
-		found->run = request->break_run.run;
+		found->run = request->admin->break_run.run;
 		bool is_known = find(store, found->id, &request->arena, &known);
 		bool closed = is_known && !break_state_open(known.state);
 		bool absent = closed && was_absent(store, known.run, found->run);
@@ -111,8 +111,8 @@ op_break_seen(struct sqlite_store *store, struct store_request *request)
 		int64_t number = put(store, &next);
 		if (moved)
 			put_move(store, number, &move);
-		request->break_run.opened += !is_known;
-		request->break_run.reopened += is_known && moved;
+		request->admin->break_run.opened += !is_known;
+		request->admin->break_run.reopened += is_known && moved;
 		found->fresh = moved;
 	}
 }
@@ -120,14 +120,14 @@ op_break_seen(struct sqlite_store *store, struct store_request *request)
 void
 op_break_end(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_break_run *run = &request->break_run;
+	struct store_break_run *run = &request->admin->break_run;
 	struct store_break *left = arena_alloc(&request->arena, (request->page.limit + 1) * sizeof left[0]);
 	size_t count = 0;
 	sqlite3_stmt *row = sql_bind(store, SQL_BREAK_LEFT, "ii", run->run, (int64_t)request->page.limit + 1);
 	while (sql_step(store, row))
 		left[count++] = row_from(row, &request->arena);
 	request->more = count > request->page.limit;
-	request->breaks = left;
+	request->admin->breaks = left;
 	request->count = request->more ? request->page.limit : count;
 	for (size_t i = 0; i < request->count; i++) {
 		struct store_break_move move;
@@ -147,7 +147,7 @@ op_break_end(struct sqlite_store *store, struct store_request *request)
 static bool
 need(struct sqlite_store *store, struct store_request *request, struct store_break *out)
 {
-	if (find(store, request->break_id, &request->arena, out))
+	if (find(store, request->admin->break_id, &request->arena, out))
 		return true;
 	if (store->failed == SQLITE_OK)
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such break");
@@ -157,8 +157,8 @@ need(struct sqlite_store *store, struct store_request *request, struct store_bre
 static void
 answer(struct store_request *request, const struct store_break *row)
 {
-	request->breaks = arena_alloc(&request->arena, sizeof request->breaks[0]);
-	request->breaks[0] = *row;
+	request->admin->breaks = arena_alloc(&request->arena, sizeof request->admin->breaks[0]);
+	request->admin->breaks[0] = *row;
 	request->count = 1;
 }
 
@@ -169,8 +169,8 @@ op_break_move(struct sqlite_store *store, struct store_request *request)
 	struct store_break_move move;
 	if (!need(store, request, &row))
 		return;
-	enum error_code code = break_decide(
-	    &row, request->break_to, request->break_actor, request->break_reason, request->now, &move, &request->error);
+	enum error_code code = break_decide(&row, request->admin->break_to, request->admin->break_actor,
+	    request->admin->break_reason, request->now, &move, &request->error);
 	if (code != OK) {
 		request->status = code;
 		return;
@@ -180,7 +180,7 @@ op_break_move(struct sqlite_store *store, struct store_request *request)
 	answer(request, &row);
 	audit_break(request, &move);
 	if (!break_state_open(row.state))
-		alert_resolve_row(store, ALERT_BREAK, request->break_id, request->now, &request->arena);
+		alert_resolve_row(store, ALERT_BREAK, request->admin->break_id, request->now, &request->arena);
 }
 
 void
@@ -191,7 +191,7 @@ op_break_get(struct sqlite_store *store, struct store_request *request)
 		return;
 	answer(request, &row);
 	struct arena *arena = &request->arena;
-	request->break_moves = arena_alloc(arena, (size_t)row.moves * sizeof request->break_moves[0]);
+	request->admin->break_moves = arena_alloc(arena, (size_t)row.moves * sizeof request->admin->break_moves[0]);
 	sqlite3_stmt *line = sql_bind(store, SQL_BREAK_MOVES, "ii", row.number, row.moves);
 	while (sql_step(store, line)) {
 		struct store_break_move move = {
@@ -204,7 +204,7 @@ op_break_get(struct sqlite_store *store, struct store_request *request)
 		    .reason = sql_slice(line, 6),
 		};
 		if (move.act < BREAK_ACT_COUNT && move.from < BREAK_STATE_COUNT && move.to < BREAK_STATE_COUNT)
-			request->break_moves[request->break_move_count++] = break_move_copy(arena, &move);
+			request->admin->break_moves[request->admin->break_move_count++] = break_move_copy(arena, &move);
 	}
 }
 
@@ -214,13 +214,13 @@ op_break_list(struct sqlite_store *store, struct store_request *request)
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);
-	request->breaks = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->breaks[0]);
+	request->admin->breaks = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->admin->breaks[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_BREAK_LIST_DOWN : SQL_BREAK_LIST_UP, "iiii", above,
-	    below, (int64_t)request->break_states, (int64_t)page->limit + 1);
+	    below, (int64_t)request->admin->break_states, (int64_t)page->limit + 1);
 	while (sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (!request->more)
-			request->breaks[request->count++] = row_from(row, &request->arena);
+			request->admin->breaks[request->count++] = row_from(row, &request->arena);
 	}
 }
 
@@ -250,11 +250,11 @@ op_break_counts(struct sqlite_store *store, struct store_request *request)
 			size_t larger = capacity == 0 ? 32 : capacity * 2;
 			struct store_break_count *rows = arena_alloc(&request->arena, larger * sizeof rows[0]);
 			if (capacity > 0)
-				memcpy(rows, request->break_counts, capacity * sizeof rows[0]);
-			request->break_counts = rows;
+				memcpy(rows, request->admin->break_counts, capacity * sizeof rows[0]);
+			request->admin->break_counts = rows;
 			capacity = larger;
 		}
-		request->break_counts[request->count++] = (struct store_break_count){
+		request->admin->break_counts[request->count++] = (struct store_break_count){
 		    .class = arena_copy(&request->arena, sql_slice(row, 0)),
 		    .severity = arena_copy(&request->arena, sql_slice(row, 1)),
 		    .age = sqlite3_column_int(row, 2),
@@ -263,7 +263,7 @@ op_break_counts(struct sqlite_store *store, struct store_request *request)
 	}
 	sqlite3_stmt *last = sql_get(store, SQL_BREAK_RUN_LAST);
 	if (sql_step(store, last)) {
-		request->break_run = run_from(last);
+		request->admin->break_run = run_from(last);
 		sql_end(last);
 	}
 }
@@ -274,12 +274,13 @@ op_break_run_list(struct sqlite_store *store, struct store_request *request)
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);
-	request->break_runs = arena_alloc(&request->arena, (page->limit + 1) * sizeof request->break_runs[0]);
+	request->admin->break_runs =
+	    arena_alloc(&request->arena, (page->limit + 1) * sizeof request->admin->break_runs[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_BREAK_RUNS_DOWN : SQL_BREAK_RUNS_UP, "iii", above,
 	    below, (int64_t)page->limit + 1);
 	while (sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (!request->more)
-			request->break_runs[request->count++] = run_from(row);
+			request->admin->break_runs[request->count++] = run_from(row);
 	}
 }

@@ -57,7 +57,7 @@ endpoint_of(struct sqlite_store *store, const struct change_request *change)
 static bool
 find_same(struct sqlite_store *store, struct store_request *request)
 {
-	sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_WAITING, "i", request->change.organisation.value);
+	sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_WAITING, "i", request->admin->change.organisation.value);
 	bool found = false;
 	while (!found && sql_step(store, row)) {
 		struct change_request open;
@@ -66,9 +66,9 @@ find_same(struct sqlite_store *store, struct store_request *request)
 			arena_free(&arena);
 			break;
 		}
-		found = change_same(&open, &request->change);
+		found = change_same(&open, &request->admin->change);
 		if (found)
-			request->change = change_copy(&request->arena, &open);
+			request->admin->change = change_copy(&request->arena, &open);
 		arena_free(&arena);
 	}
 	sql_end(row);
@@ -78,7 +78,7 @@ find_same(struct sqlite_store *store, struct store_request *request)
 void
 change_hold(struct sqlite_store *store, struct store_request *request)
 {
-	struct change_request *change = &request->change;
+	struct change_request *change = &request->admin->change;
 	if (find_same(store, request))
 		return;
 	sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_OPEN, "i", change->organisation.value);
@@ -104,7 +104,7 @@ read_change(struct sqlite_store *store, struct store_request *request, struct di
 	if (*owner == NULL)
 		return false;
 	sqlite3_stmt *row =
-	    sql_bind(store, SQL_CHANGE_GET, "ii", request->change.id.value, (*owner)->organisation.id.value);
+	    sql_bind(store, SQL_CHANGE_GET, "ii", request->admin->change.id.value, (*owner)->organisation.id.value);
 	bool there = sql_step(store, row);
 	bool read = there && change_from_row(store, row, &request->arena, out);
 	sql_end(row);
@@ -117,17 +117,17 @@ read_change(struct sqlite_store *store, struct store_request *request, struct di
 static void
 apply(struct sqlite_store *store, struct store_request *request, struct change_request *change)
 {
-	struct store_request work;
+	struct store_request *work = store_request_new(STORE_CHANGE_STEP, request->now);
 	struct error error = ERROR_NONE;
-	enum error_code code = change_prepare(change, endpoint_of(store, change), request->now, &work, &error);
+	enum error_code code = change_prepare(change, endpoint_of(store, change), request->now, work, &error);
 	if (code == OK) {
-		sqlite_execute(store, &work);
+		sqlite_execute(store, work);
 	} else {
-		work.status = code;
-		work.error = error;
+		work->status = code;
+		work->error = error;
 	}
-	change_settle(change, &work, request->now, &request->arena);
-	arena_free(&work.arena);
+	change_settle(change, work, request->now, &request->arena);
+	store_request_free(work);
 	log_move(store, request, STORE_ACTOR_SERVER, change, CHANGE_APPROVED);
 	change_tell(request, change, endpoint_of(store, change));
 	save_change(store, change);
@@ -164,7 +164,7 @@ op_change_decide(struct sqlite_store *store, struct store_request *request)
 		apply(store, request, &change);
 	else
 		save_change(store, &change);
-	request->change = change;
+	request->admin->change = change;
 	(void)next_change(store, request, NULL);
 }
 
@@ -185,7 +185,7 @@ op_change_step(struct sqlite_store *store, struct store_request *request)
 		change_tell(request, &change, endpoint_of(store, &change));
 		save_change(store, &change);
 	}
-	request->change = change;
+	request->admin->change = change;
 	(void)next_change(store, request, NULL);
 }
 
@@ -195,7 +195,7 @@ op_change_get(struct sqlite_store *store, struct store_request *request)
 	struct directory_organisation *owner;
 	struct change_request change;
 	if (read_change(store, request, &owner, &change))
-		request->change = change;
+		request->admin->change = change;
 }
 
 void
@@ -208,12 +208,13 @@ op_change_list(struct sqlite_store *store, struct store_request *request)
 	int64_t above, below;
 	page_range(page, &above, &below);
 	size_t bytes = 0;
-	request->changes = arena_alloc(&request->arena, page->limit * sizeof request->changes[0]);
+	request->admin->changes = arena_alloc(&request->arena, page->limit * sizeof request->admin->changes[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_CHANGE_LIST_DOWN : SQL_CHANGE_LIST_UP, "iiii", above,
-	    below, owner->organisation.id.value, (int64_t)request->change_state);
+	    below, owner->organisation.id.value, (int64_t)request->admin->change_state);
 	while (!request->more && sql_step(store, row)) {
 		request->more = request->count == page->limit || bytes >= LIMIT_REFILL_BYTES;
-		if (request->more || !change_from_row(store, row, &request->arena, &request->changes[request->count]))
+		if (request->more ||
+		    !change_from_row(store, row, &request->arena, &request->admin->changes[request->count]))
 			break;
 		bytes += sql_slice(row, 4).len;
 		request->count++;
@@ -226,23 +227,24 @@ op_change_list(struct sqlite_store *store, struct store_request *request)
 void
 op_endpoint_verified(struct sqlite_store *store, struct store_request *request)
 {
-	struct directory_endpoint *entry = directory_endpoint_by_id(&store->directory, request->verified.endpoint);
+	struct directory_endpoint *entry =
+	    directory_endpoint_by_id(&store->directory, request->admin->verified.endpoint);
 	struct endpoint edited;
 	if (entry == NULL || !store_verify(request, &entry->endpoint, &edited)) {
 		request_fail(
 		    request, ERR_NOT_FOUND, STORE_DETAIL_NO_ENDPOINT, "this is no longer asked of an endpoint");
 		return;
 	}
-	if (request->verified.succeeded)
+	if (request->admin->verified.succeeded)
 		store_tell_verified(request, organisation_of(store, edited.organisation), &entry->endpoint, &edited);
 	save_endpoint(store, &edited, true);
-	request->endpoint = edited;
+	request->admin->endpoint = edited;
 }
 
 bool
 reseal_changes(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	while (step->looked < step->limit) {
 		struct change_request change;
 		sqlite3_stmt *row = sql_bind(store, SQL_CHANGE_AFTER, "i", step->after);

@@ -139,7 +139,7 @@ create_sandbox(struct sqlite_store *store, struct store_request *request)
 		link_twin(store, request, directory_organisation_by_id(&store->directory, production), sandbox);
 		entry = directory_organisation_by_id(&store->directory, sandbox);
 	}
-	request->organisation = organisation_copy(&request->arena, &entry->organisation);
+	request->admin->organisation = organisation_copy(&request->arena, &entry->organisation);
 }
 
 void
@@ -150,13 +150,13 @@ op_organisation_create(struct sqlite_store *store, struct store_request *request
 		return;
 	}
 	struct directory_organisation *entry = NULL;
-	if (request->get_if_exists && slice_present(request->organisation.uid))
-		entry = directory_organisation(&store->directory, request->organisation.uid);
+	if (request->get_if_exists && slice_present(request->admin->organisation.uid))
+		entry = directory_organisation(&store->directory, request->admin->organisation.uid);
 	request->existed = entry != NULL;
 	if (entry == NULL)
-		entry = create_organisation(store, request, &request->organisation);
+		entry = create_organisation(store, request, &request->admin->organisation);
 	if (entry != NULL)
-		request->organisation = organisation_copy(&request->arena, &entry->organisation);
+		request->admin->organisation = organisation_copy(&request->arena, &entry->organisation);
 }
 
 /* What waits of a service that went is held, and what was held of one that came is sent: the sender reads all that
@@ -208,8 +208,8 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 	if (entry != NULL)
 		edited = organisation_copy(&request->arena, &entry->organisation);
 	edited.updated = request->now;
-	enum error_code code = request->edit_organisation(
-	    request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	enum error_code code = request->admin->edit_organisation(
+	    request->admin->edit_context, &request->arena, &edited, request->existed, &request->error);
 	if (code != OK) {
 		request->status = code;
 		return;
@@ -237,7 +237,7 @@ op_organisation_edit(struct sqlite_store *store, struct store_request *request)
 		services_changed(store, directory_organisation_by_id(&store->directory, edited.id));
 	if (rekeyed)
 		ENSURE(hand_keys_on(store, request, &edited, endpoints, true));
-	request->organisation = edited;
+	request->admin->organisation = edited;
 }
 
 static void
@@ -280,7 +280,7 @@ op_organisation_get(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *entry = need_organisation(store, request);
 	if (entry != NULL)
-		request->organisation = organisation_copy(&request->arena, &entry->organisation);
+		request->admin->organisation = organisation_copy(&request->arena, &entry->organisation);
 }
 
 void
@@ -372,9 +372,9 @@ live_endpoints(const struct directory_organisation *owner)
 static void
 show_endpoint(struct sqlite_store *store, struct store_request *request, const struct endpoint *endpoint)
 {
-	request->endpoint = endpoint_copy(&request->arena, endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, endpoint);
 	if (endpoint->state != ENDPOINT_ACTIVE)
-		request->endpoint.held = endpoint_held(store, endpoint->id);
+		request->admin->endpoint.held = endpoint_held(store, endpoint->id);
 }
 
 static void
@@ -395,7 +395,7 @@ add_endpoint(struct sqlite_store *store, struct directory_organisation *owner, s
 		change_hold(store, request);
 		return;
 	}
-	endpoint_verification_begin(&request->arena, NULL, endpoint, request->challenge, request->now);
+	endpoint_verification_begin(&request->arena, NULL, endpoint, request->admin->challenge, request->now);
 	endpoint->id.value = id_next(&store->ids, request->now);
 	endpoint->organisation = owner->organisation.id;
 	endpoint->environment = owner->organisation.environment;
@@ -411,7 +411,7 @@ op_endpoint_create(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = need_organisation(store, request);
 	if (owner != NULL)
-		add_endpoint(store, owner, request, &request->endpoint);
+		add_endpoint(store, owner, request, &request->admin->endpoint);
 }
 
 void
@@ -430,8 +430,8 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 	if (entry != NULL)
 		edited = endpoint_copy(&request->arena, &entry->endpoint);
 	enum endpoint_state before = edited.state;
-	enum error_code code =
-	    request->edit_endpoint(request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	enum error_code code = request->admin->edit_endpoint(
+	    request->admin->edit_context, &request->arena, &edited, request->existed, &request->error);
 	if (code != OK) {
 		request->status = code;
 		return;
@@ -450,7 +450,8 @@ op_endpoint_edit(struct sqlite_store *store, struct store_request *request)
 		change_hold(store, request);
 		return;
 	}
-	endpoint_verification_begin(&request->arena, &entry->endpoint, &edited, request->challenge, request->now);
+	endpoint_verification_begin(
+	    &request->arena, &entry->endpoint, &edited, request->admin->challenge, request->now);
 	edited.updated = request->now;
 	if (edited.failing_since.us == 0)
 		edited.warned = 0;
@@ -531,11 +532,11 @@ op_endpoints_all(struct sqlite_store *store, struct store_request *request)
 		endpoint_facts(store, &request->endpoints[request->count++]);
 	}
 	size_t most = store->directory.organisation_count;
-	request->signers = arena_alloc(&request->arena, most * sizeof request->signers[0]);
+	request->admin->signers = arena_alloc(&request->arena, most * sizeof request->admin->signers[0]);
 	for (size_t i = 0; i < most; i++) {
 		const struct directory_organisation *entry = store->directory.organisations[i];
 		if (!entry->deleted && entry->organisation.key_count > 0)
-			request->signers[request->signer_count++] =
+			request->admin->signers[request->admin->signer_count++] =
 			    organisation_copy(&request->arena, &entry->organisation);
 	}
 }
@@ -565,16 +566,16 @@ need_type(struct sqlite_store *store, struct store_request *request)
 void
 op_event_type_create(struct sqlite_store *store, struct store_request *request)
 {
-	struct directory_event_type *entry = directory_type(&store->directory, request->event_type.name);
+	struct directory_event_type *entry = directory_type(&store->directory, request->admin->event_type.name);
 	if (entry != NULL && !entry->type.archived) {
 		request_fail(
 		    request, ERR_CONFLICT, STORE_DETAIL_TYPE_EXISTS, "an event type of this name exists already");
 		return;
 	}
-	request->event_type.created = entry == NULL ? request->now : entry->type.created;
-	request->event_type.updated = request->now;
-	audit_event_type(request, entry == NULL ? NULL : &entry->type, &request->event_type);
-	save_type(store, &request->event_type);
+	request->admin->event_type.created = entry == NULL ? request->now : entry->type.created;
+	request->admin->event_type.updated = request->now;
+	audit_event_type(request, entry == NULL ? NULL : &entry->type, &request->admin->event_type);
+	save_type(store, &request->admin->event_type);
 }
 
 void
@@ -590,15 +591,15 @@ op_event_type_edit(struct sqlite_store *store, struct store_request *request)
 	if (entry != NULL)
 		edited = event_type_copy(&request->arena, &entry->type);
 	edited.updated = request->now;
-	enum error_code code = request->edit_event_type(
-	    request->edit_context, &request->arena, &edited, request->existed, &request->error);
+	enum error_code code = request->admin->edit_event_type(
+	    request->admin->edit_context, &request->arena, &edited, request->existed, &request->error);
 	if (code != OK) {
 		request->status = code;
 		return;
 	}
 	audit_event_type(request, entry == NULL ? NULL : &entry->type, &edited);
 	save_type(store, &edited);
-	request->event_type = edited;
+	request->admin->event_type = edited;
 }
 
 void
@@ -625,7 +626,7 @@ op_event_type_get(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_event_type *entry = need_type(store, request);
 	if (entry != NULL)
-		request->event_type = event_type_copy(&request->arena, &entry->type);
+		request->admin->event_type = event_type_copy(&request->arena, &entry->type);
 }
 
 void

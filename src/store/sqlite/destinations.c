@@ -7,7 +7,7 @@
 static void
 count_pending(struct sqlite_store *store, struct store_request *request, int64_t endpoint)
 {
-	struct store_totals *totals = &request->totals;
+	struct store_totals *totals = &request->admin->totals;
 	size_t count;
 	struct tail_delivery *waiting = tail_of(store, &request->arena, DELIVERY_PENDING, endpoint, &count);
 	int64_t oldest = INT64_MAX;
@@ -37,13 +37,13 @@ find_failed(struct sqlite_store *store, struct store_request *request, int64_t e
 			continue;
 		left--;
 		if (!attempt->succeeded) {
-			request->attempt = attempt_from_tail(store, attempt, &request->arena);
+			request->admin->attempt = attempt_from_tail(store, attempt, &request->arena);
 			return;
 		}
 	}
 	sqlite3_stmt *row = sql_bind(store, SQL_ATTEMPT_LAST_FAILED, "iii", endpoint, left, tail_attempts_from(tail));
 	if (sql_step(store, row))
-		request->attempt = attempt_from_row(store, row, &request->arena);
+		request->admin->attempt = attempt_from_row(store, row, &request->arena);
 	sql_end(row);
 }
 
@@ -54,12 +54,12 @@ op_endpoint_totals(struct sqlite_store *store, struct store_request *request)
 	if (entry == NULL)
 		return;
 	int64_t id = entry->endpoint.id.value;
-	request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
 	sqlite3_stmt *row = sql_bind(store, SQL_ENDPOINT_TOTALS, "i", id);
 	if (sql_step(store, row)) {
 		int64_t accepted = sqlite3_column_int64(row, 0), oldest = sqlite3_column_int64(row, 3);
 		/* What is in the tail is not saved with the endpoint. */
-		request->totals = (struct store_totals){
+		request->admin->totals = (struct store_totals){
 		    .accepted = accepted > entry->sequence ? accepted : entry->sequence,
 		    .pending = sqlite3_column_int64(row, 1),
 		    .exhausted = sqlite3_column_int64(row, 2),
@@ -69,7 +69,7 @@ op_endpoint_totals(struct sqlite_store *store, struct store_request *request)
 	sql_end(row);
 	size_t at = 0;
 	if (tail_next(&store->tail, id, &at) != NULL) {
-		request->totals.exhausted += tail_more(store, DELIVERY_EXHAUSTED, id, INT64_MIN, INT64_MAX);
+		request->admin->totals.exhausted += tail_more(store, DELIVERY_EXHAUSTED, id, INT64_MIN, INT64_MAX);
 		count_pending(store, request, id);
 	}
 	find_failed(store, request, id);

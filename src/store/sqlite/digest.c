@@ -334,7 +334,7 @@ static void
 add_event(void *context, const struct digest_event *event)
 {
 	struct answer *answer = context;
-	struct store_digest *digest = &answer->request->digest;
+	struct store_digest *digest = &answer->request->admin->digest;
 	struct arena *arena = &answer->request->arena;
 	if (digest->level == DIGEST_EVENT) {
 		struct digest_event *out = &digest->events[digest->count++];
@@ -352,7 +352,7 @@ add_event(void *context, const struct digest_event *event)
 static void
 answer_from_events(struct sqlite_store *store, struct store_request *request, const struct source *source)
 {
-	struct store_digest *digest = &request->digest;
+	struct store_digest *digest = &request->admin->digest;
 	struct answer answer = {.request = request};
 	bool events = digest->level == DIGEST_EVENT;
 	size_t room = events ? STORE_DIGEST_EVENTS : (size_t)(digest->to - digest->from);
@@ -368,7 +368,7 @@ answer_from_events(struct sqlite_store *store, struct store_request *request, co
 static void
 answer_from_nodes(struct sqlite_store *store, struct store_request *request, const struct source *source)
 {
-	struct store_digest *digest = &request->digest;
+	struct store_digest *digest = &request->admin->digest;
 	digest->nodes = arena_alloc(&request->arena, STORE_DIGEST_NODES * sizeof digest->nodes[0]);
 	sqlite3_stmt *row =
 	    sql_bind(store, SQL_DIGEST_NODES, "iiii", source->stream, (int64_t)digest->level, digest->from, digest->to);
@@ -384,7 +384,7 @@ answer_from_nodes(struct sqlite_store *store, struct store_request *request, con
 void
 op_digest(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_digest *digest = &request->digest;
+	struct store_digest *digest = &request->admin->digest;
 	struct source source = {.name = digest->source};
 	if (!slice_present(digest->source)) {
 		struct directory_organisation *owner = need_organisation(store, request);

@@ -150,8 +150,8 @@ op_feed(struct sqlite_store *store, struct store_request *request)
 	int64_t last = page->after;
 	size_t bytes = 0;
 	request->newest = entry->sequence;
-	request->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
-	endpoint_facts(store, &request->endpoint);
+	request->admin->endpoint = endpoint_copy(&request->arena, &entry->endpoint);
+	endpoint_facts(store, &request->admin->endpoint);
 	tell_redactions(request, owner);
 	request->deliveries = arena_alloc(&request->arena, page->limit * sizeof request->deliveries[0]);
 	sqlite3_stmt *row =

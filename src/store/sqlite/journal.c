@@ -296,7 +296,7 @@ op_journal_list(struct sqlite_store *store, struct store_request *request)
 void
 op_journal_get(struct sqlite_store *store, struct store_request *request)
 {
-	const struct store_journal_query *query = &request->journal_query;
+	const struct store_journal_query *query = &request->admin->journal_query;
 	size_t bytes = 0;
 	request->journal_rows = arena_alloc(&request->arena, request->page.limit * sizeof request->journal_rows[0]);
 	sqlite3_stmt *row = sql_bind(store, SQL_JOURNAL_GET, "i", chain_lookup(query->event_id));

@@ -46,7 +46,7 @@ page_range(const struct store_page *page, int64_t *above, int64_t *below)
 void
 tell_redactions(struct store_request *request, const struct directory_organisation *owner)
 {
-	request->organisation.redactions = arena_copy(&request->arena, owner->organisation.redactions);
+	request->redactions = arena_copy(&request->arena, owner->organisation.redactions);
 }
 
 /* --- messages --------------------------------------------------------------------------------------- */
@@ -71,7 +71,7 @@ op_message_evidence(struct sqlite_store *store, struct store_request *request)
 	op_message_get(store, request);
 	if (request->message == NULL || request->status != OK)
 		return;
-	struct store_evidence *evidence = &request->evidence;
+	struct store_evidence *evidence = &request->admin->evidence;
 	struct slice payload = request->message->payload;
 	evidence->known = evidence->kept = slice_present(payload);
 	if (evidence->kept) {
@@ -203,12 +203,12 @@ op_attempt_get(struct sqlite_store *store, struct store_request *request)
 		const struct attempt *attempt = tail_attempt(&store->tail, i);
 		if (attempt->id.value != request->attempt_id || attempt->message.value != message)
 			continue;
-		request->attempt = attempt_from_tail(store, attempt, &request->arena);
+		request->admin->attempt = attempt_from_tail(store, attempt, &request->arena);
 		return;
 	}
 	sqlite3_stmt *row = sql_bind(store, SQL_ATTEMPT_GET, "ii", request->attempt_id, message);
 	if (sql_step(store, row))
-		request->attempt = attempt_from_row(store, row, &request->arena);
+		request->admin->attempt = attempt_from_row(store, row, &request->arena);
 	else
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "the message has no such attempt");
 	sql_end(row);
@@ -516,7 +516,7 @@ count_attempts_of_tail(struct sqlite_store *store)
 void
 op_counts(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_counts *counts = &request->counts;
+	struct store_counts *counts = &request->admin->counts;
 	sqlite3_stmt *row = sql_get(store, SQL_COUNTS);
 	if (sql_step(store, row))
 		*counts = (struct store_counts){

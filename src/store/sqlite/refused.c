@@ -99,7 +99,7 @@ or_empty(struct slice text)
 void
 op_refused(struct sqlite_store *store, struct store_request *request)
 {
-	const struct store_refused *refused = &request->refused;
+	const struct store_refused *refused = &request->admin->refused;
 	struct slice source = or_empty(refused->source), reason = or_empty(refused->reason);
 	int64_t count = refused->count > 0 ? refused->count : 1;
 	load_tallies(store);
@@ -123,13 +123,14 @@ op_refused_list(struct sqlite_store *store, struct store_request *request)
 	};
 	const struct store_page *page = &request->page;
 	struct arena *arena = &request->arena;
-	request->refused_rows = arena_alloc(arena, page->limit * sizeof request->refused_rows[0]);
-	sqlite3_stmt *row = sql_bind(store, lists[request->refused_kind], "ii", page->after, (int64_t)page->limit + 1);
+	request->admin->refused_rows = arena_alloc(arena, page->limit * sizeof request->admin->refused_rows[0]);
+	sqlite3_stmt *row =
+	    sql_bind(store, lists[request->admin->refused_kind], "ii", page->after, (int64_t)page->limit + 1);
 	while (sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (request->more)
 			break;
-		struct store_refused_row *out = &request->refused_rows[request->count++];
+		struct store_refused_row *out = &request->admin->refused_rows[request->count++];
 		*out = (struct store_refused_row){
 		    .id = sqlite3_column_int64(row, 0),
 		    .source = arena_copy(arena, sql_slice(row, 1)),
@@ -140,7 +141,7 @@ op_refused_list(struct sqlite_store *store, struct store_request *request)
 		    .last = {sqlite3_column_int64(row, 6)},
 		    .count = sqlite3_column_int64(row, 7),
 		};
-		if (request->refused_kind == STORE_REFUSED_ROWS) {
+		if (request->admin->refused_kind == STORE_REFUSED_ROWS) {
 			struct slice sha = sql_slice(row, 8);
 			memcpy(out->body_sha256, sha.ptr, sha.len < SHA256_BYTES ? sha.len : SHA256_BYTES);
 		}

@@ -5,7 +5,7 @@
 static bool
 step_endpoints(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	/* By rising id, as they were made. */
 	for (size_t i = 0; i < store->directory.all_count; i++) {
 		const struct endpoint *from = &store->directory.all[i]->endpoint;
@@ -28,7 +28,7 @@ step_endpoints(struct sqlite_store *store, struct store_request *request)
 static bool
 step_organisations(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	for (size_t i = 0; i < store->directory.organisation_count; i++) {
 		const struct directory_organisation *entry = store->directory.organisations[i];
 		const struct organisation *from = &entry->organisation;
@@ -50,7 +50,7 @@ step_organisations(struct sqlite_store *store, struct store_request *request)
 void
 op_reseal(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_resealing *step = &request->resealing;
+	struct store_resealing *step = &request->admin->resealing;
 	step->looked = step->changed = 0;
 	bool done;
 	if (step->part == RESEAL_ENDPOINTS)

@@ -247,7 +247,7 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 {
 	request->status = OK;
 	if (object < 0) {
-		request->change.id.value = -object;
+		request->admin->change.id.value = -object;
 		op_change_get(store, request);
 	} else if (request->kind == STORE_ACCEPT) {
 		request->existed = true;
@@ -272,14 +272,14 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 		request->endpoint_ref = arena_copy(&request->arena, slice_of(id_format(ID_ENDPOINT, object, text)));
 		op_endpoint_get(store, request);
 	} else if (request->kind == STORE_EVENT_TYPE_CREATE) {
-		request->ref = request->event_type.name;
+		request->ref = request->admin->event_type.name;
 		op_event_type_get(store, request);
 	} else if (request->kind == STORE_ENDPOINT_EDIT) {
 		op_endpoint_get(store, request);
 	} else if (request->kind == STORE_TASK_CREATE) {
-		if (task_counts(request->task.kind))
+		if (task_counts(request->admin->task.kind))
 			task_name_organisations(store, request);
-		request->task.id.value = object;
+		request->admin->task.id.value = object;
 		op_task_get(store, request);
 	} else if (request->kind == STORE_TOKEN_CREATE) {
 		token_by_id(store, request, object);
@@ -291,14 +291,14 @@ answer_repeat(struct sqlite_store *store, struct store_request *request, int64_t
 static int64_t
 object_of(const struct store_request *request)
 {
-	if (request->change.id.value != 0)
-		return -request->change.id.value;
+	if (store_request_change(request) != 0)
+		return -store_request_change(request);
 	switch ((int)request->kind) {
 	case STORE_ACCEPT: return request->message->id.value;
-	case STORE_ORGANISATION_CREATE: return request->organisation.id.value;
-	case STORE_ENDPOINT_CREATE: return request->endpoint.id.value;
-	case STORE_TASK_CREATE: return request->task.id.value;
-	case STORE_TOKEN_CREATE: return request->token.id.value;
+	case STORE_ORGANISATION_CREATE: return request->admin->organisation.id.value;
+	case STORE_ENDPOINT_CREATE: return request->admin->endpoint.id.value;
+	case STORE_TASK_CREATE: return request->admin->task.id.value;
+	case STORE_TOKEN_CREATE: return request->admin->token.id.value;
 	default: return 0;
 	}
 }
@@ -332,7 +332,7 @@ sqlite_execute(struct sqlite_store *store, struct store_request *request)
 	operations[request->kind](store, request);
 	if (request->status != OK)
 		return;
-	if (slice_present(request->audit.action))
+	if (request->audit != NULL)
 		audit_append(store, request);
 	emit_all(store, request);
 }
@@ -342,7 +342,7 @@ run(struct sqlite_store *store, struct store_request *request)
 {
 	request->status = OK;
 	request->detail = STORE_DETAIL_NONE;
-	request->audit.action = SLICE_NONE;
+	request->audit = NULL;
 	if (!request->idempotency.present) {
 		sqlite_execute(store, request);
 		return;

@@ -90,11 +90,11 @@ op_precheck(struct sqlite_store *store, struct store_request *request)
 {
 	struct directory_organisation *owner = need_organisation(store, request);
 	request->existed = false;
-	if (owner != NULL && !store_has_service(&store->options, &owner->organisation, request->event_type.name))
+	if (owner != NULL && !store_has_service(&store->options, &owner->organisation, request->admin->event_type.name))
 		return;
 	for (size_t i = 0; owner != NULL && i < owner->endpoint_count && !request->existed; i++)
 		request->existed =
-		    endpoint_wants(&owner->endpoints[i]->endpoint, request->event_type.name, request->channels);
+		    endpoint_wants(&owner->endpoints[i]->endpoint, request->admin->event_type.name, request->channels);
 }
 
 /* False: the page is full. */
@@ -105,7 +105,7 @@ count_outcome(struct store_request *request, size_t *looked, int64_t id, bool su
 	if (request->more)
 		return false;
 	request->next = id;
-	*(succeeded ? &request->stats.succeeded : &request->stats.failed) += 1;
+	*(succeeded ? &request->admin->stats.succeeded : &request->admin->stats.failed) += 1;
 	return true;
 }
 
@@ -142,25 +142,26 @@ op_endpoint_stats(struct sqlite_store *store, struct store_request *request)
 	if (page->after != 0)
 		return;
 	if (entry->endpoint.state != ENDPOINT_ACTIVE)
-		request->stats.held = endpoint_held(store, entry->endpoint.id);
+		request->admin->stats.held = endpoint_held(store, entry->endpoint.id);
 	sqlite3_stmt *row =
 	    sql_bind(store, SQL_DELIVERY_PENDING, "iii", entry->endpoint.id.value, page->floor, ceiling);
 	if (sql_step(store, row))
-		request->stats.pending = sqlite3_column_int64(row, 0);
+		request->admin->stats.pending = sqlite3_column_int64(row, 0);
 	sql_end(row);
-	request->stats.pending += tail_more(store, DELIVERY_PENDING, entry->endpoint.id.value, page->floor, ceiling);
+	request->admin->stats.pending +=
+	    tail_more(store, DELIVERY_PENDING, entry->endpoint.id.value, page->floor, ceiling);
 }
 
 void
 op_measure(struct sqlite_store *store, struct store_request *request)
 {
-	request->counts.deliveries_pending = store->pending;
+	request->admin->counts.deliveries_pending = store->pending;
 	for (size_t i = 0; i < store->directory.organisation_count; i++) {
 		const struct directory_organisation *owner = store->directory.organisations[i];
 		bool counts = !owner->deleted && !organisation_hidden(&owner->organisation);
 		for (size_t at = 0; counts && at < owner->endpoint_count; at++) {
 			const struct endpoint *endpoint = &owner->endpoints[at]->endpoint;
-			request->counts.endpoints_unowned +=
+			request->admin->counts.endpoints_unowned +=
 			    endpoint->state != ENDPOINT_DELETED && !endpoint_owned(endpoint);
 		}
 	}
@@ -201,7 +202,7 @@ task_name_organisations(struct sqlite_store *store, struct store_request *reques
 {
 	size_t count = request->message_refs.count;
 	request->missing.items = arena_alloc(&request->arena, count * sizeof(struct slice));
-	request->task.only.items = arena_alloc(&request->arena, count * sizeof(struct slice));
+	request->admin->task.only.items = arena_alloc(&request->arena, count * sizeof(struct slice));
 	for (size_t i = 0; i < count; i++) {
 		struct slice ref = request->message_refs.items[i];
 		struct directory_organisation *entry = directory_organisation(&store->directory, ref);
@@ -211,21 +212,23 @@ task_name_organisations(struct sqlite_store *store, struct store_request *reques
 			continue;
 		}
 		id_format(ID_ORGANISATION, entry->organisation.id.value, text);
-		request->task.only.items[request->task.only.count++] = arena_copy(&request->arena, slice_of(text));
+		request->admin->task.only.items[request->admin->task.only.count++] =
+		    arena_copy(&request->arena, slice_of(text));
 	}
 }
 
 static void
 task_ended(struct sqlite_store *store, struct store_request *request)
 {
-	if (request->task.state != TASK_RUNNING)
-		emit_task_ended(request, organisation_of(store, request->task.organisation), &request->task);
+	if (request->admin->task.state != TASK_RUNNING)
+		emit_task_ended(
+		    request, organisation_of(store, request->admin->task.organisation), &request->admin->task);
 }
 
 void
 op_task_create(struct sqlite_store *store, struct store_request *request)
 {
-	struct task *task = &request->task;
+	struct task *task = &request->admin->task;
 	if (task_counts(task->kind)) {
 		task_name_organisations(store, request);
 	} else {
@@ -255,13 +258,13 @@ op_task_create(struct sqlite_store *store, struct store_request *request)
 static bool
 read_task(struct sqlite_store *store, struct store_request *request)
 {
-	struct organisation_id only = request->task.organisation;
-	sqlite3_stmt *row = sql_bind(store, SQL_TASK_GET, "i", request->task.id.value);
+	struct organisation_id only = request->admin->task.organisation;
+	sqlite3_stmt *row = sql_bind(store, SQL_TASK_GET, "i", request->admin->task.id.value);
 	bool found = sql_step(store, row);
 	if (found)
-		task_from_row(store, row, &request->arena, &request->task);
+		task_from_row(store, row, &request->arena, &request->admin->task);
 	sql_end(row);
-	if (found && (only.value == 0 || request->task.organisation.value == only.value))
+	if (found && (only.value == 0 || request->admin->task.organisation.value == only.value))
 		return true;
 	request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such task");
 	return false;
@@ -276,30 +279,30 @@ op_task_get(struct sqlite_store *store, struct store_request *request)
 void
 op_task_cancel(struct sqlite_store *store, struct store_request *request)
 {
-	if (!read_task(store, request) || request->task.state != TASK_RUNNING)
+	if (!read_task(store, request) || request->admin->task.state != TASK_RUNNING)
 		return;
-	task_fail(&request->task, &request->arena, "cancelled");
-	audit_task(request, "task.cancel", &request->task);
-	request->task.updated = request->now;
+	task_fail(&request->admin->task, &request->arena, "cancelled");
+	audit_task(request, "task.cancel", &request->admin->task);
+	request->admin->task.updated = request->now;
 	task_ended(store, request);
-	save_task(store, &request->task);
+	save_task(store, &request->admin->task);
 }
 
 void
 op_task_list(struct sqlite_store *store, struct store_request *request)
 {
 	const struct store_page *page = &request->page;
-	const struct store_task_filter *filter = &request->task_filter;
+	const struct store_task_filter *filter = &request->admin->task_filter;
 	int64_t above = page->floor - 1, below = page->ceiling == 0 ? INT64_MAX : page->ceiling;
 	if (page->after != 0)
 		*(page->descending ? &below : &above) = page->after;
-	request->tasks = arena_alloc(&request->arena, page->limit * sizeof request->tasks[0]);
+	request->admin->tasks = arena_alloc(&request->arena, page->limit * sizeof request->admin->tasks[0]);
 	sqlite3_stmt *row = sql_bind(store, page->descending ? SQL_TASK_LIST_DOWN : SQL_TASK_LIST_UP, "iiiii", above,
 	    below, (int64_t)filter->kind, (int64_t)filter->state, filter->organisation.value);
 	while (!request->more && sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (!request->more)
-			task_from_row(store, row, &request->arena, &request->tasks[request->count++]);
+			task_from_row(store, row, &request->arena, &request->admin->tasks[request->count++]);
 	}
 	sql_end(row);
 }
@@ -316,7 +319,7 @@ struct row {
 static size_t
 read_rows(struct sqlite_store *store, struct store_request *request, struct row *rows)
 {
-	const struct task *task = &request->task;
+	const struct task *task = &request->admin->task;
 	size_t count = 0;
 	bool all = task->organisation.value == 0 && !task->journalled;
 	int64_t organisation = task->journalled ? 0 : task->organisation.value;
@@ -339,7 +342,7 @@ read_rows(struct sqlite_store *store, struct store_request *request, struct row 
 static void
 look_at_count(struct sqlite_store *store, struct store_request *request, const struct row *row)
 {
-	struct task *task = &request->task;
+	struct task *task = &request->admin->task;
 	char text[ID_TEXT_BYTES];
 	struct slice organisation = slice_of(id_format(ID_ORGANISATION, row->organisation, text));
 	if (row->organisation == 0 || (task->only.count > 0 && !slice_list_has(task->only, organisation)))
@@ -384,7 +387,7 @@ static size_t
 look_at_delivery(
     struct sqlite_store *store, struct store_request *request, struct directory_endpoint *entry, const struct row *row)
 {
-	struct task *task = &request->task;
+	struct task *task = &request->admin->task;
 	struct task_candidate candidate;
 	struct store_note_target target = {.endpoint = entry->endpoint.id};
 	struct tail_delivery delivery;
@@ -430,7 +433,7 @@ look_at_delivery(
 static void
 step(struct sqlite_store *store, struct store_request *request)
 {
-	struct task *task = &request->task;
+	struct task *task = &request->admin->task;
 	struct directory_endpoint *entry = NULL;
 	task->updated = request->now;
 	if (task_of_endpoint(task->kind)) {
@@ -464,14 +467,14 @@ op_task_step(struct sqlite_store *store, struct store_request *request)
 	sqlite3_stmt *row = sql_get(store, SQL_TASK_NEXT);
 	request->existed = sql_step(store, row);
 	if (request->existed)
-		task_from_row(store, row, &request->arena, &request->task);
+		task_from_row(store, row, &request->arena, &request->admin->task);
 	sql_end(row);
 	if (!request->existed || store->failed != SQLITE_OK)
 		return;
 	step(store, request);
-	audit_task_end(request, &request->task);
+	audit_task_end(request, &request->admin->task);
 	task_ended(store, request);
-	save_task(store, &request->task);
+	save_task(store, &request->admin->task);
 	row = sql_get(store, SQL_TASK_NEXT);
 	request->more = sql_step(store, row);
 	sql_end(row);

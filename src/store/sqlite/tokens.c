@@ -48,7 +48,7 @@ give_id(struct sqlite_store *store, struct token *token)
 void
 op_token_create(struct sqlite_store *store, struct store_request *request)
 {
-	struct token *token = &request->token;
+	struct token *token = &request->admin->token;
 	if (slice_present(request->ref)) {
 		struct directory_organisation *owner = need_organisation(store, request);
 		if (owner == NULL)
@@ -71,12 +71,12 @@ op_token_create(struct sqlite_store *store, struct store_request *request)
 void
 op_token_get(struct sqlite_store *store, struct store_request *request)
 {
-	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(&request->token));
+	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(&request->admin->token));
 	if (!sql_step(store, row)) {
 		request_fail(request, ERR_NOT_FOUND, STORE_DETAIL_NONE, "there is no such token");
 		return;
 	}
-	token_from_row(row, &request->token);
+	token_from_row(row, &request->admin->token);
 	sql_end(row);
 }
 
@@ -89,7 +89,7 @@ token_by_id(struct sqlite_store *store, struct store_request *request, int64_t i
 		    "the token that this idempotency key made is no longer there");
 		return;
 	}
-	token_from_row(row, &request->token);
+	token_from_row(row, &request->admin->token);
 	sql_end(row);
 }
 
@@ -114,7 +114,7 @@ revoke_by_id(struct sqlite_store *store, struct store_request *request)
 			return;
 	}
 	struct token token = {.role = ROLE_VIEWER};
-	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_BY_ID, "i", request->token.id.value);
+	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_BY_ID, "i", request->admin->token.id.value);
 	bool found = sql_step(store, row);
 	if (found)
 		token_from_row(row, &token);
@@ -125,7 +125,7 @@ revoke_by_id(struct sqlite_store *store, struct store_request *request)
 	}
 	if (hold_revocation(store, request, &token))
 		return;
-	request->token = token;
+	request->admin->token = token;
 	audit_token(request, &token, NULL);
 	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(&token));
 }
@@ -133,12 +133,12 @@ revoke_by_id(struct sqlite_store *store, struct store_request *request)
 void
 op_token_revoke(struct sqlite_store *store, struct store_request *request)
 {
-	if (request->token.id.value != 0) {
+	if (request->admin->token.id.value != 0) {
 		revoke_by_id(store, request);
 		return;
 	}
 	struct token token = {.role = ROLE_VIEWER};
-	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(&request->token));
+	sqlite3_stmt *row = sql_bind(store, SQL_TOKEN_GET, "b", token_hash(&request->admin->token));
 	bool found = sql_step(store, row);
 	if (found)
 		token_from_row(row, &token);
@@ -147,7 +147,7 @@ op_token_revoke(struct sqlite_store *store, struct store_request *request)
 		return;
 	if (found)
 		audit_token(request, &token, NULL);
-	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(&request->token));
+	sql_run(store, SQL_TOKEN_REMOVE, "b", token_hash(&request->admin->token));
 }
 
 void
@@ -160,19 +160,19 @@ op_token_expire(struct sqlite_store *store, struct store_request *request)
 		change_hold(store, request);
 		return;
 	}
-	int64_t end = request->token.expires.us == 0 ? request->now.us : request->token.expires.us;
-	if (request->sessions.count == 0)
+	int64_t end = request->admin->token.expires.us == 0 ? request->now.us : request->admin->token.expires.us;
+	if (request->admin->sessions.count == 0)
 		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end, (int64_t)0);
-	for (size_t i = 0; i < request->sessions.count; i++)
+	for (size_t i = 0; i < request->admin->sessions.count; i++)
 		sql_run(store, SQL_TOKEN_EXPIRE, "iii", owner->organisation.id.value, end,
-		    token_session(request->sessions.items[i]));
+		    token_session(request->admin->sessions.items[i]));
 	audit_expire(request, owner->organisation.id);
 }
 
 void
 op_token_used(struct sqlite_store *store, struct store_request *request)
 {
-	sql_run(store, SQL_TOKEN_USED, "ii", request->token.id.value, request->now.us);
+	sql_run(store, SQL_TOKEN_USED, "ii", request->admin->token.id.value, request->now.us);
 }
 
 void
@@ -188,13 +188,13 @@ op_token_list(struct sqlite_store *store, struct store_request *request)
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);
-	request->tokens = arena_alloc(&request->arena, page->limit * sizeof request->tokens[0]);
+	request->admin->tokens = arena_alloc(&request->arena, page->limit * sizeof request->admin->tokens[0]);
 	sqlite3_stmt *row = sql_bind(
 	    store, page->descending ? SQL_TOKEN_LIST_DOWN : SQL_TOKEN_LIST_UP, "iii", above, below, organisation);
 	while (!request->more && sql_step(store, row)) {
 		request->more = request->count == page->limit;
 		if (!request->more)
-			token_from_row(row, &request->tokens[request->count++]);
+			token_from_row(row, &request->admin->tokens[request->count++]);
 	}
 	sql_end(row);
 }

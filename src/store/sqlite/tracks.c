@@ -34,7 +34,7 @@ find_item(struct sqlite_store *store, int kind, struct slice name)
 void
 op_track_put(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	int64_t through = read_through(store);
 	if (track->from != through) {
 		track->through = through;
@@ -56,7 +56,7 @@ op_track_put(struct sqlite_store *store, struct store_request *request)
 void
 op_track_get(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	const struct store_page *page = &request->page;
 	size_t bytes = 0;
 	track->through = read_through(store);
@@ -77,7 +77,7 @@ op_track_get(struct sqlite_store *store, struct store_request *request)
 void
 op_track_list(struct sqlite_store *store, struct store_request *request)
 {
-	struct store_track *track = &request->track;
+	struct store_track *track = &request->admin->track;
 	const struct store_page *page = &request->page;
 	int64_t above, below;
 	page_range(page, &above, &below);
