@@ -4,14 +4,16 @@
 
 enum {
 	/* API and receiver */
-	LIMIT_BODY_BYTES = 1 << 20,	/* a request body; 413 beyond */
-	LIMIT_HEADER_BYTES = 8 << 10,	/* a request's head: its line and all headers; 431 beyond, 414 where the line alone is longer */
+	LIMIT_BODY_BYTES = 1 << 20, /* a request body; 413 beyond */
+	LIMIT_HEADER_BYTES =
+	    8 << 10, /* a request's head: its line and all headers; 431 beyond, 414 where the line alone is longer */
 	LIMIT_HEADERS = 128,		/* of a request; 431 beyond */
 	LIMIT_BODIES_BYTES = 256 << 20, /* of all bodies that are being read or handled; 429 beyond */
 	LIMIT_CONNECTIONS = 4096,	/* open client connections */
-	LIMIT_CONNECTION_IDLE_S = 60,	/* between two requests; also what one request, head and body, may take; 408 beyond */
-	LIMIT_HANDSHAKE_S = 10,		/* of TLS */
-	LIMIT_PAGE = 250,		/* rows in a list answer (wire contract) */
+	LIMIT_CONNECTION_IDLE_S =
+	    60,			/* between two requests; also what one request, head and body, may take; 408 beyond */
+	LIMIT_HANDSHAKE_S = 10, /* of TLS */
+	LIMIT_PAGE = 250,	/* rows in a list answer (wire contract) */
 	LIMIT_PAGE_DEFAULT = 50,
 	LIMIT_FEED_PAGE = 1000, /* events in an answer of the feed */
 	LIMIT_FEED_PAGE_DEFAULT = 250,

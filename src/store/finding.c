@@ -300,8 +300,8 @@ is_known(const struct findings *findings, const struct finding *finding, bool ag
 }
 
 enum error_code
-findings_note(const char *directory, const struct sealer *sealer, const struct finding *finding, bool again,
-    struct error *error)
+findings_note(
+    const char *directory, const struct sealer *sealer, const struct finding *finding, bool again, struct error *error)
 {
 	struct findings findings;
 	int lock = findings_lock(directory, error);

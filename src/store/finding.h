@@ -58,8 +58,8 @@ MUST_CHECK enum error_code findings_write(
 int findings_lock(const char *directory, struct error *error);
 /* Adds one that is open, unless the very same is there; `again`: it happened once more, so that one that was accepted does
  * not speak for it. Under the lock, which it takes itself. */
-MUST_CHECK enum error_code findings_note(const char *directory, const struct sealer *sealer,
-    const struct finding *finding, bool again, struct error *error);
+MUST_CHECK enum error_code findings_note(
+    const char *directory, const struct sealer *sealer, const struct finding *finding, bool again, struct error *error);
 /* Whether they say the same of the journal, whatever people said of them. */
 bool finding_same(const struct finding *finding, const struct finding *other);
 /* Seals the file with the key that sealing uses now; one that is not there stays so. Takes the lock. */
