@@ -142,7 +142,8 @@ resolve_leaf(void *context, const char *section, const char *name, bool secret, 
 	if (code != OK)
 		return code;
 	if (!apply_authentication_public_good(text)) {
-		explicit_bzero((void *)(uintptr_t)text.ptr, text.len);
+		if (slice_present(text))
+			explicit_bzero((void *)(uintptr_t)text.ptr, text.len);
 		return apply_refuse(state->file, place, resolving->error,
 		    "authentication.%s.%s: found a private key there; expected certificates only", section, name);
 	}

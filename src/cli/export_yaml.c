@@ -189,7 +189,7 @@ written_value(struct arena *arena, const struct apply_item *of, const struct app
 		return SLICE_NONE;
 	if (!member->apart)
 		return value;
-	if (member->form == FORM_AUTHENTICATION) {
+	if (member->form == FORM_AUTHENTICATION && of != NULL) {
 		struct slice owner = slice_present(of->name) ? of->name : of->id;
 		value = apply_authentication_exported(arena, value, owner, item->name);
 	}
