@@ -287,8 +287,14 @@ die_in_batch(struct world *world, struct batch *batch, const struct model *befor
 	world->in_doubt = true;
 	world->model = *before;
 	drop_mail(&batch->notes, false);
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct store_request *request = batch->requests[i];
+		const struct errand *errand = request->owner;
+		/* One that was made and deleted in this batch is in no list from which its id could be learned. */
+		if (request->kind == STORE_ENDPOINT_CREATE && request->status == OK)
+			world->receivers[errand->endpoint].id = request->admin->endpoint.id;
 		store_request_free(batch->requests[i]);
+	}
 	machine_crash(world, VFS_KILL);
 }
 
