@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,39 +133,45 @@ struct birth {
 	int error; /* out */
 };
 
+/* What the child calls, past the C library's functions: where a sanitizer stands in for those, its bookkeeping is in the
+ * memory that the child only borrows. */
+#define CALL(name, ...) syscall(SYS_##name, __VA_ARGS__)
+#define BORROWS_MEMORY __attribute__((no_sanitize("address", "undefined", "thread")))
+
 /* Signals as a program expects them: none blocked, none ignored. The table of handlers is the child's own. */
-static void
+BORROWS_MEMORY static void
 reset_signals(void)
 {
-	struct sigaction usual = {.sa_handler = SIG_DFL};
-	sigset_t none;
+	/* As the kernel lays them out: SIG_DFL, no flags and an empty mask are all zero. */
+	enum { MASK_BYTES = 8, ACTION_BYTES = 64 };
+	static const uint64_t usual[ACTION_BYTES / sizeof(uint64_t)], none[1];
 	for (int signal = 1; signal < NSIG; signal++)
-		(void)sigaction(signal, &usual, NULL);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+		(void)CALL(rt_sigaction, signal, usual, NULL, MASK_BYTES);
+	(void)CALL(rt_sigprocmask, SIG_SETMASK, none, NULL, MASK_BYTES);
 }
 
 /* It dies with the thread that starts it, however that ends: a receiver that is killed leaves no program behind that its next
  * start would run a second time beside. Only system calls: another thread may hold any lock. */
-__attribute__((no_sanitize("address", "undefined"))) static int
+BORROWS_MEMORY static int
 become(void *argument)
 {
 	struct birth *birth = argument;
-	bool good = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+	bool good = CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
 	/* Whoever died before that sent no signal. */
-	if (good && getppid() != birth->parent)
-		_exit(127);
+	if (good && CALL(getppid, 0) != birth->parent)
+		CALL(exit, 127);
 	reset_signals();
 	/* Above the three, so that none of them is written over where we ourselves have less than these. */
-	int input = fcntl(birth->input, F_DUPFD, STDERR_FILENO + 1);
-	int output = fcntl(birth->output, F_DUPFD, STDERR_FILENO + 1);
-	good = good && setpgid(0, 0) == 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	       dup2(output, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0u, 0) == 0 &&
-	       chdir(birth->directory) == 0;
+	long input = CALL(fcntl, birth->input, F_DUPFD, STDERR_FILENO + 1);
+	long output = CALL(fcntl, birth->output, F_DUPFD, STDERR_FILENO + 1);
+	good = good && CALL(setpgid, 0, 0) == 0 && CALL(dup3, input, STDIN_FILENO, 0) >= 0 &&
+	       CALL(dup3, output, STDOUT_FILENO, 0) >= 0 && CALL(dup3, output, STDERR_FILENO, 0) >= 0 &&
+	       CALL(close_range, STDERR_FILENO + 1, ~0u, 0) == 0 && CALL(chdir, birth->directory) == 0;
 	if (good)
-		execve(birth->argv[0], birth->argv, birth->environment);
+		CALL(execve, birth->argv[0], birth->argv, birth->environment);
 	birth->error = errno;
-	_exit(127);
+	CALL(exit, 127);
+	return 127;
 }
 
 /* Like posix_spawn, which cannot ask for that signal: the child borrows our memory and we wait until it is the program.
