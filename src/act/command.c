@@ -174,6 +174,13 @@ become(void *argument)
 	return 127;
 }
 
+/* The thread sanitizer stands in for clone and takes the child for that of a fork, with memory of its own. The C library has
+ * the same function by this name too. */
+#ifdef __SANITIZE_THREAD__
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 /* Like posix_spawn, which cannot ask for that signal: the child borrows our memory and we wait until it is the program.
  * Returns an error number. */
 static int
